@@ -1,0 +1,5 @@
+"""Access: who may do what. Tokens, join tokens, the sealed secrets, the audit log.
+
+Tables: schema `access`. Doors: `/api/v1/tokens`, `/api/v1/agents/tokens`, `vedette tokens`. Channel
+`vedette_access`: `token:<id>` when a token was revoked.
+"""

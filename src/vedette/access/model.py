@@ -1,0 +1,103 @@
+"""The nouns of access: scopes, who acts, tokens."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from vedette.errors import Invalid
+
+
+class Scope(StrEnum):
+    """What a token may do; `admin` alone contains the others."""
+
+    ADMIN = "admin"
+    READ = "read"
+    ASK = "ask"
+    ASK_CONTENT = "ask:content"
+    AGENTS_WRITE = "agents:write"
+    TOKENS_WRITE = "tokens:write"
+    RECORDS_READ = "records:read"
+    RECORDS_WRITE = "records:write"
+    INCIDENTS_WRITE = "incidents:write"
+    REPORTS_WRITE = "reports:write"
+
+    @property
+    def help(self) -> str:
+        """What it allows, in a sentence."""
+        return SCOPE_HELP[self]
+
+
+SCOPE_HELP: dict[Scope, str] = {
+    Scope.ADMIN: "Everything, also what later versions add.",
+    Scope.READ: "Read targets, reports, components, agents and their states.",
+    Scope.ASK: "Ask targets what their connectors can be asked, through their agents.",
+    Scope.ASK_CONTENT: "Ask also what shows what people wrote: statements, keys, command lines.",
+    Scope.AGENTS_WRITE: "Make join tokens, revoke and retire agents.",
+    Scope.TOKENS_WRITE: "Make and revoke tokens of scopes one has oneself.",
+    Scope.RECORDS_READ: "Read vulnerabilities, validations, SLO values and deployments.",
+    Scope.RECORDS_WRITE: "Hand in records of services.",
+    Scope.INCIDENTS_WRITE: "Open, update and close incidents and maintenances.",
+    Scope.REPORTS_WRITE: "Push samples by remote write or OTLP.",
+}
+
+
+def scopes_of(words: Iterable[str]) -> frozenset[Scope]:
+    """Return the scopes of these words; raises Invalid naming the ones there are."""
+    found = set()
+    for word in words:
+        try:
+            found.add(Scope(word))
+        except ValueError:
+            raise Invalid(
+                f"there is no scope called {str(word)[:40]!a}", hint="one of " + ", ".join(Scope)
+            ) from None
+    return frozenset(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Whoever asks, as we know them; `name` is what the audit log keeps, as in `token:ci`."""
+
+    name: str
+    scopes: frozenset[Scope] = frozenset()
+
+    def may(self, scope: Scope | str) -> bool:
+        """Whether this is allowed: the scope itself, or `admin`."""
+        return Scope.ADMIN in self.scopes or scope in self.scopes
+
+    def may_grant(self, scopes: Iterable[Scope]) -> bool:
+        """Whether all of these may be handed on: nobody gives away more than they have."""
+        return all(self.may(scope) for scope in scopes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A token without its secret, which we do not have.
+
+    expires_at: None means never. last_used_at: to the minute; None means never.
+    """
+
+    id: int
+    name: str
+    scopes: Sequence[str]
+    made_at: datetime
+    made_by: str
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Join:
+    """What a join token was made for.
+
+    agent_name: the name its bearer gets, whatever it wishes; None leaves it the choice.
+    tags: our labels for the agent. kind: `agent`, or `collector` that stands in for agents.
+    via: the name of the collector its bearer is bound to; None: it comes to the server itself.
+    """
+
+    token_id: int
+    agent_name: str | None
+    tags: Mapping[str, str]
+    kind: str = "agent"
+    via: str | None = None

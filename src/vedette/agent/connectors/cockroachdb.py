@@ -1,0 +1,178 @@
+"""Connector `cockroachdb`: a CockroachDB cluster, node by node and as a whole."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from vedette.actions.model import Row, Value
+from vedette.agent.connector import Description, Look, Setting
+from vedette.agent.connectors.cockroachdb_commands import COMMANDS, rows_of
+from vedette.agent.connectors.cockroachdb_doors import (
+    Door,
+    Told,
+    ask_cluster,
+    asker,
+    knock,
+    log_in,
+)
+from vedette.agent.connectors.cockroachdb_measures import LIMITS, MEASURES, Past, measured
+from vedette.agent.connectors.cockroachdb_verdict import Node, fault_of_cluster, nodes_of
+from vedette.agent.connectors.errors import EXPECTED, Fault, failed, fault_of
+from vedette.agent.connectors.exchange import address_of
+from vedette.agent.connectors.limits import judged, limits_of, limits_setting
+from vedette.agent.connectors.tls_contexts import context_for
+from vedette.agent.connectors.wire import all_of
+from vedette.agent.settings_schema import parse
+from vedette.clock import now
+from vedette.errors import Invalid
+from vedette.health.model import Report, State
+
+_DOORS_SHARE = 0.45
+_LOGIN_SHARE = 0.15
+_CLUSTER_SHARE = 0.3
+"""Shares of a look's limit: they leave a tenth to put the report together."""
+
+
+class CockroachDB:
+    """Asks every node's own doors, then one node about all; remembers counters between looks."""
+
+    description: ClassVar[Description] = Description(
+        name="cockroachdb",
+        help="Watches a CockroachDB cluster: nodes, quorum, ranges, stores, clocks, jobs.",
+        settings=(
+            Setting("url", "str", "HTTP address of a node, as in http://db1:8080."),
+            Setting("urls", "list", "HTTP addresses of several nodes; best of all of them."),
+            Setting("user", "str", "SQL user to log in as, where the cluster is secure."),
+            Setting("password", "str", "Password of the user.", secret=True),
+            Setting("ca_file", "str", "PEM file of the authorities to trust; else the system's."),
+            Setting("insecure", "bool", "Take any certificate.", default=False),
+            Setting("client_cert", "str", "PEM file of a certificate to show."),
+            Setting("client_key", "str", "PEM file of its key; default in `client_cert`."),
+            Setting("node_timeout", "duration", "Limit for a node's own doors.", default=2.0),
+            Setting("status_timeout", "duration", "Limit for what all share.", default=2.0),
+            Setting("memory_bytes", "float", "Memory of a node's host, where it does not say."),
+            limits_setting(LIMITS),
+        ),
+        measures=MEASURES,
+        entities=("node", "store"),
+        commands=COMMANDS,
+    )
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._settings = parse(self.description, settings)
+        self._limits = limits_of(self.description, self._settings, LIMITS)
+        urls = [
+            *([self._settings["url"]] if self._settings["url"] else []),
+            *(self._settings["urls"] or ()),
+        ]
+        if not urls:
+            raise Invalid("cockroachdb needs the setting 'url' or 'urls'")
+        self._addresses = [address_of(str(url)) for url in dict.fromkeys(urls)]
+        self._session: str | None = None
+        self._ids: dict[str, str] = {}
+        self._past: dict[str, Past] = {}
+
+    async def probe(self, look: Look) -> Report:
+        """Ask doors, then cluster, each within its share of the time."""
+        try:
+            tls = context_for(self._settings)
+        except EXPECTED as error:
+            return failed(error)
+        limit = min(self._settings["node_timeout"], look.timeout_s * _DOORS_SHARE)
+        doors = await all_of([knock(look, a, tls, limit) for a in self._addresses])
+        told = await self._told(look, doors)
+        for door in doors:
+            if door.vars is not None and door.vars.node_id:
+                self._ids[door.address.url] = door.vars.node_id
+        nodes = nodes_of(doors, told, self._ids)
+        return judged(self._report(doors, told, nodes), self._limits)
+
+    async def _told(self, look: Look, doors: Sequence[Door]) -> Told:
+        answering = [door for door in doors if door.ready is not None]
+        if not answering:
+            return Told()
+        # A node that is ready is likeliest to reach the others.
+        best = min(answering, key=lambda d: (d.ready != 200, d.vars is None)).address
+        tls = context_for(self._settings)
+        fault: Fault | None = None
+        if self._session is None and self._settings["user"]:
+            password = look.settings.get("password") or self._settings["password"] or ""
+            try:
+                async with asyncio.timeout(look.timeout_s * _LOGIN_SHARE):
+                    user = self._settings["user"]
+                    self._session = await log_in(look, best, tls, user, str(password))
+            except EXPECTED as error:
+                fault = fault_of(error)
+        limit = min(self._settings["status_timeout"], look.timeout_s * _CLUSTER_SHARE)
+        told = await ask_cluster(look, best, tls, self._session, limit)
+        if any(refused.error_class == "auth" for refused in told.faults.values()):
+            self._session = None
+        if fault is not None:
+            told.faults["login"] = fault
+        return told
+
+    def _report(self, doors: Sequence[Door], told: Told, nodes: Sequence[Node]) -> Report:
+        fault = fault_of_cluster(doors, told, nodes)
+        rtts = [door.rtt_s for door in doors if door.rtt_s is not None]
+        report = Report(
+            state=fault.state if fault else State.UP,
+            error_class=fault.error_class if fault else "",
+            message=fault.message[:1024] if fault else "",
+            rtt=timedelta(seconds=min(rtts)) if rtts else None,
+            facts=_facts(doors, told, nodes),
+        )
+        if fault is not None and not any((n.door and n.door.vars) or n.status for n in nodes):
+            # Nothing spoke as CockroachDB does; a silent door is still a node that is down.
+            nodes = [node for node in nodes if node.fault]
+        found = measured(
+            nodes,
+            told.jobs,
+            self._past,
+            at=time.monotonic(),
+            now=now(),
+            host_memory_bytes=self._settings["memory_bytes"],
+        )
+        return replace(report, measurements=tuple(found))
+
+    async def ask(self, look: Look, name: str, params: Mapping[str, Value]) -> AsyncIterator[Row]:
+        """Answer a command of `cockroachdb_commands`, from the first node that does."""
+        tls, user = context_for(self._settings), self._settings["user"]
+        fault: Fault | None = None
+        for address in self._addresses:
+            try:
+                session = None
+                if user:
+                    password = look.settings.get("password") or self._settings["password"] or ""
+                    session = await log_in(look, address, tls, user, str(password))
+                rows = await rows_of(name, asker(look, address, tls, session), params)
+            except EXPECTED as error:
+                fault = fault or fault_of(error)
+                continue
+            for row in rows:
+                yield row
+            return
+        raise fault or Fault("refused", "no node answers")
+
+    async def aclose(self) -> None:
+        """Nothing is held between looks."""
+
+
+def _facts(doors: Sequence[Door], told: Told, nodes: Sequence[Node]) -> dict[str, str]:
+    versions = sorted({n.status.version for n in nodes if n.status and n.status.version})
+    facts = {"versions": ", ".join(versions)} if versions else {}
+    for node in nodes:
+        if node.status and node.status.locality:
+            facts[f"locality of node {node.node_id}"] = node.status.locality[:200]
+    # What could not be learnt besides; no reason to call the cluster anything but what it is.
+    for path, fault in told.faults.items():
+        facts[f"no {path}"] = f"{fault.error_class}: {fault.message}"[:200]
+    for door in doors:
+        where = f"{door.address.host}:{door.address.port}"
+        if door.vars_fault is not None and door.fault is None:
+            facts[f"no vars of {where}"] = f"{door.vars_fault.error_class}: {door.vars_fault}"[:200]
+        elif door.vars is not None and not door.vars.whole:
+            facts[f"vars of {where}"] = "cut off mid-line"
+    return facts

@@ -1,0 +1,116 @@
+"""Connector `etcd`: one member, whether it serves, has a leader and room, and how its disk does."""
+
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from vedette.agent.connector import Description, Look, Setting
+from vedette.agent.connectors.errors import EXPECTED, Fault, failed
+from vedette.agent.connectors.etcd_member import (
+    LIMITS,
+    MEASURES,
+    Histograms,
+    counters,
+    facts,
+    fault_in,
+    measured,
+)
+from vedette.agent.connectors.etcd_questions import Questions, Told
+from vedette.agent.connectors.exchange import address_of
+from vedette.agent.connectors.limits import judged, limits_of, limits_setting
+from vedette.agent.connectors.rates import Counters
+from vedette.agent.connectors.tls_contexts import context_for
+from vedette.agent.settings_schema import parse
+from vedette.clock import now
+from vedette.health.model import Measurement, Report, State
+
+
+class Etcd:
+    """Asks one member over HTTP; remembers counters and its token between looks."""
+
+    description: ClassVar[Description] = Description(
+        name="etcd",
+        help="Watches a member of etcd 3.3 and later: health, leader, alarms, disk, quota.",
+        settings=(
+            Setting("url", "str", "The member's client address.", default="http://127.0.0.1:2379"),
+            Setting("metrics_url", "str", "Where /metrics is, when it has a listener of its own."),
+            Setting("user", "str", "User to sign in as, where authentication is on."),
+            Setting("password", "str", "Password of the user.", secret=True),
+            Setting("ca_file", "str", "PEM file of the authorities to trust; else the system's."),
+            Setting("insecure", "bool", "Take any certificate.", default=False),
+            Setting("client_cert", "str", "PEM file of a certificate to show."),
+            Setting("client_key", "str", "PEM file of its key; default in `client_cert`."),
+            limits_setting(LIMITS),
+        ),
+        measures=MEASURES,
+    )
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._settings = parse(self.description, settings)
+        self._limits = limits_of(self.description, self._settings, LIMITS)
+        self._address = address_of(self._settings["url"])
+        metrics = self._settings["metrics_url"]
+        self._questions = Questions(self._address, address_of(metrics) if metrics else None)
+        self._counters = Counters()
+        self._histograms: Histograms = {}
+
+    async def probe(self, look: Look) -> Report:
+        """Ask everything at once; each question has its own limit."""
+        try:
+            told = await self._questions.ask(look, context_for(self._settings), self._login(look))
+        except EXPECTED as error:
+            return failed(error, self._address.url)
+        if not told.families and not told.status and told.health is None:
+            return failed(told.faults["health"], self._address.url)
+        return judged(self._report(told), self._limits)
+
+    def _report(self, told: Told) -> Report:
+        fault = _fault(told, signs_in=self._settings["user"] is not None)
+        gains = self._counters.gained(counters(told.families), at=time.monotonic())
+        found = measured(
+            told.status,
+            told.alarms,
+            told.families,
+            gains,
+            self._histograms,
+            now_s=now().timestamp(),
+        )
+        if told.rtt_s is not None:
+            found.insert(0, Measurement("health_s", told.rtt_s))
+        said = facts(told.status, told.families)
+        for question, refused in told.faults.items():
+            said[f"no {question}"] = f"{refused.error_class}: {refused.message}"[:200]
+        return Report(
+            state=fault.state if fault else State.UP,
+            error_class=fault.error_class if fault else "",
+            message=fault.message if fault else "",
+            rtt=timedelta(seconds=told.rtt_s) if told.rtt_s is not None else None,
+            measurements=tuple(found),
+            facts=said,
+        )
+
+    def _login(self, look: Look) -> tuple[str, str] | None:
+        user = self._settings["user"]
+        password = look.settings.get("password") or self._settings["password"] or ""
+        return (user, str(password)) if user else None
+
+    async def aclose(self) -> None:
+        """Nothing is held between looks."""
+
+
+def _fault(told: Told, *, signs_in: bool) -> Fault | None:
+    fault = fault_in(
+        health=told.health,
+        reason=told.reason,
+        status=told.status,
+        alarms=told.alarms,
+        families=told.families,
+    )
+    if fault is not None:
+        return fault
+    if told.health is None:
+        return told.faults["health"]
+    # The rest is enrichment; only credentials that we were given and that it refuses matter.
+    refused = told.faults.get("gateway")
+    return refused if signs_in and refused and refused.error_class == "auth" else None

@@ -1,0 +1,132 @@
+"""Connector `mysql`: does MySQL or MariaDB answer, in the right role, replicating, with room."""
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from vedette.agent.connector import Description, Look, Setting
+from vedette.agent.connectors.errors import EXPECTED, failed
+from vedette.agent.connectors.limits import judged, limits_of, limits_setting
+from vedette.agent.connectors.mysql_status import (
+    LIMITS,
+    MEASURES,
+    cluster_size,
+    counters,
+    facts,
+    fault_in,
+    measured,
+)
+from vedette.agent.connectors.rates import Counters
+from vedette.agent.connectors.wire import within
+from vedette.agent.settings_schema import parse
+from vedette.errors import Invalid
+from vedette.health.model import Measurement, Report, State
+
+if TYPE_CHECKING:
+    from vedette.agent.connectors.mysql_session import Reading, Session
+
+_MEMORY_S = 120.0
+"""How long a Galera node that left is missed."""
+
+
+class MySQL:
+    """Keeps one connection and shows status, variables and replication on it; writes nothing."""
+
+    description: ClassVar[Description] = Description(
+        name="mysql",
+        help="Watches MySQL and MariaDB: connections, queries, locks, replication, Galera.",
+        settings=(
+            Setting("host", "str", "Name, address or socket of the server.", default="127.0.0.1"),
+            Setting("port", "int", "Port of the server.", default=3306),
+            Setting(
+                "user",
+                "str",
+                "Account; grant it PROCESS and REPLICATION CLIENT (MariaDB: SLAVE MONITOR).",
+                default="vedette",
+            ),
+            Setting("password", "str", "Password of the account.", secret=True),
+            Setting(
+                "role",
+                "str",
+                "`primary` (writable) or `replica` (read-only): degraded when it is the other.",
+            ),
+            Setting("tls", "bool", "Speak TLS.", default=False),
+            Setting("ca_file", "str", "PEM file of the authorities to trust; else the system's."),
+            Setting("insecure", "bool", "Take any certificate.", default=False),
+            Setting("client_cert", "str", "PEM file of a certificate to show."),
+            Setting("client_key", "str", "PEM file of its key; default in `client_cert`."),
+            limits_setting(LIMITS),
+        ),
+        measures=MEASURES,
+        entities=("channel",),
+    )
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._settings = parse(self.description, settings)
+        self._limits = limits_of(self.description, self._settings, LIMITS)
+        if self._settings["role"] not in (None, "primary", "replica"):
+            raise Invalid(f"role must be primary or replica, not {self._settings['role']!r}")
+        self._session: Session | None = None
+        self._counters = Counters()
+        self._sizes: deque[tuple[float, float]] = deque()
+
+    async def probe(self, look: Look) -> Report:
+        """Ask on the kept connection; one that the server closed meanwhile is replaced once."""
+        # PyMySQL and its cryptography cost 8 MB: only agents that watch MySQL pay.
+        from vedette.agent.connectors.mysql_session import Session
+
+        session = self._session = self._session or Session(self._settings)
+        try:
+            async with within(look):
+                return self._report(await _ask_once_more(look, session))
+        except EXPECTED as error:
+            return failed(error, f"{self._settings['host']}:{self._settings['port']}")
+
+    def _report(self, reading: "Reading") -> Report:
+        at = time.monotonic()
+        status, variables, channels = reading.status, reading.variables, reading.channels
+        largest = self._largest(cluster_size(status, variables), at)
+        fault = fault_in(
+            status, variables, channels, self._settings["role"], largest_cluster=largest
+        )
+        gains = self._counters.gained(counters(status), at=at)
+        report = Report(
+            state=fault.state if fault else State.UP,
+            error_class=fault.error_class if fault else "",
+            message=fault.message[:1024] if fault else "",
+            rtt=timedelta(seconds=reading.ping_s),
+            measurements=(
+                Measurement("ping_s", reading.ping_s),
+                *measured(status, variables, channels, gains),
+            ),
+            facts=facts(status, variables, channels),
+        )
+        return judged(report, self._limits)
+
+    def _largest(self, size: float | None, at: float) -> float:
+        while self._sizes and at - self._sizes[0][0] > _MEMORY_S:
+            self._sizes.popleft()
+        if size is not None:
+            self._sizes.append((at, size))
+        return max((seen for _, seen in self._sizes), default=0.0)
+
+    async def aclose(self) -> None:
+        """Close the kept connection."""
+        if self._session is not None:
+            self._session.drop()
+
+
+async def _ask_once_more(look: Look, session: "Session") -> "Reading":
+    kept = session.is_open
+    if not kept:
+        await session.open(look)
+    try:
+        return await session.ask(look)
+    except ConnectionError:
+        session.drop()
+        if not kept:
+            raise
+    await session.open(look)
+    return await session.ask(look)

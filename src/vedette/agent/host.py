@@ -1,0 +1,120 @@
+"""`agent.yaml`: what the owner of this host lets pushed configuration use.
+
+The server names targets and settings; whether a program may be run, a secret be read or an address
+be reached from here is decided by this file alone, which no server can change.
+"""
+
+import os
+import re
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from vedette.agent.settings_schema import duration_s
+from vedette.errors import Invalid
+
+_SIZE = re.compile(r"([0-9]{1,12})\s*(B|KiB|MiB|GiB|TiB|)")
+_UNITS = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+
+
+class SpoolRules(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """How much may wait on disk for a server that is away.
+
+    size: at most so much (`256MiB`). age: and nothing older (`7d`).
+    """
+
+    size: str = "256MiB"
+    age: str = "7d"
+
+
+class HostRules(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Everything `agent.yaml` may say; what it does not say is not allowed, except to connect.
+
+    commands: name → program and arguments; the server sends the name, never a command line.
+    secrets_dir: files below it may be named by a target's `*_file`; relative ones start here.
+    secret_files: further files that may be, each by its exact path.
+    env: names of environment variables a target's `${NAME}` may use.
+    reach: `host:port` patterns; see `agent/reach.py`. Empty: everywhere but link-local addresses.
+    asks: what targets may be asked through this agent: `all`, `none`, or a list of commands' names.
+    spool: bounds of the spool.
+    tags: what this agent claims of itself; decides nothing on the server.
+    metrics: `HOST:PORT` for this agent's own /metrics and /healthz; none when empty.
+    """
+
+    commands: dict[str, list[str]] = {}
+    secrets_dir: str = ""
+    secret_files: list[str] = []
+    env: list[str] = []
+    reach: list[str] = []
+    asks: list[str] | str = "all"
+    spool: SpoolRules = SpoolRules()
+    tags: dict[str, str] = {}
+    metrics: str = ""
+
+
+def load_host_rules(path: Path | None) -> HostRules:
+    """Return what the file says, the defaults without one; raises `Invalid` naming the key."""
+    if path is None:
+        return HostRules()
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        said = yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - a safe loader, in C if there
+    except OSError as fault:
+        raise Invalid(
+            f"{path} cannot be read: {fault.strerror}", hint="--config names the agent.yaml"
+        ) from None
+    except yaml.YAMLError as fault:
+        raise Invalid(f"{path} is not YAML: {' '.join(str(fault).split())}") from None
+    return read_host_rules({} if said is None else said, str(path))
+
+
+def read_host_rules(said: Any, source: str = "agent.yaml") -> HostRules:  # noqa: ANN401 - as YAML gave it
+    """Check what was read and return it as rules."""
+    _refuse_unknown(said, HostRules, source)
+    if isinstance(said, dict) and "spool" in said:
+        _refuse_unknown(said["spool"], SpoolRules, f"{source}: spool")
+    try:
+        rules = msgspec.convert(said, HostRules)
+    except msgspec.ValidationError as fault:
+        raise Invalid(f"{source}: {fault}") from None
+    if isinstance(rules.asks, str) and rules.asks not in ("all", "none"):
+        raise Invalid(f"{source}: asks is {rules.asks!r}", hint="write all, none or [locks, info]")
+    size_bytes(rules.spool.size)
+    duration_s(rules.spool.age)
+    for name, command in rules.commands.items():
+        if not command or not Path(command[0]).is_absolute():
+            raise Invalid(
+                f"{source}: the command {name!r} must be a list that begins with an absolute path"
+            )
+    if rules.secrets_dir and not Path(rules.secrets_dir).is_absolute():
+        raise Invalid(f"{source}: secrets_dir must be an absolute path, not {rules.secrets_dir!r}")
+    from vedette.agent.reach import Patterns
+
+    Patterns(rules.reach)
+    return rules
+
+
+def size_bytes(text: str) -> int:
+    """Return the bytes of `256MiB`, `64KiB`, `1048576`."""
+    parts = _SIZE.fullmatch(text.strip())
+    if parts is None:
+        raise Invalid(f"{text!r} is not a size", hint="write it as 64KiB, 256MiB or 2GiB")
+    return int(parts[1]) * _UNITS[parts[2]]
+
+
+def allowed_environment(rules: HostRules) -> dict[str, str]:
+    """Return those variables of this process that targets may use."""
+    return {name: os.environ[name] for name in rules.env if name in os.environ}
+
+
+def _refuse_unknown(said: object, form: type[msgspec.Struct], source: str) -> None:
+    known = form.__struct_fields__
+    for key in said if isinstance(said, dict) else ():
+        if key not in known:
+            near = get_close_matches(str(key), known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it knows: {', '.join(known)}"
+            raise Invalid(f"{source} has no key {key!r}", hint=hint)

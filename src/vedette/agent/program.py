@@ -1,0 +1,240 @@
+"""The agent as a value: start it, wait for it, stop it; `vedette.agent.__main__` is thin."""
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Self
+
+import msgspec
+import structlog
+
+from vedette import __version__, clock
+from vedette.agent.facts import claims
+from vedette.agent.host import HostRules, load_host_rules, size_bytes
+from vedette.agent.identity import IdentityFiles
+from vedette.agent.memory import settle
+from vedette.agent.metrics import Sample, listen
+from vedette.agent.notify import Notify
+from vedette.agent.obey import Obedience
+from vedette.agent.outbox import Outbox
+from vedette.agent.reach import HostReach
+from vedette.agent.schedule import Schedule
+from vedette.agent.secrets import Secrets
+from vedette.agent.settings_schema import duration_s
+from vedette.agent.watch import Host
+from vedette.errors import Conflict, Denied, Invalid, VedetteError
+from vedette.link.client import Client, Configured, Refused
+from vedette.link.dictionary import Dictionary
+from vedette.link.orders import Orders
+from vedette.link.spool import Caps, Spool
+
+log = structlog.get_logger(__name__)
+
+STATUS_S = 10.0
+"""How often systemd and the loop's own lag are looked after when no watchdog asks for more."""
+SETTLED_S = 20.0
+"""By then most targets were looked at twice, and what that imports and connects is in place."""
+SETTLE_AGAIN_S = 3600.0
+LAST_WORDS_S = 2.0
+"""How long a stopping agent waits for its last reports to be acknowledged; the rest is on disk."""
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How an enrolled agent is started.
+
+    config: the host owner's agent.yaml; default `agent.yaml` in the data directory, if it is there.
+    metrics: HOST:PORT for /metrics and /healthz; overrides agent.yaml.
+    """
+
+    data_dir: Path
+    config: Path | None = None
+    metrics: str = ""
+    log_format: str = "text"
+
+    def to_json(self) -> str:
+        """Return the options as one argument of a command line."""
+        return msgspec.json.encode(self, enc_hook=str).decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> "Options":
+        """Read what `to_json` wrote."""
+        return msgspec.json.decode(text, type=cls, dec_hook=lambda kind, value: kind(value))
+
+    def rules(self) -> HostRules:
+        """Return what the host's owner allows."""
+        beside = self.data_dir / "agent.yaml"
+        return load_host_rules(self.config or (beside if beside.exists() else None))
+
+
+class Agent:
+    """A running agent: `async with Agent(options) as agent: await agent.wait()`."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.rules = options.rules()
+        self.identity = IdentityFiles(options.data_dir)
+        self.name = self.identity.held.name
+        self._notify = Notify()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopped = asyncio.Event()
+        self._server: asyncio.Server | None = None
+        self._lag_s = 0.0
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop."""
+        await self.stop()
+
+    async def start(self) -> None:
+        """Open the spool, begin to attach; targets come with the first configuration."""
+        rules, directory = self.rules, self.options.data_dir
+        caps = Caps(
+            size_bytes=size_bytes(rules.spool.size),
+            age=timedelta(seconds=duration_s(rules.spool.age)),
+        )
+        self.spool = Spool(directory / "spool", caps)
+        self.dictionary = Dictionary(directory / "dictionary")
+        self.outbox = Outbox(self.spool, self.dictionary)
+        self.host = Host(
+            reach=HostReach(rules.reach),
+            secrets=Secrets(rules),
+            clock=clock.now,
+            commands=rules.commands,
+        )
+        self.schedule = Schedule(self.name, self.host, self.outbox.deliver)
+        orders = Orders()
+        self.obedience = Obedience(
+            self.host, self.schedule.assignment, orders.say, allowed=rules.asks
+        )
+        orders.obey, orders.cancel = self.obedience.obey, self.obedience.cancel
+        self.client = Client(
+            identity=self.identity,
+            spool=self.spool,
+            dictionary=self.dictionary,
+            claims=claims(started_at=clock.now(), tags=rules.tags),
+            clock=clock.now,
+            configure=self._configure,
+            orders=orders,
+        )
+        address = self.options.metrics or rules.metrics
+        if address:
+            self._server = await listen(address, self.samples, self.ailing)
+        self._begin(self.client.run(), "link")
+        self._begin(self.outbox.keep_synced(), "sync")
+        self._begin(self._keep_notified(), "notify")
+        self._begin(self._keep_small(), "memory")
+        log.info("agent started", agent=self.name, version=__version__, data_dir=str(directory))
+        self._notify.say("READY=1", "STATUS=started")
+
+    async def wait(self) -> None:
+        """Wait until `request_stop`; raises what ended the agent before that."""
+        stopped = asyncio.create_task(self._stopped.wait())
+        try:
+            done, _ = await asyncio.wait(
+                {stopped, *self._tasks}, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            stopped.cancel()
+        for task in done & set(self._tasks):
+            fault = task.exception()
+            if isinstance(fault, Refused):
+                raise _final(fault) from None
+            if fault is not None:
+                raise fault
+
+    def request_stop(self) -> None:
+        """Let `wait` return, as SIGTERM does."""
+        self._stopped.set()
+
+    async def stop(self) -> None:
+        """Stop looking, hand over what was seen as far as the server takes it, keep the rest."""
+        self._notify.say("STOPPING=1", "STATUS=stopping")
+        await self.schedule.stop()
+        await self.obedience.stop()
+        self.outbox.flush()
+        await self._last_words()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._server is not None:
+            self._server.close()
+        await self.host.close()
+        await asyncio.to_thread(self.spool.close)
+        self.dictionary.close()
+        log.info("agent stopped", spooled_reports=self.spool.reports)
+
+    def samples(self) -> Iterable[Sample]:
+        """Return the agent's own measurements."""
+        link, spool = self.client.standing, self.spool
+        offset_s = link.clock_offset_s or 0.0
+        stuck = sum(1 for task in asyncio.all_tasks() if task.get_name().startswith("look at "))
+        for name, kind, help_, value in (
+            ("targets", "gauge", "Targets this agent looks at.", len(self.schedule)),
+            ("looks_total", "counter", "Looks since the start.", self.schedule.looks),
+            ("looks_under_way", "gauge", "Looks under way now.", stuck),
+            ("reports_total", "counter", "Reports made since the start.", self.outbox.reports),
+            ("connected", "gauge", "1 while a server has welcomed us.", link.connected),
+            ("attempts_total", "counter", "Attempts to attach.", link.attempts),
+            ("clock_offset_seconds", "gauge", "Our clock less the server's.", offset_s),
+            ("spool_bytes", "gauge", "Bytes waiting on disk.", spool.size_bytes),
+            ("spool_reports", "gauge", "Reports not yet acknowledged.", spool.reports),
+            ("dropped_reports_total", "counter", "Reports dropped, ever.", spool.dropped_reports),
+            ("loop_lag_seconds", "gauge", "How late the loop last was.", self._lag_s),
+        ):
+            yield Sample(f"vedette_agent_{name}", kind, help_, float(value))
+
+    def ailing(self) -> str:
+        """Return what is wrong with the agent itself; a server that is away is not."""
+        ended = [task.get_name() for task in self._tasks if task.done()]
+        return f"ended: {', '.join(ended)}" if ended else ""
+
+    def _configure(self, configured: Configured) -> None:
+        self.schedule.apply(configured.assignments)
+
+    def _begin(self, work: Coroutine[None, None, None], name: str) -> None:
+        self._tasks.append(asyncio.create_task(work, name=name))
+
+    async def _keep_notified(self) -> None:
+        loop = asyncio.get_running_loop()
+        every_s = self._notify.watchdog_s or STATUS_S
+        while True:
+            due = loop.time() + every_s
+            await asyncio.sleep(every_s)
+            self._lag_s = loop.time() - due
+            link = "attached" if self.client.standing.connected else "not attached"
+            waiting = self.spool.reports
+            self._notify.say(
+                "WATCHDOG=1", f"STATUS={len(self.schedule)} targets, {link}, {waiting} reports wait"
+            )
+
+    async def _keep_small(self) -> None:
+        await asyncio.sleep(SETTLED_S)
+        while True:
+            settle()
+            await asyncio.sleep(SETTLE_AGAIN_S)
+
+    async def _last_words(self) -> None:
+        if not self.client.standing.connected:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_S):
+                while self.spool.reports and self.client.standing.connected:  # noqa: ASYNC110 - nobody signals an ack
+                    await asyncio.sleep(0.02)
+
+
+def _final(refused: Refused) -> VedetteError:
+    """Return the server's last word as an error with a way out."""
+    if refused.reason == "duplicate_identity":
+        return Conflict(
+            refused.message,
+            hint="this machine is a copy: give it a --data-dir of its own and enrol it",
+        )
+    if refused.reason == "protocol_version":
+        return Invalid(refused.message, hint="install the agent's version that fits the server")
+    return Denied(refused.message, hint="enrol the agent anew, with another --data-dir")

@@ -1,0 +1,1 @@
+"""Commands that run Vedette or work on this machine; a file is imported when its command runs."""

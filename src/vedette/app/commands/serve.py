@@ -1,0 +1,73 @@
+"""`vedette serve`: a server alone, any number on one database."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from vedette.app.options import Listening, Options, database_url, listening, seal_key_file
+from vedette.errors import Missing
+
+HERE = Listening()
+
+
+def serve(
+    *,
+    config: Annotated[
+        Path | None,
+        Parameter(name=["--config", "-c"], env_var="VEDETTE_CONFIG", help="The settings file."),
+    ] = None,
+    database_url_flag: Annotated[
+        str | None,
+        Parameter(
+            name="--database-url",
+            env_var=["VEDETTE_DATABASE_URL", "DASHDOTDB_DATABASE_URL"],
+            help="Where everything is kept: a PostgreSQL of yours, 15 or newer.",
+        ),
+    ] = None,
+    seal_key: Annotated[
+        Path | None,
+        Parameter(
+            name="--seal-key-file",
+            env_var="VEDETTE_SEAL_KEY_FILE",
+            help="The key that seals the database's secrets; default DIR/seal.key.",
+        ),
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        Parameter(
+            env_var="VEDETTE_DATA_DIR",
+            help="Where to write an admin token and the addresses for the commands of this "
+            "machine; default nowhere.",
+        ),
+    ] = None,
+    listen: Listening = HERE,
+) -> int:
+    """Start a server on a database of yours.
+
+    Needs a database that is up to date (`vedette db upgrade`) and the seal key of the servers that
+    use it already. Ctrl-C (or SIGTERM) stops it, exit code 0; SIGHUP reads the settings file again.
+    """
+    from vedette.app.program import read_settings, run_program, serve
+    from vedette.app.settings import Settings
+
+    settings = read_settings(config)
+    said = (settings or Settings()).server
+    url = database_url(database_url_flag, said, os.environ)
+    if url is None:
+        raise Missing(
+            "no database is named",
+            hint="give --database-url or VEDETTE_DATABASE_URL, or `vedette up`",
+        )
+    sealing = seal_key_file(seal_key, said, os.environ)
+    sealing = sealing or (data_dir / "seal.key" if data_dir else None)
+    if sealing is None:
+        raise Missing(
+            "no seal key is named",
+            hint="give --seal-key-file (made when absent) or VEDETTE_SEAL_KEY_FILE, or --data-dir",
+        )
+    options = Options(
+        **listening(listen, said, os.environ), config=config, seal_key=sealing, data_dir=data_dir
+    )
+    return run_program(serve(options, url, settings))

@@ -1,0 +1,101 @@
+"""`vedette up`: everything in one terminal."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from vedette.app.options import Listening, Options, database_url, listening, seal_key_file
+from vedette.cli.where import data_dir as data_dir_of
+
+HERE = Listening()
+
+
+def up(
+    *,
+    config: Annotated[
+        Path | None,
+        Parameter(name=["--config", "-c"], env_var="VEDETTE_CONFIG", help="The settings file."),
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        Parameter(
+            env_var="VEDETTE_DATA_DIR",
+            help="Where everything is kept; default ./vedette-data if it is there, "
+            "else $XDG_STATE_HOME/vedette.",
+        ),
+    ] = None,
+    listen: Listening = HERE,
+    agent: Annotated[bool, Parameter(help="Run an agent on this host.")] = True,
+    database_url_flag: Annotated[
+        str | None,
+        Parameter(
+            name="--database-url",
+            env_var=["VEDETTE_DATABASE_URL", "DASHDOTDB_DATABASE_URL"],
+            help="A PostgreSQL of yours (15 or newer); default the embedded one.",
+            group="Database",
+        ),
+    ] = None,
+    db_listen: Annotated[
+        str | None,
+        Parameter(
+            env_var="VEDETTE_DB_LISTEN",
+            help="HOST:PORT where the embedded PostgreSQL listens for Grafana.",
+            group="Database",
+        ),
+    ] = None,
+    insecure: Annotated[
+        bool,
+        Parameter(
+            negative="", group="Database", help="Let --db-listen leave this machine without TLS."
+        ),
+    ] = False,
+    pg_bin: Annotated[
+        Path | None,
+        Parameter(
+            env_var="VEDETTE_PG_BIN",
+            group="Database",
+            help="Folder of PostgreSQL's programs; default the wheel's.",
+        ),
+    ] = None,
+    seal_key: Annotated[
+        Path | None,
+        Parameter(
+            name="--seal-key-file",
+            env_var="VEDETTE_SEAL_KEY_FILE",
+            help="Default DIR/seal.key, made when absent.",
+        ),
+    ] = None,
+) -> int:
+    """Start everything: database, server, one agent.
+
+    Ctrl-C (or SIGTERM) stops all of it, exit code 0; a second Ctrl-C leaves at once. SIGHUP reads
+    the settings file again and keeps the old one when the new one is bad.
+    """
+    # We start a child beside gRPC's threads and use no gRPC in between: nothing to prepare for.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    from vedette.app.program import read_settings, run_program
+    from vedette.app.settings import Settings
+    from vedette.app.up import Upping, refuse_open_database, up
+
+    settings = read_settings(config)
+    said = (settings or Settings()).server
+    directory = data_dir_of(data_dir)
+    refuse_open_database(db_listen, insecure=insecure)
+    options = Options(
+        **listening(listen, said, os.environ),
+        config=config,
+        seal_key=seal_key_file(seal_key, said, os.environ) or directory / "seal.key",
+        data_dir=directory,
+    )
+    upping = Upping(
+        options=options,
+        data_dir=directory,
+        settings=settings,
+        database_url=database_url(database_url_flag, said, os.environ),
+        db_listen=db_listen,
+        pg_bin=pg_bin,
+        with_agent=agent,
+    )
+    return run_program(up(upping))

@@ -1,0 +1,238 @@
+"""Every URL with its permission, in one table; and the application made of it.
+
+A route that is not in the table keeps the server from starting, so nothing is ever served that a
+reviewer has not seen here. Pages whose permission is not public ask for the token themselves, since
+a browser is sent to `/sign-in` where a program gets 401.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import msgspec
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.routes import HTTPRoute
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from vedette import __version__, clock
+from vedette.access.model import Actor
+from vedette.access.secrets import Secrets
+from vedette.access.tokens import authenticate
+from vedette.actions.hear import Asks
+from vedette.health.intake import Intake
+from vedette.link.doors import Doors
+from vedette.rest.etag import App, with_etags
+from vedette.rest.guard import PUBLIC, guard, parameters_guard
+from vedette.rest.problem import PROBLEM_HANDLERS
+
+MAX_BODY_BYTES = 1024 * 1024
+"""A route that takes more says so itself (`request_max_body_size`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """A method and a path; who may: `public`, or the scope a token must hold."""
+
+    method: str
+    path: str
+    permission: str
+
+
+URLS: tuple[Url, ...] = (
+    # Pages: what everyone sees, and what operators see once they have signed in.
+    Url("GET", "/", PUBLIC),
+    Url("GET", "/static/{name}", PUBLIC),
+    Url("GET", "/targets", "read"),
+    Url("GET", "/targets/{name}", "read"),
+    Url("GET", "/sign-in", PUBLIC),
+    Url("POST", "/sign-in", PUBLIC),
+    Url("POST", "/sign-out", PUBLIC),
+    # What machines ask of the server itself.
+    Url("GET", "/livez", PUBLIC),
+    Url("GET", "/readyz", PUBLIC),
+    Url("GET", "/metrics", PUBLIC),
+    Url("GET", "/openapi.json", PUBLIC),
+    # What it can be asked.
+    Url("GET", "/api/v1/targets/{name}/commands", "read"),
+    Url("POST", "/api/v1/targets/{name}/ask", "ask"),
+    # How it is.
+    Url("GET", "/api/v1/targets", "read"),
+    Url("GET", "/api/v1/targets/{name}", "read"),
+    Url("GET", "/api/v1/targets/{name}/reports", "read"),
+    Url("GET", "/api/v1/components", "read"),
+    Url("GET", "/api/v1/watch", "read"),
+    Url("GET", "/federate", "read"),
+    # What others push.
+    Url("POST", "/api/v1/prometheus/write", "reports:write"),
+    Url("POST", "/api/v1/otlp/v1/metrics", "reports:write"),
+    Url("POST", "/v1/metrics", "reports:write"),
+    # What there is.
+    Url("GET", "/api/v1/regions", "read"),
+    Url("GET", "/api/v1/clusters", "read"),
+    Url("GET", "/api/v1/services", "read"),
+    # Who looks.
+    Url("GET", "/api/v1/agents", "read"),
+    Url("POST", "/api/v1/agents/join-tokens", "agents:write"),
+    Url("POST", "/api/v1/agents/{name}/revoke", "agents:write"),
+    Url("POST", "/api/v1/agents/{name}/retire", "agents:write"),
+    # Who may ask.
+    Url("GET", "/api/v1/tokens", "tokens:write"),
+    Url("POST", "/api/v1/tokens", "tokens:write"),
+    Url("DELETE", "/api/v1/tokens/{name}", "tokens:write"),
+    Url("POST", "/api/v1/clients/certificates", "tokens:write"),
+)
+"""HEAD is GET; every other method of these paths is 405."""
+
+
+def rooms_routes() -> list[Any]:
+    """Return the REST routes of every room."""
+    from vedette.access import api as access
+    from vedette.access import clients_api as clients
+    from vedette.actions import api as actions
+    from vedette.fleet import api as fleet
+    from vedette.health import api as health
+    from vedette.health import federate
+    from vedette.link import intake_api as intake
+    from vedette.link import watch_api as watch
+
+    return [
+        *health.routes,
+        *watch.routes,
+        *fleet.routes,
+        *access.routes,
+        *clients.routes,
+        *actions.routes,
+        *federate.routes,
+        *intake.routes,
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What routes are given: connections, the server's secrets, whose token one is, asking."""
+
+    pool: AsyncConnectionPool
+    secrets: Secrets
+    asks: Asks
+    intake: Intake = field(default_factory=Intake)
+    doors: Doors | None = None
+
+    async def whose(self, token: str) -> Actor | None:
+        """Return whose token this is; None when it is nobody's."""
+        async with self.pool.connection() as conn:
+            return await authenticate(conn, token, pepper=self.secrets.pepper, now=clock.now())
+
+
+def rest_app(rooms: Rooms, routes: Sequence[Any]) -> App:
+    """Return the REST interface: guarded by the table, its errors problems, its answers tagged."""
+    known: dict[tuple[str, str], frozenset[str]] = {}
+    app = Litestar(
+        route_handlers=routes,
+        guards=[guard(permissions(), rooms.whose), parameters_guard(known)],
+        dependencies=_dependencies(rooms),
+        exception_handlers=PROBLEM_HANDLERS,
+        request_max_body_size=MAX_BODY_BYTES,
+        openapi_config=None,
+        logging_config=None,
+        state=State({}),
+    )
+    known.update(_query_parameters(app))
+    _refuse_unlisted(app)
+    return with_etags(cast("App", app))
+
+
+def _dependencies(rooms: Rooms) -> Mapping[str, Provide]:
+    async def conn() -> AsyncIterator[AsyncConnection[Any]]:
+        async with rooms.pool.connection() as connection:
+            yield connection
+
+    def actor(state: State, scope: Any) -> Actor:  # noqa: ANN401 - an ASGI scope
+        found: Actor = scope["state"]["actor"]
+        return found
+
+    def own_secrets() -> Secrets:
+        return rooms.secrets
+
+    def own_asks() -> Asks:
+        return rooms.asks
+
+    def own_intake() -> Intake:
+        return rooms.intake
+
+    def own_doors() -> Doors | None:
+        return rooms.doors
+
+    return {
+        "conn": Provide(conn),
+        "actor": Provide(actor, sync_to_thread=False),
+        "secrets": Provide(own_secrets, sync_to_thread=False),
+        "asks": Provide(own_asks, sync_to_thread=False),
+        "intake": Provide(own_intake, sync_to_thread=False),
+        "doors": Provide(own_doors, sync_to_thread=False),
+    }
+
+
+def permissions() -> dict[tuple[str, str], str]:
+    """Return the table as the guard reads it."""
+    return {(url.method, url.path): url.permission for url in URLS}
+
+
+def routes_of(app: Litestar) -> dict[tuple[str, str], frozenset[str]]:
+    """Return every method and path template the router knows, with its query parameters."""
+    found: dict[tuple[str, str], frozenset[str]] = {}
+    for route in app.routes:
+        if not isinstance(route, HTTPRoute):
+            continue
+        for method, (_, model) in route.route_handler_map.items():
+            if method != "OPTIONS":
+                names = frozenset(known.field_alias for known in model.expected_query_params)
+                found[(method, route.path_format)] = names
+    return found
+
+
+_query_parameters = routes_of
+
+
+def _refuse_unlisted(app: Litestar) -> None:
+    unlisted = sorted(set(routes_of(app)) - set(permissions()))
+    if unlisted:
+        raise LookupError(f"routes without a permission in app/http.py: {unlisted}")
+
+
+def openapi(routes: Sequence[Any]) -> bytes:
+    """Return the OpenAPI 3.1 document of the REST interface; every operation names its scope."""
+    config = OpenAPIConfig(
+        title="Vedette",
+        version=__version__,
+        description="What Vedette knows of the services you run. Errors are RFC 9457 problems.",
+        use_handler_docstrings=True,
+        components=Components(
+            security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}
+        ),
+        security=[{"token": []}],
+        path="/openapi",
+    )
+    app = Litestar(
+        route_handlers=routes,
+        dependencies={
+            name: _stand_in() for name in ("conn", "actor", "secrets", "asks", "intake", "doors")
+        },
+        openapi_config=config,
+        logging_config=None,
+    )
+    document = app.openapi_schema.to_schema()
+    table = permissions()
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            operation["x-vedette-scope"] = table.get((method.upper(), path), "")
+    return msgspec.json.format(msgspec.json.encode(document), indent=1)
+
+
+def _stand_in() -> Provide:
+    # Only the shape is asked for; the framework wants a function of its own for each name.
+    return Provide(lambda: None, sync_to_thread=False)

@@ -1,0 +1,74 @@
+"""HTTP put together: pages, probes and REST behind one front, served by uvicorn in our own loop."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+
+import uvicorn
+
+from vedette.app.front import front
+from vedette.app.http import Rooms, openapi, rest_app, rooms_routes
+from vedette.app.metrics import MEDIA_TYPE
+from vedette.app.options import Options
+from vedette.app.probes import document, livez, metrics, readyz
+from vedette.rest.etag import App
+
+GRACE_S = 5
+"""How long requests under way may take to end when the server stops."""
+
+
+def application(
+    rooms: Rooms,
+    pages: Mapping[str, App],
+    *,
+    ready: Callable[[], Awaitable[dict[str, str]]],
+    gather: Callable[[], Awaitable[bytes]],
+) -> App:
+    """Return everything HTTP answers; every path of it stands in `app/http.py`."""
+    routes = rooms_routes()
+    bare: dict[str, App] = {
+        **pages,
+        "/livez": livez(),
+        "/readyz": readyz(ready),
+        "/metrics": metrics(gather, MEDIA_TYPE),
+        "/openapi.json": document(lambda: openapi(routes), b"application/json"),
+    }
+    return front(bare, rest_app(rooms, routes))
+
+
+def httpd(app: App, options: Options) -> uvicorn.Server:
+    """Return the HTTP server, not yet started; signals are ours, not uvicorn's."""
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        proxy_headers=bool(options.behind_proxy),
+        forwarded_allow_ips=",".join(options.behind_proxy) or None,
+        ssl_certfile=options.tls_cert,
+        ssl_keyfile=options.tls_key,
+        timeout_graceful_shutdown=GRACE_S,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    config.load()
+    return uvicorn.Server(config)
+
+
+@asynccontextmanager
+async def serving(server: uvicorn.Server, http_socket: socket.socket) -> AsyncIterator[None]:
+    """Answer requests on this socket while the block lasts; those under way may end."""
+    # The parts of `Server.serve()` without its signal handlers: signals are the program's business.
+    server.lifespan = server.config.lifespan_class(server.config)
+    await server.startup(sockets=[http_socket])
+    ticking = asyncio.create_task(server.main_loop(), name="http")
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await ticking
+        await server.shutdown(sockets=[http_socket])

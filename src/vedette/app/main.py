@@ -1,0 +1,14 @@
+"""The console script: hand the arguments to the tree, leave with its exit code."""
+
+import sys
+
+
+def main() -> None:
+    """Run `vedette` with the arguments of this process."""
+    from vedette.app.tree import run
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

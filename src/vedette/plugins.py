@@ -1,0 +1,70 @@
+"""Finding connectors, modules and record kinds; built-ins use the same door as yours.
+
+Built-ins stand in one explicit table by dotted name and are imported when used; others come by entry
+point of the same group. A name that is in both is refused: nobody's plugin can shadow ours.
+"""
+
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from vedette.errors import Conflict, Missing
+
+BUILT_IN: dict[str, dict[str, str]] = {
+    "vedette.connectors": {
+        "cockroachdb": "vedette.agent.connectors.cockroachdb:CockroachDB",
+        "command": "vedette.agent.connectors.command:Command",
+        "etcd": "vedette.agent.connectors.etcd:Etcd",
+        "dns": "vedette.agent.connectors.dns:Dns",
+        "envoy": "vedette.agent.connectors.envoy:Envoy",
+        "grpc": "vedette.agent.connectors.grpc_health:GrpcHealth",
+        "host": "vedette.agent.connectors.host:Host",
+        "http": "vedette.agent.connectors.http:Http",
+        "kubernetes": "vedette.agent.connectors.kubernetes:Kubernetes",
+        "mqtt": "vedette.agent.connectors.mqtt:Mqtt",
+        "mysql": "vedette.agent.connectors.mysql:MySQL",
+        "nats": "vedette.agent.connectors.nats:Nats",
+        "postgres": "vedette.agent.connectors.postgres:Postgres",
+        "prometheus": "vedette.agent.connectors.prometheus:Prometheus",
+        "rabbitmq": "vedette.agent.connectors.rabbitmq:RabbitMQ",
+        "redis": "vedette.agent.connectors.redis:Redis",
+        "tcp": "vedette.agent.connectors.tcp:Tcp",
+        "tls": "vedette.agent.connectors.tls:Tls",
+    },
+}
+"""Group → name → `module:attribute`."""
+
+
+@cache
+def _foreign(group: str) -> dict[str, EntryPoint]:
+    found: dict[str, EntryPoint] = {}
+    for entry in entry_points(group=group):
+        if entry.name in BUILT_IN.get(group, {}) or entry.name in found:
+            raise Conflict(
+                f"two plugins of {group} are called {entry.name!r} (one is {entry.value})",
+                hint="uninstall one of the two packages",
+            )
+        found[entry.name] = entry
+    return found
+
+
+def names(group: str) -> list[str]:
+    """Return the names one may use in this group, sorted."""
+    return sorted({*BUILT_IN.get(group, {}), *_foreign(group)})
+
+
+def load(group: str, name: str) -> Any:  # noqa: ANN401 - a plugin is whatever its group's contract says
+    """Import and return the plugin; raise `Missing` naming what there is."""
+    builtin = BUILT_IN.get(group, {}).get(name)
+    if builtin is not None:
+        module, _, attribute = builtin.partition(":")
+        return getattr(import_module(module), attribute)
+    entry = _foreign(group).get(name)
+    if entry is None:
+        what = group.rpartition(".")[2].removesuffix("s")
+        raise Missing(
+            f"there is no {what} called {name!r}",
+            hint=f"installed: {', '.join(names(group)) or 'none'}",
+        )
+    return entry.load()

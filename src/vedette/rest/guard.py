@@ -1,0 +1,98 @@
+"""Who may call a route: the guard reads one table, and what is not in the table is denied.
+
+It judges the route the router chose (its template, not the text of the URL), so `//`, `%2f`, a
+trailing slash or `X-HTTP-Method-Override` cannot lead around it.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any, Protocol
+
+from litestar.connection import ASGIConnection
+from litestar.exceptions import NotAuthorizedException, ValidationException
+from litestar.handlers import BaseRouteHandler
+
+from vedette.errors import Denied
+
+PUBLIC = "public"
+ADMIN = "admin"
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+Guard = Callable[[Connection, BaseRouteHandler], Awaitable[None]]
+
+
+class Bearer(Protocol):
+    """Whoever a token belongs to."""
+
+    @property
+    def name(self) -> str:
+        """The token's name, for the audit."""
+        ...
+
+    @property
+    def scopes(self) -> Collection[str]:
+        """What it may do."""
+        ...
+
+
+def guard(
+    permissions: Mapping[tuple[str, str], str],
+    whose: Callable[[str], Awaitable[Bearer | None]],
+) -> Guard:
+    """Return a guard over `(method, path template) → permission`.
+
+    A token's owner is left in the scope's state as `actor`. Raises 401 without a valid token and
+    `Denied` when its scopes do not hold the permission; `admin` holds them all.
+    """
+
+    async def judge(connection: Connection, _: BaseRouteHandler) -> None:
+        permission = permissions.get(_route(connection))
+        if permission == PUBLIC:
+            return
+        actor = await whose(_token(connection))
+        if actor is None:
+            raise NotAuthorizedException("the token is not known, has expired or was revoked")
+        if permission is None:
+            raise Denied(f"{connection.url.path} stands in no table of permissions")
+        if permission not in actor.scopes and ADMIN not in actor.scopes:
+            raise Denied(
+                f"the token {actor.name!r} may not do this",
+                hint=f"it needs the scope {permission} (vedette tokens create NAME --scope …)",
+            )
+        connection.state["actor"] = actor
+
+    return judge
+
+
+def _token(connection: Connection) -> str:
+    given = connection.headers.get("authorization", "")
+    kind, _, secret = given.partition(" ")
+    if kind.lower() != "bearer" or not secret.strip():
+        raise NotAuthorizedException("this needs a token: Authorization: Bearer …")
+    return secret.strip()
+
+
+def parameters_guard(known: Mapping[tuple[str, str], Collection[str]]) -> Guard:
+    """Return a guard that answers 400 to a query parameter the route does not know.
+
+    A typo must not return everything. `known` maps `(method, path template)` to the names.
+    """
+
+    async def judge(connection: Connection, _: BaseRouteHandler) -> None:
+        names = known.get(_route(connection), ())
+        unknown = sorted(set(connection.query_params) - set(names))
+        if unknown:
+            listed = ", ".join(sorted(names)) or "none"
+            raise ValidationException(
+                f"unknown query parameter: {', '.join(unknown)}",
+                extra=[
+                    {"key": name, "source": "query", "message": f"not known here; known: {listed}"}
+                    for name in unknown
+                ],
+            )
+
+    return judge
+
+
+def _route(connection: Connection) -> tuple[str, str]:
+    scope: Any = connection.scope
+    return scope["method"], scope["path_template"]

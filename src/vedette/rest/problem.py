@@ -1,0 +1,170 @@
+"""Every error of the REST interface is `application/problem+json` (RFC 9457).
+
+The five kinds of `vedette.errors` map here once. A bug answers 500 with the request id and no
+detail: its trace is in the server's log under that id.
+"""
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, NotAuthorizedException, ValidationException
+
+from vedette.errors import Kind, TooMany, VedetteError
+from vedette.rest.request_id import request_id_of
+
+MEDIA_TYPE = "application/problem+json"
+STATUS: dict[Kind, int] = {
+    "invalid": 400,
+    "denied": 403,
+    "missing": 404,
+    "conflict": 409,
+    "unavailable": 503,
+}
+RETRY_AFTER_S = 5
+"""What a client is told to wait when something we need does not answer."""
+
+log = structlog.get_logger(__name__)
+AnyRequest = Request[Any, Any, Any]
+
+
+class Fault(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One thing wrong with a request.
+
+    pointer: JSON pointer into the body. parameter: name of a query, path or header parameter.
+    """
+
+    detail: str
+    pointer: str | None = None
+    parameter: str | None = None
+
+
+class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What went wrong: `type` and `errors` for programs, the rest for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+    hint: str | None = None
+    instance: str | None = None
+    request_id: str | None = None
+    errors: list[Fault] = msgspec.field(default_factory=list)
+
+
+def problem_type(word: str) -> str:
+    """Return the URI that names this kind of problem for programs."""
+    return f"urn:vedette:problem:{word}"
+
+
+def encode_problem(
+    status: int, word: str, detail: str | None, *, hint: str | None = None, request_id: str = ""
+) -> bytes:
+    """Return a problem as bytes, for doors that stand outside the framework."""
+    return msgspec.json.encode(
+        Problem(
+            type=problem_type(word),
+            title=HTTPStatus(status).phrase,
+            status=status,
+            detail=detail,
+            hint=hint,
+            request_id=request_id or None,
+        )
+    )
+
+
+def _answer(request: AnyRequest, problem: Problem, headers: dict[str, str]) -> Response[bytes]:
+    problem.instance = request.scope["path"]
+    problem.request_id = request_id_of(request.scope)
+    return Response(
+        msgspec.json.encode(problem),
+        status_code=problem.status,
+        media_type=MEDIA_TYPE,
+        headers={"Cache-Control": "no-store", **headers},
+    )
+
+
+def _on_vedette(request: AnyRequest, error: VedetteError) -> Response[bytes]:
+    status = 429 if isinstance(error, TooMany) else STATUS[error.kind]
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if error.kind == "unavailable" else {}
+    problem = Problem(
+        type=problem_type(error.kind),
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=error.message,
+        hint=error.hint,
+    )
+    return _answer(request, problem, headers)
+
+
+def _on_http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
+    problem = Problem(
+        type=problem_type(_word(error.status_code)),
+        title=HTTPStatus(error.status_code).phrase,
+        status=error.status_code,
+        detail=str(error.detail) or None,
+        errors=_faults(error),
+    )
+    headers = dict(error.headers or {})
+    if isinstance(error, NotAuthorizedException):
+        headers["WWW-Authenticate"] = 'Bearer realm="vedette"'
+    return _answer(request, problem, headers)
+
+
+def _word(status: int) -> str:
+    for kind, code in STATUS.items():
+        if code == status:
+            return kind
+    return HTTPStatus(status).phrase.lower().replace(" ", "_")
+
+
+def _faults(error: HTTPException) -> list[Fault]:
+    if not isinstance(error, ValidationException) or not isinstance(error.extra, list):
+        return []
+    return [_fault(entry) for entry in error.extra if isinstance(entry, dict)]
+
+
+def _fault(entry: dict[str, Any]) -> Fault:
+    key, detail = str(entry.get("key", "")), str(entry.get("message", "not valid"))
+    if entry.get("source") != "body":
+        return Fault(detail=detail, parameter=key or None)
+    steps = key.removeprefix("data").replace("[", ".").replace("]", "").strip(".")
+    return Fault(detail=detail, pointer="/" + steps.replace(".", "/") if steps else "")
+
+
+def _on_recursion(request: AnyRequest, _: RecursionError) -> Response[bytes]:
+    problem = Problem(
+        type=problem_type("invalid"),
+        title=HTTPStatus.BAD_REQUEST.phrase,
+        status=HTTPStatus.BAD_REQUEST,
+        detail="the body is nested too deep",
+    )
+    return _answer(request, problem, {})
+
+
+def _on_bug(request: AnyRequest, error: Exception) -> Response[bytes]:
+    log.error(
+        "a request met a bug",
+        method=request.method,
+        path=request.scope["path"],
+        request_id=request_id_of(request.scope),
+        exc_info=error,
+    )
+    problem = Problem(
+        type=problem_type("bug"),
+        title=HTTPStatus.INTERNAL_SERVER_ERROR.phrase,
+        status=HTTPStatus.INTERNAL_SERVER_ERROR,
+        detail="the server met a bug; its log tells more under this request id",
+    )
+    return _answer(request, problem, {})
+
+
+PROBLEM_HANDLERS: dict[int | type[Exception], Any] = {
+    VedetteError: _on_vedette,
+    HTTPException: _on_http,
+    RecursionError: _on_recursion,
+    Exception: _on_bug,
+}
+"""What the application hands to the framework: every error has one way out."""

@@ -1,0 +1,174 @@
+"""Requests and answers of the pages: bare ASGI, bytes in, bytes out, the same headers for all."""
+
+import gzip
+import hashlib
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import parse_qs
+
+from vedette.errors import Invalid
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+ASGI = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+FORM_BYTES = 8_192
+FIELDS = 20
+NO_STORE = b"no-store"
+GZIP_FROM_BYTES = 1_024
+GZIP_LEVEL = 4
+"""From here on each level costs twice the CPU for some 2 % of the bytes."""
+
+SAFE: tuple[tuple[bytes, bytes], ...] = (
+    (
+        b"content-security-policy",
+        (
+            b"default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
+            b" frame-ancestors 'none'; base-uri 'none'"
+        ),
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    # same-origin, not no-referrer: with that, browsers send our own forms with `Origin: null`.
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+"""On every answer: no script may run, nobody may frame us."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """One answer; its entity tag and compressed form are made once, however often it is sent."""
+
+    body: bytes
+    status: int = 200
+    type: bytes = b"text/html; charset=utf-8"
+    cache: bytes = b"no-cache"
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    etag: bytes = field(init=False)
+    _packed: bytes | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        # Weak: the compressed and the plain form share it.
+        self.etag = b'W/"' + hashlib.blake2b(self.body, digest_size=12).hexdigest().encode() + b'"'
+
+    @property
+    def packed(self) -> bytes:
+        """The body as gzip."""
+        if self._packed is None:
+            self._packed = gzip.compress(self.body, GZIP_LEVEL, mtime=0)
+        return self._packed
+
+
+class Request:
+    """What a page may ask of a request."""
+
+    __slots__ = ("_receive", "headers", "name", "scope")
+
+    def __init__(self, scope: Scope, receive: Receive, name: str = "") -> None:
+        self.scope = scope
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.name = name
+        self._receive = receive
+
+    @property
+    def method(self) -> str:
+        """The method in capitals."""
+        return str(self.scope["method"])
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query string; of a name given twice the last counts. Raises Invalid."""
+        return _fields(self.scope["query_string"])
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies; what cannot be read is none."""
+        try:
+            found = SimpleCookie(self.headers.get(b"cookie", b"").decode("latin-1"))
+        except CookieError:
+            return {}
+        return {name: morsel.value for name, morsel in found.items()}
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether the browser speaks TLS, to us or to a proxy we trust."""
+        return self.scope.get("scheme") == "https"
+
+    async def form(self) -> dict[str, str]:
+        """Return the fields of a posted form; raises Invalid when it is none or too long."""
+        kind = self.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if kind != b"application/x-www-form-urlencoded":
+            raise Invalid("this takes a form", hint="application/x-www-form-urlencoded")
+        body = bytearray()
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise Invalid("the form broke off")
+            body += message.get("body", b"")
+            if len(body) > FORM_BYTES:
+                raise Invalid(f"the form is longer than {FORM_BYTES} bytes")
+            if not message.get("more_body"):
+                return _fields(bytes(body))
+
+
+def _fields(text: bytes) -> dict[str, str]:
+    try:
+        found = parse_qs(
+            text.decode("latin-1"), keep_blank_values=True, errors="replace", max_num_fields=FIELDS
+        )
+    except ValueError:
+        raise Invalid(f"more than {FIELDS} fields were given") from None
+    return {name: values[-1] for name, values in found.items()}
+
+
+async def reply(request: Request, answer: Answer, send: Send) -> None:
+    """Send the answer: 304 when the asker has it, compressed when that is understood."""
+    headers = [
+        *SAFE,
+        *answer.headers,
+        (b"cache-control", answer.cache),
+        (b"vary", b"accept-encoding"),
+    ]
+    is_read = request.method in ("GET", "HEAD")
+    if answer.status == 200 and is_read and answer.cache != NO_STORE:
+        headers.append((b"etag", answer.etag))
+        if _has(request.headers.get(b"if-none-match", b""), answer.etag):
+            await _send(send, 304, headers, b"")
+            return
+    body = answer.body
+    if len(body) >= GZIP_FROM_BYTES and b"gzip" in request.headers.get(b"accept-encoding", b""):
+        body = answer.packed
+        headers.append((b"content-encoding", b"gzip"))
+    headers.append((b"content-type", answer.type))
+    headers.append((b"content-length", b"%d" % len(body)))
+    await _send(send, answer.status, headers, b"" if request.method == "HEAD" else body)
+
+
+def _has(asked: bytes, etag: bytes) -> bool:
+    if not asked:
+        return False
+    strong = etag.removeprefix(b"W/")
+    return any(
+        tag.strip() == b"*" or tag.strip().removeprefix(b"W/") == strong
+        for tag in asked.split(b",")
+    )
+
+
+async def _send(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def see_other(where: str, *headers: tuple[bytes, bytes]) -> Answer:
+    """Return a redirect that the browser follows with GET; `where` is a path of ours, quoted."""
+    return Answer(
+        b"",
+        status=303,
+        type=b"text/plain",
+        cache=NO_STORE,
+        headers=((b"location", where.encode("ascii")), *headers),
+    )

@@ -1,0 +1,215 @@
+"""The questions the pages ask: one function, one named query; nothing here writes.
+
+What the status page reads in bulk are msgspec Structs: made five times as fast as frozen dataclasses.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import msgspec
+from psycopg import AsyncConnection
+
+from vedette.db.queries import load
+from vedette.health.model import State
+
+Q = load(__file__, "reads.sql")
+
+CHARTS_LIMIT = 120
+HISTORY_LIMIT = 50
+
+Connection = AsyncConnection[Any]
+
+
+class Component(msgspec.Struct, frozen=True, gc=False):
+    """A line of the status page; `since` is None while nobody has looked at it."""
+
+    id: int
+    slug: str
+    service: str
+    category: str
+    region: str
+    type: str
+    state: str
+    since: datetime | None
+
+
+GRAVEST_FIRST = (State.DOWN, State.DEGRADED, State.DRAINING, State.INITIALISING, State.UNKNOWN)
+"""The states a day may be noted for, in the order of `Day.noted`."""
+
+
+class Day(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """One day that was not quiet, `nth` from the first.
+
+    up_s: its seconds of being up. noted: its seconds in each state of `GRAVEST_FIRST`.
+    """
+
+    nth: int
+    up_s: float
+    noted: tuple[float, float, float, float, float]
+
+
+class Days(msgspec.Struct, frozen=True, gc=False):
+    """The days of one component; a day neither quiet nor troubled was not watched at all.
+
+    seen_s: seconds of which we know how it was; up_s: those it was up. quiet: a character a day, "1"
+    where it was up and nothing else.
+    """
+
+    id: int
+    up_s: float
+    seen_s: float
+    quiet: str
+    troubled: list[Day]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """How fresh our eyes are: None means never."""
+
+    seen_at: datetime | None
+    watched_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetLine:
+    """One target in the list of all."""
+
+    name: str
+    slug: str
+    connector: str
+    cluster: str
+    component: str
+    state: str
+    since: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One target: what was declared of it and what we hold."""
+
+    id: int
+    name: str
+    connector: str
+    cluster: str
+    component: str
+    every_ms: int
+    timeout_ms: int
+    bad_after: int
+    good_after: int
+    state: str
+    since: datetime | None
+    reason: str
+    error_class: str
+    retired_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """What one agent holds of a target, and the measurements of its latest report.
+
+    rtt_s is NaN when no answer came; until `reported` nothing but the agent's name means anything.
+    """
+
+    agent: str
+    state: str
+    since: datetime
+    seen_at: datetime
+    reported: bool
+    silent_since: datetime | None
+    error_class: str
+    message: str
+    facts: dict[str, Any]
+    rtt_s: float
+    names: list[str]
+    entities: list[str]
+    units: list[str]
+    values: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One measurement over time, a point a bucket: seconds from the start, mean, least, most."""
+
+    name: str
+    entity: str
+    unit: str
+    at_s: list[float]
+    mean: list[float]
+    least: list[float]
+    most: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One change of state; `was` is "" the first time."""
+
+    at: datetime
+    was: str
+    now: str
+    reason: str
+    error_class: str
+
+
+_troubled = msgspec.json.Decoder(list[Day])
+
+
+async def components(conn: Connection) -> list[Component]:
+    """Return the components of the status page, in its order."""
+    return await Q.all(conn, "components", row=Component)
+
+
+async def days(conn: Connection, *, first: date, now: datetime) -> dict[int, Days]:
+    """Return the days from `first` to today by component id."""
+    rows = await Q.all(conn, "days", first=first, today=now.date(), now=now)
+    return {
+        row[0]: Days(row[0], row[1], row[2], row[3], _troubled.decode(row[4].encode()))
+        for row in rows
+    }
+
+
+async def sight(conn: Connection) -> Sight:
+    """Return how fresh our eyes are."""
+    return await Q.one(conn, "sight", row=Sight) or Sight(None, None)
+
+
+async def targets(conn: Connection) -> list[TargetLine]:
+    """Return every target, the gravest first."""
+    return await Q.all(conn, "targets", row=TargetLine)
+
+
+async def target(conn: Connection, name: str) -> Target | None:
+    """Return the target of that name or slug."""
+    return await Q.one(conn, "target", row=Target, name=name)
+
+
+async def observers(conn: Connection, target_id: int) -> list[Observer]:
+    """Return what each agent holds of the target, the freshest first."""
+    return await Q.all(conn, "observers", row=Observer, target_id=target_id)
+
+
+async def series(
+    conn: Connection, target_id: int, *, since: datetime, until: datetime, bucket: timedelta
+) -> list[Series]:
+    """Return the target's measurements over time, at most `CHARTS_LIMIT` of them."""
+    return await Q.all(
+        conn,
+        "series",
+        row=Series,
+        target_id=target_id,
+        since=since,
+        until=until,
+        bucket=bucket,
+        limit=CHARTS_LIMIT,
+    )
+
+
+async def meanings(conn: Connection, connector: str) -> dict[str, str]:
+    """Return what each measurement of the connector means."""
+    return dict(await Q.all(conn, "help", connector=connector))
+
+
+async def history(conn: Connection, target_id: int) -> list[Turn]:
+    """Return the target's latest changes of state, the newest first."""
+    return await Q.all(conn, "history", row=Turn, target_id=target_id, limit=HISTORY_LIMIT)

@@ -1,0 +1,83 @@
+"""Secrets are read on the probing host, where its owner said, and nowhere else."""
+
+import os
+
+import pytest
+
+from vedette.agent.connector import RefusedByHost
+from vedette.agent.host import HostRules
+from vedette.agent.secrets import SecretMissing, Secrets, redact
+
+
+@pytest.fixture
+def below(tmp_path):
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "pg").write_text("hunter2\n")
+    (tmp_path / "outside").write_text("not yours")
+    return tmp_path
+
+
+def secrets(below, **rules):
+    return Secrets(HostRules(secrets_dir=str(below / "secrets"), **rules))
+
+
+def test_a_file_below_secrets_dir_becomes_the_setting(below):
+    resolved = secrets(below).resolve({"host": "db", "password_file": "pg"})
+    assert resolved.settings == {"host": "db", "password": "hunter2"}
+    assert resolved.secrets == {"hunter2"}
+
+
+def test_an_absolute_path_below_it_is_as_good(below):
+    path = str(below / "secrets" / "pg")
+    assert secrets(below).resolve({"password_file": path}).settings == {"password": "hunter2"}
+
+
+@pytest.mark.parametrize("path", ["../outside", "/etc/passwd", "pg/../../outside", "", "a\0b"])
+def test_nothing_else_is_read(below, path):
+    with pytest.raises((RefusedByHost, SecretMissing)):
+        secrets(below).resolve({"password_file": path})
+
+
+def test_a_link_does_not_lead_out(below):
+    (below / "secrets" / "link").symlink_to(below / "outside")
+    with pytest.raises(RefusedByHost):
+        secrets(below).resolve({"password_file": "link"})
+
+
+def test_a_path_listed_exactly_is_read_without_a_secrets_dir(below):
+    path = str(below / "outside")
+    allowed = Secrets(HostRules(secret_files=[path]))
+    assert allowed.resolve({"password_file": path}).settings == {"password": "not yours"}
+    with pytest.raises(RefusedByHost):
+        allowed.resolve({"password_file": str(below / "secrets" / "pg")})
+
+
+def test_variables_are_replaced_where_the_owner_named_them(below, monkeypatch):
+    monkeypatch.setenv("PGUSER", "watcher")
+    monkeypatch.setenv("AWS_SECRET", "no")
+    allowed = secrets(below, env=["PGUSER", "UNSET_HERE"])
+    resolved = allowed.resolve({"headers": {"x": ["${PGUSER}@db"]}, "port": 1})
+    assert resolved.settings == {"headers": {"x": ["watcher@db"]}, "port": 1}
+    with pytest.raises(RefusedByHost, match="AWS_SECRET"):
+        allowed.resolve({"user": "${AWS_SECRET}"})
+    with pytest.raises(SecretMissing, match="UNSET_HERE"):
+        allowed.resolve({"user": "${UNSET_HERE}"})
+
+
+def test_a_secret_that_is_rotated_is_read_again(below):
+    held = secrets(below)
+    held.resolve({"password_file": "pg"})
+    path = below / "secrets" / "pg"
+    path.write_text("hunter3")
+    os.utime(path, ns=(1, 1))
+    assert held.resolve({"password_file": "pg"}).settings == {"password": "hunter3"}
+
+
+def test_a_missing_secret_is_named_without_its_content(below):
+    with pytest.raises(SecretMissing, match="password_file: gone cannot be read"):
+        secrets(below).resolve({"password_file": "gone"})
+
+
+def test_messages_show_no_secret_even_when_one_holds_another():
+    said = "auth failed for hunter2-long, not hunter2"
+    assert redact(said, frozenset({"hunter2", "hunter2-long"})) == "auth failed for …, not …"

@@ -1,0 +1,29 @@
+from base64 import urlsafe_b64encode
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vedette.errors import Invalid
+from vedette.rest.paging import decode_cursor, encode_cursor
+
+
+@given(st.text(), st.integers(min_value=-(2**63), max_value=2**63 - 1))
+def test_a_cursor_holds_the_key_it_was_made_of(name, number):
+    assert decode_cursor(encode_cursor((name, number)), tuple[str, int]) == (name, number)
+
+
+def test_times_survive_with_their_microseconds():
+    at = datetime(2026, 11, 22, 3, 4, 5, 678901, tzinfo=UTC)
+    assert decode_cursor(encode_cursor((at, 7)), tuple[datetime, int]) == (at, 7)
+
+
+def deep() -> str:
+    return urlsafe_b64encode(b"[" * 100_000).decode()
+
+
+@pytest.mark.parametrize("forged", ["", "AAAA", "ü", "%00", "e30=", encode_cursor(5), deep()])
+def test_what_we_did_not_give_is_refused_in_words(forged):
+    with pytest.raises(Invalid, match="not one this server gave"):
+        decode_cursor(forged, str)
