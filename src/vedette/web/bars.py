@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from vedette.health.model import State
 from vedette.web.looks import LOOKS
-from vedette.web.reads import GRAVEST_FIRST, Day, Days
+from vedette.web.reads import Days
 from vedette.web.words import MONTHS, count, duration, percent
 
 DAYS = 90
@@ -27,11 +27,38 @@ STEP = CELL + GAP
 WIDTH = DAYS * STEP
 RUN = re.compile("1+")
 
+GRAVEST_FIRST = (State.DOWN, State.DEGRADED, State.DRAINING, State.INITIALISING, State.UNKNOWN)
+"""The states a day may be noted for, in the order of `Day.noted`."""
 TONES = tuple(LOOKS[state].tone for state in GRAVEST_FIRST)
 WORDS = tuple(LOOKS[state].word for state in GRAVEST_FIRST)
 UNSEEN = LOOKS[State.UNKNOWN].tone
 DRAWN_DAYS = 8_192
 """So many noted days are kept as drawn, some 4 MB."""
+DRAWN_PASTS = 2_048
+"""So many bars are kept as drawn, some 8 MB: most components were quiet since the last rendering."""
+
+
+class Day(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """One day that was not quiet, `nth` from the first.
+
+    up_s: its seconds of being up. noted: its seconds in each state of `GRAVEST_FIRST`.
+    """
+
+    nth: int
+    up_s: float
+    noted: tuple[float, float, float, float, float]
+
+
+_troubled = msgspec.json.Decoder(list[Day])
+
+
+class Past(msgspec.Struct, frozen=True, gc=False):
+    """What of a bar depends on its days alone; `watched` as in "82 days"."""
+
+    svg: Markup
+    noted: Markup
+    tally: str
+    watched: str
 
 
 class Bar(msgspec.Struct, frozen=True, gc=False):
@@ -54,32 +81,45 @@ def first_day(today: date) -> date:
     return today - timedelta(days=DAYS - 1)
 
 
-def day_names(today: date) -> list[str]:
-    """Return what each cell's day is called, made once for all bars of a page."""
-    first = first_day(today)
-    days = [first + timedelta(days=nth) for nth in range(DAYS)]
-    return [f"{day.day} {MONTHS[day.month - 1]}" for day in days]
+def bar(days: Days | None, today: date) -> Bar:
+    """Return the bar of a component; None when nobody ever watched it."""
+    if days is None:
+        return Bar(_svg("", ""), "–", "Not watched yet.", Markup(), "")
+    past = _past(days.quiet, days.troubled, today)
+    share = percent(days.up_s, days.seen_s)
+    also = f"; {past.tally}" if past.tally else ""
+    return Bar(
+        svg=past.svg,
+        share=share,
+        summary=f"Up {share} of the time seen in {past.watched}{also}.",
+        noted=past.noted,
+        tally=past.tally,
+    )
 
 
-def bar(days: Days | None, names: list[str]) -> Bar:
-    """Return the bar of a component; None when nobody ever watched it.
+@lru_cache(DRAWN_PASTS)
+def _past(quiet: str, troubled: str, today: date) -> Past:
+    """Draw these days.
 
     Its Markup is made of numbers and words of ours alone; nothing an operator typed comes near it.
     """
-    if days is None:
-        return Bar(_svg("", ""), "–", "Not watched yet.", Markup(), "")
-    drawn = [_drawn(day, names[day.nth]) for day in days.troubled]
+    names = _day_names(today)
+    drawn = [_drawn(day, names[day.nth]) for day in _troubled.decode(troubled)]
     unseen = sum([is_unseen for _, _, is_unseen in drawn])
-    share = percent(days.up_s, days.seen_s)
-    tally = _tally(len(drawn) - unseen, unseen)
-    watched = count(days.quiet.count("1") + len(drawn), "day")
-    return Bar(
-        svg=_svg(_runs(days.quiet), "".join([cell for cell, _, _ in drawn])),
-        share=share,
-        summary=f"Up {share} of the time seen in {watched}{'; ' if tally else ''}{tally}.",
+    return Past(
+        svg=_svg(_runs(quiet), "".join([cell for cell, _, _ in drawn])),
         noted=Markup("".join([item for _, item, _ in reversed(drawn)])),  # noqa: S704 - see above
-        tally=tally,
+        tally=_tally(len(drawn) - unseen, unseen),
+        watched=count(quiet.count("1") + len(drawn), "day"),
     )
+
+
+@lru_cache(2)
+def _day_names(today: date) -> list[str]:
+    """Return what each cell's day is called."""
+    first = first_day(today)
+    days = [first + timedelta(days=nth) for nth in range(DAYS)]
+    return [f"{day.day} {MONTHS[day.month - 1]}" for day in days]
 
 
 def _tally(trouble: int, unseen: int) -> str:
@@ -127,7 +167,7 @@ def _drawn(day: Day, name: str) -> tuple[str, str, bool]:
 
 def _svg(runs: str, cells: str) -> Markup:
     quiet = f'<path class="bar-quiet" d="{runs}"/>' if runs else ""
-    return Markup(  # noqa: S704 - see `bar`
+    return Markup(  # noqa: S704 - see `_past`
         f'<svg class="bar" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none"'
         f' aria-hidden="true"><use href="#bar-none"/>{quiet}{cells}</svg>'
     )

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
+from typing import NamedTuple
 
 import msgspec
+from markupsafe import Markup
 
 from vedette.health.model import State
 from vedette.web import reads
-from vedette.web.bars import Bar, bar, day_names, first_day
+from vedette.web.bars import Bar, bar, first_day
 from vedette.web.looks import BY_WORD, LEGEND, LOOKS, Look
 from vedette.web.words import Moment, count, moment
 
@@ -23,7 +25,10 @@ TROUBLE = (State.DOWN, State.DEGRADED, State.DRAINING, State.INITIALISING)
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
-    """One component; `since` is None while nobody has looked at it."""
+    """One component as its line shows it; `since` is None while nobody has looked at it.
+
+    Of a Moment it holds what does not change by itself: equal lines are drawn once (`templates.drawn`).
+    """
 
     slug: str
     name: str
@@ -31,8 +36,15 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     place: str
     state: State
     look: Look
-    since: Moment | None
+    since: Markup | None
     bar: Bar
+
+
+class Ailing(NamedTuple):
+    """A component that is named at the top, and for how long it has been so; "" while we do not know."""
+
+    line: Line
+    lasts: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +79,7 @@ class Front:
     """The whole status page."""
 
     headline: Headline
-    ailing: list[Line]
+    ailing: list[Ailing]
     ailing_more: int
     regions: list[Region]
     legend: Sequence[Look]
@@ -86,10 +98,14 @@ def front(
     now: datetime,
 ) -> Front:
     """Return the status page of these rows as of `now`."""
-    names = day_names(now.date())
-    lines = [(c.region, c.category, _line(c, days, names, now)) for c in components]
+    lines = [(c.region, c.category, _line(c, days, now)) for c in components]
     ailing = sorted(
-        (line for _, _, line in lines if line.state in TROUBLE), key=lambda line: -line.state
+        [
+            Ailing(line, moment(row.since, now).ago if row.since else "")
+            for row, (_, _, line) in zip(components, lines, strict=True)
+            if line.state in TROUBLE
+        ],
+        key=lambda found: -found.line.state,
     )
     regions = [
         _region(nth, name, list(rows))
@@ -152,9 +168,7 @@ def _who(named: Sequence[Line], state: State) -> str:
     return f"{count(len(named), 'component')} are {word}"
 
 
-def _line(
-    row: reads.Component, days: dict[int, reads.Days], names: list[str], now: datetime
-) -> Line:
+def _line(row: reads.Component, days: dict[int, reads.Days], now: datetime) -> Line:
     state, look = BY_WORD[row.state]
     name = f"{row.service} ({row.type})" if row.type else row.service
     return Line(
@@ -164,8 +178,8 @@ def _line(
         place=f"{name} in {row.region}" if row.region else name,
         state=state,
         look=look,
-        since=moment(row.since, now) if row.since else None,
-        bar=bar(days.get(row.id), names),
+        since=moment(row.since, now).tag if row.since else None,
+        bar=bar(days.get(row.id), now.date()),
     )
 
 

@@ -34,33 +34,19 @@ class Component(msgspec.Struct, frozen=True, gc=False):
     since: datetime | None
 
 
-GRAVEST_FIRST = (State.DOWN, State.DEGRADED, State.DRAINING, State.INITIALISING, State.UNKNOWN)
-"""The states a day may be noted for, in the order of `Day.noted`."""
-
-
-class Day(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """One day that was not quiet, `nth` from the first.
-
-    up_s: its seconds of being up. noted: its seconds in each state of `GRAVEST_FIRST`.
-    """
-
-    nth: int
-    up_s: float
-    noted: tuple[float, float, float, float, float]
-
-
 class Days(msgspec.Struct, frozen=True, gc=False):
     """The days of one component; a day neither quiet nor troubled was not watched at all.
 
     seen_s: seconds of which we know how it was; up_s: those it was up. quiet: a character a day, "1"
-    where it was up and nothing else.
+    where it was up and nothing else. troubled: the other days as JSON, an array of `bars.Day`; read
+    only where they are not drawn yet.
     """
 
     id: int
     up_s: float
     seen_s: float
     quiet: str
-    troubled: list[Day]
+    troubled: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +138,6 @@ class Turn:
     error_class: str
 
 
-_troubled = msgspec.json.Decoder(list[Day])
-
-
 async def components(conn: Connection) -> list[Component]:
     """Return the components of the status page, in its order."""
     return await Q.all(conn, "components", row=Component)
@@ -162,11 +145,8 @@ async def components(conn: Connection) -> list[Component]:
 
 async def days(conn: Connection, *, first: date, now: datetime) -> dict[int, Days]:
     """Return the days from `first` to today by component id."""
-    rows = await Q.all(conn, "days", first=first, today=now.date(), now=now)
-    return {
-        row[0]: Days(row[0], row[1], row[2], row[3], _troubled.decode(row[4].encode()))
-        for row in rows
-    }
+    rows = await Q.all(conn, "days", row=Days, first=first, today=now.date(), now=now)
+    return {row.id: row for row in rows}
 
 
 async def sight(conn: Connection) -> Sight:
