@@ -189,15 +189,34 @@ def test_ctrl_c_in_the_terminal_stops_it_clean_and_fast(start, data_dir):
     user = start(data_dir, start_new_session=True)
     user.ask("write")
     began = time.monotonic()
-    os.killpg(user.child.pid, signal.SIGINT)
-    user.child.stdin.close()
-    assert user.child.wait(timeout=30) != 0
+    interrupt(user)
     until(lambda: not processes(data_dir))
     assert time.monotonic() - began < 30
     log = (data_dir / "logs" / "postgresql.log").read_text()
     assert "database system is shut down" in log
-    # The backend of a client that died a moment ago may still be told to end: nobody is cut off by it.
-    assert "terminating connection due to unexpected postmaster exit" not in log
+    assert "unexpected postmaster exit" not in log
+
+
+def test_ctrl_c_in_one_terminal_cuts_off_nobody_in_another(start, data_dir):
+    # The first started keeper and PostgreSQL: theirs is the terminal whose Ctrl-C must not reach them.
+    first = start(data_dir, start_new_session=True)
+    second = start(data_dir, start_new_session=True)
+    second.ask("write")
+    postmaster = the("postmaster", data_dir)
+    interrupt(first)
+    assert second.ask("write") == "2"
+    assert the("postmaster", data_dir) == postmaster
+    log = (data_dir / "logs" / "postgresql.log").read_text()
+    for sign in ("terminating connection", "canceling statement", "shutdown request"):
+        assert sign not in log
+    assert second.leave() == 0
+
+
+def interrupt(user):
+    """Ctrl-C: a signal to every process of the terminal."""
+    os.killpg(user.child.pid, signal.SIGINT)
+    user.child.stdin.close()
+    assert user.child.wait(timeout=30) != 0
 
 
 @pytest.mark.parametrize("whose", ["strangers", "ours"])
