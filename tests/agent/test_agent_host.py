@@ -2,7 +2,7 @@
 
 import pytest
 
-from vedette.agent.host import load_host_rules, size_bytes
+from vedette.agent.host import load_host_rules
 from vedette.errors import Invalid
 
 
@@ -58,8 +58,3 @@ def test_what_it_may_not_say_is_named(tmp_path, text, complaint):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(Invalid, match="cannot be read"):
         load_host_rules(tmp_path / "none.yaml")
-
-
-@pytest.mark.parametrize(("text", "size"), [("64KiB", 65_536), ("1MiB", 1 << 20), ("100", 100)])
-def test_sizes(text, size):
-    assert size_bytes(text) == size

@@ -5,7 +5,7 @@ import pytest
 
 from vedette import plugins
 from vedette.agent.connector import Description, Setting
-from vedette.agent.settings_schema import duration_s, json_schema, parse
+from vedette.agent.settings_schema import json_schema, parse
 from vedette.errors import Invalid
 
 SHOP = Description(
@@ -101,20 +101,6 @@ def test_who_may_not_read_references_lets_them_stand():
         parse(SHOP, given)
     with pytest.raises(Invalid):
         parse(SHOP, {"host": "a", "port_file": "/run/port"}, references=True)
-
-
-@pytest.mark.parametrize(
-    "text, seconds",
-    [("500ms", 0.5), ("5s", 5.0), ("1.5s", 1.5), ("1m30s", 90.0), ("48h", 172800.0), (3, 3.0)],
-)
-def test_durations_are_seconds(text, seconds):
-    assert duration_s(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "5", "5 s", "s", "-5s", "5s5m", "1w"])
-def test_what_is_no_duration_is_refused(text):
-    with pytest.raises(Invalid):
-        duration_s(text)
 
 
 @pytest.mark.parametrize("name", plugins.names("vedette.connectors"))

@@ -2,10 +2,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from vedette.app import durations
 from vedette.app.settings import to_declaration
 from vedette.app.settings_file import check_settings, load_settings, settings_of
 from vedette.errors import Invalid
@@ -128,7 +125,7 @@ def test_a_timeout_as_long_as_the_interval_is_allowed(tmp_path):
     assert faults(tmp_path, target(every="1s", timeout="1s")) == []
 
 
-@pytest.mark.parametrize("word", ["10", "'10 s'", "ten", "1.5s", "-1s", "''", "1s30m"])
+@pytest.mark.parametrize("word", ["10", "'10 s'", "ten", "1.5m", "-1s", "''", "1s30m"])
 def test_what_is_no_duration_is_refused(tmp_path, word):
     (fault,) = faults(tmp_path, target(every=word))
     assert fault.startswith("5 targets[0].every:")
@@ -156,20 +153,6 @@ def test_start_up_names_the_first_fault_and_how_to_see_the_rest(tmp_path):
     with pytest.raises(Invalid) as caught:
         load_settings(path)
     assert caught.value.hint == f"and 1 more; see them all: vedette config check {path}"
-
-
-@given(st.integers(min_value=1, max_value=10**9))
-def test_a_duration_is_read_back_as_it_was_spelled(milliseconds):
-    length = timedelta(milliseconds=milliseconds)
-    assert durations.parse(durations.spell(length)) == length
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("10s", 10), ("1m30s", 90), ("500ms", 0.5), ("2h", 7200), ("90d", 7776000)],
-)
-def test_durations_as_operators_write_them(text, seconds):
-    assert durations.parse(text) == timedelta(seconds=seconds)
 
 
 def test_requests_filters_and_thresholds_reach_the_declaration(tmp_path):

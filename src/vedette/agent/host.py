@@ -5,18 +5,15 @@ be reached from here is decided by this file alone, which no server can change.
 """
 
 import os
-import re
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from vedette.agent.settings_schema import duration_s
+from vedette import durations
 from vedette.errors import Invalid
-
-_SIZE = re.compile(r"([0-9]{1,12})\s*(B|KiB|MiB|GiB|TiB|)")
-_UNITS = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+from vedette.sizes import size_bytes
 
 
 class SpoolRules(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -84,7 +81,7 @@ def read_host_rules(said: Any, source: str = "agent.yaml") -> HostRules:  # noqa
     if isinstance(rules.asks, str) and rules.asks not in ("all", "none"):
         raise Invalid(f"{source}: asks is {rules.asks!r}", hint="write all, none or [locks, info]")
     size_bytes(rules.spool.size)
-    duration_s(rules.spool.age)
+    durations.parse(rules.spool.age)
     for name, command in rules.commands.items():
         if not command or not Path(command[0]).is_absolute():
             raise Invalid(
@@ -96,14 +93,6 @@ def read_host_rules(said: Any, source: str = "agent.yaml") -> HostRules:  # noqa
 
     Patterns(rules.reach)
     return rules
-
-
-def size_bytes(text: str) -> int:
-    """Return the bytes of `256MiB`, `64KiB`, `1048576`."""
-    parts = _SIZE.fullmatch(text.strip())
-    if parts is None:
-        raise Invalid(f"{text!r} is not a size", hint="write it as 64KiB, 256MiB or 2GiB")
-    return int(parts[1]) * _UNITS[parts[2]]
 
 
 def allowed_environment(rules: HostRules) -> dict[str, str]:

@@ -3,16 +3,15 @@
 import asyncio
 from collections.abc import Coroutine, Iterable
 from contextlib import suppress
-from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
 import msgspec
 import structlog
 
-from vedette import __version__, clock
+from vedette import __version__, clock, durations
 from vedette.agent.facts import claims
-from vedette.agent.host import HostRules, load_host_rules, size_bytes
+from vedette.agent.host import HostRules, load_host_rules
 from vedette.agent.identity import IdentityFiles
 from vedette.agent.memory import settle
 from vedette.agent.metrics import Sample, listen
@@ -22,13 +21,13 @@ from vedette.agent.outbox import Outbox
 from vedette.agent.reach import HostReach
 from vedette.agent.schedule import Schedule
 from vedette.agent.secrets import Secrets
-from vedette.agent.settings_schema import duration_s
 from vedette.agent.watch import Host
 from vedette.errors import Conflict, Denied, Invalid, VedetteError
 from vedette.link.client import Client, Configured, Refused
 from vedette.link.dictionary import Dictionary
 from vedette.link.orders import Orders
 from vedette.link.spool import Caps, Spool
+from vedette.sizes import size_bytes
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +95,7 @@ class Agent:
         rules, directory = self.rules, self.options.data_dir
         caps = Caps(
             size_bytes=size_bytes(rules.spool.size),
-            age=timedelta(seconds=duration_s(rules.spool.age)),
+            age=durations.parse(rules.spool.age),
         )
         self.spool = Spool(directory / "spool", caps)
         self.dictionary = Dictionary(directory / "dictionary")

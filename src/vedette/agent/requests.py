@@ -14,8 +14,8 @@ from decimal import Decimal
 from importlib import import_module
 from typing import Any, Protocol, TypeAlias
 
+from vedette import durations
 from vedette.agent.connector import Description, Look
-from vedette.agent.settings_schema import duration_s
 from vedette.errors import Invalid
 from vedette.health.model import Measurement
 
@@ -156,14 +156,14 @@ def _request(said: Any) -> Request:  # noqa: ANN401 - as YAML has it
         raise Invalid(
             f"the request {name!r} needs measurements", hint="column: unit, as in jobs: count"
         )
-    every_s = duration_s(said.get("every") or 0)
+    every_s = durations.seconds(said.get("every") or 0)
     timeout_s = said.get("timeout")
     return Request(
         name=name,
         query=query,
         measurements={str(column): str(unit or "") for column, unit in columns.items()},
         every_s=every_s,
-        timeout_s=None if timeout_s is None else max(duration_s(timeout_s), 0.05),
+        timeout_s=None if timeout_s is None else max(durations.seconds(timeout_s), 0.05),
     )
 
 

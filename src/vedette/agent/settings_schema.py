@@ -5,14 +5,10 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from vedette import durations
 from vedette.agent.connector import Description, Setting
 from vedette.errors import Invalid
 
-_DURATION = re.compile(
-    r"(?:(?P<d>[0-9]{1,6})d)?(?:(?P<h>[0-9]{1,6})h)?(?:(?P<m>[0-9]{1,7})m(?!s))?"
-    r"(?:(?P<s>[0-9]{1,9}(?:\.[0-9]{1,6})?)s)?(?:(?P<ms>[0-9]{1,12})ms)?"
-)
-_SECONDS = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 
 _JSON_TYPES: dict[str, dict[str, Any]] = {
@@ -81,16 +77,6 @@ def json_schema(description: Description) -> dict[str, Any]:
     }
 
 
-def duration_s(text: str | float) -> float:
-    """Return the seconds of `500ms`, `5s`, `1m30s`, `2h`, `14d`; a bare number is seconds."""
-    if isinstance(text, int | float) and not isinstance(text, bool):
-        return float(text)
-    parts = _DURATION.fullmatch(str(text).strip())
-    if parts is None or not str(text).strip():
-        raise Invalid(f"{text!r} is not a duration", hint="write it as 500ms, 5s, 1m30s, 2h or 14d")
-    return sum(float(n) * _SECONDS[unit] for unit, n in parts.groupdict(default="0").items())
-
-
 def _refers(key: str, known: Mapping[str, Setting]) -> bool:
     setting = known.get(key.removesuffix("_file"))
     return setting is not None and setting.type == "str"
@@ -144,10 +130,8 @@ def _truth(setting: Setting, value: object) -> bool:
 
 
 def _duration(setting: Setting, value: object) -> float:
-    if not isinstance(value, str | int | float) or isinstance(value, bool):
-        raise _wrong(setting, value, "a duration such as 5s")
     try:
-        return duration_s(value)
+        return durations.seconds(value)
     except Invalid:
         raise _wrong(setting, value, "a duration such as 5s") from None
 

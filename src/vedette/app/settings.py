@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
+from vedette import durations
 from vedette.agent.wanted import Wanted
-from vedette.app import durations
 from vedette.fleet.model import (
     ComponentName,
     Declaration,

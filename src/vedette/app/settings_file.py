@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from vedette.app import durations
+from vedette import durations
 from vedette.app.settings import Settings
 from vedette.app.settings_rules import faults_of
 from vedette.app.yaml_file import Document, parse_yaml, read_yaml

@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
-from vedette.agent.settings_schema import duration_s
+from vedette import durations
 from vedette.errors import Invalid
 
 _SHAPE = re.compile(r"\s*(?P<left>.+?)\s*(?P<operator>==|!=|<=|>=|<|>)\s*(?P<right>.+?)\s*")
@@ -148,7 +148,7 @@ def _literal(term: str, about: str = "") -> Any:  # noqa: ANN401 - a number of s
     if re.fullmatch(r"[0-9.]+(?:ms|s|m|h|d)", term):
         try:
             # A response time is in milliseconds, the life of a certificate in seconds.
-            return duration_s(term) * (1000 if about == "RESPONSE_TIME" else 1)
+            return durations.seconds(term) * (1000 if about == "RESPONSE_TIME" else 1)
         except Invalid:
             return term
     return term

@@ -5,7 +5,6 @@ import ipaddress
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -103,20 +102,19 @@ def collector(
 
 
 async def _run(who: "IdentityFiles", directory: Path, places: Places, size: str, age: str) -> None:
-    from vedette import clock
+    from vedette import clock, durations
     from vedette.agent.facts import claims
-    from vedette.agent.host import size_bytes
     from vedette.agent.notify import Notify
-    from vedette.agent.settings_schema import duration_s
     from vedette.app.signals import Stop
     from vedette.link.client import Refused
     from vedette.link.relay import Relay, RelayOptions
     from vedette.link.relay_door import listening
     from vedette.link.spool import Caps
+    from vedette.sizes import size_bytes
 
     stop = Stop()
     stop.install(hang_up=lambda: None)
-    caps = Caps(size_bytes=size_bytes(size), age=timedelta(seconds=duration_s(age)))
+    caps = Caps(size_bytes=size_bytes(size), age=durations.parse(age))
     options = RelayOptions(directory=directory / "relay", caps=caps)
     facts = claims(started_at=clock.now(), tags={})
     async with AsyncExitStack() as stack:

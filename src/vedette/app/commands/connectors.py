@@ -7,9 +7,8 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from vedette import plugins
+from vedette import durations, plugins
 from vedette.agent.connector import Description
-from vedette.agent.settings_schema import duration_s
 from vedette.errors import Invalid
 from vedette.health.model import State
 
@@ -74,7 +73,7 @@ def test_connector(
     from vedette.app.commands._connector_test import say_tried, target_of
 
     _description(name)  # raises, naming what there is
-    timeout_s = duration_s(timeout)
+    timeout_s = durations.seconds(timeout)
     if timeout_s <= 0 or looks < 1:
         raise Invalid("timeout and looks must be more than 0")
     target = target_of(settings or (), settings_file)
