@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from vedette.app.settings import to_declaration
+from vedette.app.settings import keeping, to_declaration
 from vedette.app.settings_file import check_settings, load_settings, settings_of
 from vedette.errors import Invalid
 from vedette.fleet.model import ComponentName, DeclaredService, DeclaredTarget
+from vedette.health.rollups import Keeping
 
 ISSUE = """
 clusters:
@@ -129,6 +130,41 @@ def test_a_timeout_as_long_as_the_interval_is_allowed(tmp_path):
 def test_what_is_no_duration_is_refused(tmp_path, word):
     (fault,) = faults(tmp_path, target(every=word))
     assert fault.startswith("5 targets[0].every:")
+
+
+def test_history_is_kept_as_the_file_says():
+    assert keeping(None) == keeping(settings_of("")) == Keeping()
+    said = settings_of(
+        "history: {pack_after: 1d, reports: 48h, minutes: 10d, hours: 20d, days: 99d}"
+    )
+    assert keeping(said) == Keeping(
+        pack_after=timedelta(days=1),
+        reports=timedelta(days=2),
+        minutes=timedelta(days=10),
+        hours=timedelta(days=20),
+        days=timedelta(days=99),
+    )
+
+
+@pytest.mark.parametrize(
+    ("history", "complaint"),
+    [
+        ("minutes: 29d", "minutes: 29d is less than `reports` (30d)"),
+        ("reports: 1d", "reports: 1d is less than `pack_after` (2d)"),
+        ("hours: 399d", "hours: 399d is less than `minutes` (400d)"),
+        ("days: 1d", "days: 1d is less than `hours` (1825d)"),
+        ("pack_after: 0d", "pack_after: 0d is less than 1d"),
+        ("pack_after: 23h", "pack_after: 23h is less than 1d"),
+        ("hours: 99999d", "hours: 99999d is more than 36500d"),
+        ("hours: 9999999d", "hours: '9999999d' is not a duration"),
+        ("reports: -5d", "reports: '-5d' is not a duration (write it as 500ms, 10s, 1m30s, 2h or 90d)"),
+        ("reports: 30", "reports: 30 has no unit (write 30s)"),
+        ("minuets: 1d", "minuets: unknown key (did you mean 'minutes'?)"),
+    ],
+)  # fmt: skip
+def test_history_that_cannot_be_kept_is_refused(tmp_path, history, complaint):
+    (fault,) = faults(tmp_path, "history:\n  " + history + "\n")
+    assert fault.startswith("2 history." + complaint)
 
 
 def test_a_component_without_region_takes_the_only_one(tmp_path):

@@ -188,6 +188,36 @@ async def test_what_is_past_its_time_goes(conn):
     assert await rows(conn, "SELECT count(*) FROM health.days") == [(2,)]
 
 
+async def test_days_go_only_where_their_time_is_set(conn):
+    await reported(conn, [1.0] * 3)
+    await rolled(conn, until=TENTH + timedelta(days=1, hours=1))
+    counts = "SELECT (SELECT count(*) FROM health.days), (SELECT count(*) FROM health.target_day)"
+    for length, left in (
+        (None, (2, 1)),
+        (timedelta(days=99), (2, 1)),
+        (timedelta(days=98), (0, 0)),
+    ):
+        keeping = rollups.Keeping(days=length)
+        await rollups.keep_house(conn, now=TENTH + timedelta(days=99), keeping=keeping)
+        assert await rows(conn, counts) == [left]
+
+
+async def test_what_comes_later_than_reports_are_kept_spoils_no_minutes(conn):
+    target = await reported(conn, [1.0] * 30, every_s=60)
+    await rolled(conn, until=TENTH + timedelta(days=1, hours=1))
+    keeping = rollups.Keeping(pack_after=timedelta(days=1), reports=timedelta(days=2))
+    now = TENTH + timedelta(days=4)
+    await rollups.keep_house(conn, now=now, keeping=keeping)
+    agent = (await rows(conn, "SELECT id FROM fleet.agent"))[0][0]
+    layout = (await rows(conn, "SELECT id FROM health.layout"))[0][0]
+    sight = await expect.sight_of(conn, agent)
+    late = columns((target, TENTH + timedelta(minutes=45), UP), layout=layout, values=[[9.0, 18.0]])
+    await record(conn, [delivery(sight, 2, late)], now=now)
+    while await rollups.run_once(conn, now=now, keeping=keeping):
+        pass
+    assert len(await measured(conn, target, "1 minute")) == 30
+
+
 async def test_dashboards_read_wide_ranges_from_the_roll_ups(conn):
     await reported(conn, [float(n) for n in range(120)], every_s=60)
     await rolled(conn, until=TENTH + timedelta(hours=3))

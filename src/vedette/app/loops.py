@@ -6,7 +6,7 @@ turn.
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +20,7 @@ from vedette import clock
 from vedette.db.queries import load
 
 if TYPE_CHECKING:
+    from vedette.health.rollups import Keeping
     from vedette.link.gate import Gate
 
 Q = load(__file__, "loops.sql")
@@ -49,14 +50,20 @@ class Loop:
     run_once: RunOnce
 
 
-def the_loops(gate: "Gate") -> tuple[Loop, ...]:
-    """Return every loop of a server."""
+def the_loops(gate: "Gate", keeping: "Callable[[], Keeping]") -> tuple[Loop, ...]:
+    """Return every loop of a server; keeping: how long history is kept, asked anew each time."""
     from vedette.actions import expire
     from vedette.health import days, deadman, partitions, rollups
     from vedette.health.intake_fold import Fold
 
     async def heartbeats(_: AsyncConnection[Any], *, now: datetime) -> int:
         return await gate.link.keep_beats()
+
+    async def roll_up(conn: AsyncConnection[Any], *, now: datetime) -> int:
+        return await rollups.run_once(conn, now=now, keeping=keeping())
+
+    async def history(conn: AsyncConnection[Any], *, now: datetime) -> int:
+        return await rollups.keep_house(conn, now=now, keeping=keeping())
 
     return (
         Loop("heartbeats", timedelta(seconds=1), heartbeats),
@@ -65,8 +72,8 @@ def the_loops(gate: "Gate") -> tuple[Loop, ...]:
         Loop("deadman", timedelta(seconds=1), deadman.run_once),
         Loop("commands", timedelta(seconds=10), expire.run_once),
         Loop("days", timedelta(minutes=10), days.run_once),
-        Loop("rollups", timedelta(minutes=1), rollups.run_once),
-        Loop("history", timedelta(minutes=15), rollups.keep_house),
+        Loop("rollups", timedelta(minutes=1), roll_up),
+        Loop("history", timedelta(minutes=15), history),
     )
 
 

@@ -19,14 +19,14 @@ from vedette import clock
 from vedette.access.secrets import Secrets, load_or_make_secrets
 from vedette.actions.hear import Asks
 from vedette.app.addresses import Address, free_port, listen_on
-from vedette.app.catalogue import commands_of_connector
+from vedette.app.catalogue import CATALOGUE, commands_of_connector
 from vedette.app.http import Rooms
 from vedette.app.httpd import application, httpd, serving
 from vedette.app.loops import Loops, the_loops
 from vedette.app.metrics import gather
 from vedette.app.options import Options
 from vedette.app.ready import Readiness
-from vedette.app.settings import Settings, intake_options, to_declaration
+from vedette.app.settings import Settings, intake_options, keeping, to_declaration
 from vedette.db.migrate import check
 from vedette.db.pool import connect, open_pool
 from vedette.errors import Conflict
@@ -124,7 +124,9 @@ class Server:
             await self.declare(self.settings)
         self.asks = Asks(pool=self.pool, commands_of=commands_of_connector)
         await self._open_gate()
-        self.loops = Loops(self.pool, self.name, the_loops(self.gate))
+        self.loops = Loops(
+            self.pool, self.name, the_loops(self.gate, lambda: keeping(self.settings))
+        )
         self.loops.start()
         self._stack.push_async_callback(self.loops.stop)
         await self._open_http(http_socket)
@@ -153,7 +155,12 @@ class Server:
             Intake(intake_options(self.settings)),
             doors=self.gate.doors,
         )
-        its = site(self.pool, authenticate=rooms.whose, cookie_key=self.secrets.cookie_key)
+        its = site(
+            self.pool,
+            authenticate=rooms.whose,
+            cookie_key=self.secrets.cookie_key,
+            catalogue=CATALOGUE,
+        )
         self._keep(its.follow(self.dsn))
         app = application(
             rooms,

@@ -21,6 +21,7 @@ from vedette.fleet.model import (
     DeclaredTarget,
 )
 from vedette.health.intake_options import IntakeOptions
+from vedette.health.rollups import Keeping
 
 LOCAL_AGENT = "local"
 """The name of the agent that `vedette up` runs; targets that name no agent go to it."""
@@ -207,11 +208,22 @@ class IntakeSettings(Noun, frozen=True):
     ] = "5m"
 
 
+class HistorySettings(Noun, frozen=True):
+    """How long history is kept, in whole days; every server of one database says the same."""
+
+    pack_after: Annotated[Duration, _says("A day of reports this old is packed.")] = "2d"
+    reports: Annotated[Duration, _says("Reports as they came, packed or not.")] = "30d"
+    minutes: Annotated[Duration, _says("What they were by the minute.")] = "400d"
+    hours: Annotated[Duration, _says("By the hour.")] = "1825d"
+    days: Annotated[Duration | None, _says("By the day; default for good.")] = None
+
+
 class Settings(Noun, frozen=True):
     """Everything a settings file may say."""
 
     server: ServerSettings = field(default_factory=ServerSettings)
     intake: IntakeSettings = field(default_factory=IntakeSettings)
+    history: HistorySettings = field(default_factory=HistorySettings)
     clusters: list[ClusterSettings] = field(default_factory=list)
     services: list[ServiceSettings] = field(default_factory=list)
     targets: list[TargetSettings] = field(default_factory=list)
@@ -225,6 +237,18 @@ def intake_options(settings: Settings | None) -> IntakeOptions:
         max_targets=said.max_targets,
         max_series=said.max_series,
         silent_after=durations.parse(said.silent_after),
+    )
+
+
+def keeping(settings: Settings | None) -> Keeping:
+    """Return how long history is kept."""
+    said = settings.history if settings else HistorySettings()
+    return Keeping(
+        pack_after=durations.parse(said.pack_after),
+        reports=durations.parse(said.reports),
+        minutes=durations.parse(said.minutes),
+        hours=durations.parse(said.hours),
+        days=durations.parse(said.days) if said.days else None,
     )
 
 

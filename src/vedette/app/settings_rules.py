@@ -6,13 +6,14 @@ from datetime import timedelta
 from difflib import get_close_matches
 from ipaddress import ip_network
 
-from vedette import plugins
+from vedette import durations, plugins
 from vedette.agent.connector import Description
 from vedette.agent.requests import requests_of
 from vedette.agent.settings_schema import parse
 from vedette.agent.wanted import checked
 from vedette.app.settings import (
     LEAST_EVERY,
+    HistorySettings,
     ServiceSettings,
     Settings,
     TargetSettings,
@@ -21,6 +22,8 @@ from vedette.app.settings import (
 from vedette.errors import Conflict, Invalid, Missing
 
 CONNECTORS = "vedette.connectors"
+LEAST_HISTORY = timedelta(days=1)
+LONGEST_HISTORY = timedelta(days=36_500)
 
 Where = tuple[str | int, ...]
 Complaint = tuple[Where, str]
@@ -32,6 +35,7 @@ def faults_of(settings: Settings) -> Iterator[Complaint]:
     yield from _doubles("services", [service.name for service in settings.services])
     yield from _doubles("targets", [target.name for target in settings.targets])
     yield from _server(settings)
+    yield from _history(settings.history)
     services = {service.name: service for service in settings.services}
     clusters = {cluster.name for cluster in settings.clusters}
     for number, target in enumerate(settings.targets):
@@ -76,6 +80,26 @@ def _target(
     if not target.agents:
         yield ("agents",), "nobody would look (leave `agents` out, or name one)"
     yield from _connector(target)
+
+
+def _history(history: HistorySettings) -> Iterator[Complaint]:
+    """Each grain is made from the finer one, so it is kept at least as long; days go whole."""
+    before: tuple[str, timedelta] = ("", LEAST_HISTORY)
+    for key in ("pack_after", "reports", "minutes", "hours", "days"):
+        text: str | None = getattr(history, key)
+        if text is None:
+            continue
+        try:
+            length = durations.parse(text)
+        except Invalid as error:
+            yield ("history", key), str(error)
+            return
+        if length < before[1]:
+            least = f"`{before[0]}` ({getattr(history, before[0])})" if before[0] else "1d"
+            yield ("history", key), f"{text} is less than {least}"
+        elif length > LONGEST_HISTORY:
+            yield ("history", key), f"{text} is more than 36500d"
+        before = (key, max(length, before[1]))
 
 
 def _times(target: TargetSettings) -> Iterator[Complaint]:

@@ -23,18 +23,22 @@ HOURS_AT_ONCE = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keeping:
-    """How long each kind of history is kept, and when a day of reports is packed."""
+    """How long each kind of history is kept, and when a day of reports is packed.
+
+    All in whole days, each at least as long as the one before. days: None is for good.
+    """
 
     pack_after: timedelta = timedelta(days=2)
     reports: timedelta = timedelta(days=30)
     minutes: timedelta = timedelta(days=400)
     hours: timedelta = timedelta(days=5 * 365)
+    days: timedelta | None = None
 
 
 USUAL = Keeping()
 
 
-async def run_once(conn: Connection, *, now: datetime) -> int:
+async def run_once(conn: Connection, *, now: datetime, keeping: Keeping = USUAL) -> int:
     """Roll up the hours that are over, then late days; return how many hours. Repeating is harmless."""
     done = 0
     for _ in range(HOURS_AT_ONCE):
@@ -42,7 +46,7 @@ async def run_once(conn: Connection, *, now: datetime) -> int:
             break
         done += 1
     if done < HOURS_AT_ONCE:
-        await _late_days(conn, now=now)
+        await _late_days(conn, now=now, oldest=(now - keeping.reports).date())
     return done
 
 
@@ -58,6 +62,8 @@ async def keep_house(conn: Connection, *, now: datetime, keeping: Keeping = USUA
             minutes=(now - keeping.minutes).date(),
             hours=(now - keeping.hours).date(),
         )
+        if keeping.days is not None:
+            await Q.run(conn, "forget_days", before=(now - keeping.days).date())
         days = await Q.all(conn, "days_to_pack", before=(now - keeping.pack_after).date())
         rolled = await Q.value(conn, "rolled_until")
         for (day,) in days[:1]:  # one a turn: a large day takes minutes
@@ -103,12 +109,13 @@ async def _close_day(conn: Connection, day: date, *, now: datetime) -> None:
     await Q.run(conn, "roll_states", date=day, now=now)
 
 
-async def _late_days(conn: Connection, *, now: datetime) -> None:
+async def _late_days(conn: Connection, *, now: datetime, oldest: date) -> None:
     async with conn.transaction():
         if not await alone(conn, __name__):
             return
         until: datetime | None = await Q.value(conn, "rolled_until")
-        days = {day for (day,) in await Q.all(conn, "take_late_days")}
+        # Of a day whose reports are gone, what is late would be all: its minutes stay as they are.
+        days = {day for (day,) in await Q.all(conn, "take_late_days") if day >= oldest}
         for day in sorted(days):
             if until is None or _opens(day) >= until:
                 continue

@@ -174,3 +174,11 @@ SELECT health.pack_day(%(day)s::date);
 
 -- name: forget_past_retention
 SELECT health.drop_history(%(reports)s::date, %(minutes)s::date, %(hours)s::date);
+
+-- name: forget_days
+WITH target_days AS (
+    DELETE FROM health.target_day
+    WHERE day < %(before)s
+)
+DELETE FROM health.days
+WHERE day < %(before)s;
