@@ -17,11 +17,17 @@ from tests.factories import (
 from tests.link.doors_world import house_on
 from tests.link.feed_world import SOON_S, make_targets, move, move_all, shop, writing
 
+from vedette.access.certify import revoke_client
+from vedette.access.model import Actor, Scope
 from vedette.access.tokens import revoke_token
 from vedette.link import audience, brief, history
 from vedette.link import vedette_pb2 as pb
+from vedette.link.channel import CLIENT_OPTIONS
+from vedette.link.vedette_pb2_grpc import ReportsStub
+from vedette.trust.keys import make_csr, make_key
 
 Code = grpc.StatusCode
+HERSELF = Actor("token:admin", frozenset(Scope))
 
 
 @pytest.fixture
@@ -111,6 +117,63 @@ async def test_a_token_without_scope_read_is_denied(house):
 async def test_a_client_certificate_reads_at_the_agents_door(house):
     async with house.certified("client", "grafana") as client:
         assert await snapshot(client.subscribe(pb.SubscribeRequest())) == {}
+
+
+async def test_a_revoked_client_loses_its_stream_and_no_other_does(house):
+    async with (
+        house.certified("client", "doomed") as one,
+        house.certified("client", "other") as two,
+    ):
+        ending, going_on = (client.subscribe(pb.SubscribeRequest()) for client in (one, two))
+        await snapshot(ending)
+        await snapshot(going_on)
+        async with house.pool.connection() as conn:
+            await revoke_client(conn, "doomed", by=HERSELF, now=datetime.now(UTC))
+        code, said = await refused(ending)
+        assert code is Code.UNAUTHENTICATED
+        assert "certificate was revoked" in said
+        assert not going_on.done()
+        going_on.cancel()
+        for call in (one.latest(pb.Filter()), one.subscribe(pb.SubscribeRequest())):
+            code, said = await refused(call)
+            assert code is Code.UNAUTHENTICATED
+            assert "client:doomed" in said
+
+
+async def test_a_client_certified_anew_reads_and_its_revoked_certificate_does_not(house):
+    async with house.certified("client", "grafana") as before:
+        async with house.pool.connection() as conn:
+            await revoke_client(conn, "grafana", by=HERSELF, now=datetime.now(UTC))
+        async with house.certified("client", "grafana") as after:
+            assert await snapshot(after.subscribe(pb.SubscribeRequest())) == {}
+        assert (await refused(before.latest(pb.Filter())))[0] is Code.UNAUTHENTICATED
+
+
+async def test_a_certificate_that_is_on_no_list_reads_nothing(house):
+    key = make_key()
+    stray = house.secrets.authority.issue_client(
+        make_csr(key, "stray"), "stray", now=datetime.now(UTC)
+    )
+    credentials = grpc.ssl_channel_credentials(house.secrets.authority.pem, key, stray.pem)
+    address = f"127.0.0.1:{house.agents_port}"
+    async with grpc.aio.secure_channel(address, credentials, options=CLIENT_OPTIONS) as channel:
+        call = ReportsStub(channel).Latest(pb.Filter())
+        assert (await refused(call))[0] is Code.UNAUTHENTICATED
+
+
+async def test_a_token_revoked_while_it_signs_in_gets_no_stream(house, monkeypatch):
+    token = await house.token("doomed")
+    choose = house.doors.choice
+
+    async def revoked_meanwhile(**wanted):
+        async with house.pool.connection() as conn:
+            await revoke_token(conn, "doomed", now=datetime.now(UTC), by="test")
+        return await choose(**wanted)
+
+    monkeypatch.setattr(house.doors, "choice", revoked_meanwhile)
+    async with house.reports(token) as client:
+        call = client.subscribe(pb.SubscribeRequest())
+        assert (await refused(call))[0] is Code.UNAUTHENTICATED
 
 
 async def test_an_agents_certificate_does_not_read(house):

@@ -101,3 +101,17 @@ class Join:
     tags: Mapping[str, str]
     kind: str = "agent"
     via: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientCertificate:
+    """A certificate a client may show, without its key, which never came here.
+
+    serial: hexadecimal digits. not_after: from then on it opens no door.
+    """
+
+    name: str
+    serial: str
+    made_at: datetime
+    made_by: str
+    not_after: datetime

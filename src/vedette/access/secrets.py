@@ -41,7 +41,10 @@ async def load_or_make_secrets(conn: Connection, seal: Seal) -> Secrets:
 
 
 async def reseal(conn: Connection, seal: Seal) -> int:
-    """Seal every secret anew with the first key of the file, after a line was added on top."""
+    """Seal every secret anew with the first key of the seal, which opens the old ones; return how many.
+
+    All of them or none. Raises OtherSealKey when the seal does not open one of them.
+    """
     async with conn.transaction():
         await conn.execute("SELECT pg_advisory_xact_lock(%s)", (lock_number(__name__),))
         rows = await READS.all(conn, "secrets")

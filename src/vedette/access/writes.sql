@@ -30,6 +30,21 @@ RETURNING id;
 -- name: notify_revoked
 SELECT pg_notify('vedette_access', 'token:' || %(id)s::bigint);
 
+-- name: insert_client
+INSERT INTO access.client_certificate (serial, name, made_at, made_by, not_after)
+VALUES (%(serial)s, %(name)s, %(now)s, %(by)s, %(not_after)s);
+
+-- name: revoke_client
+UPDATE access.client_certificate
+SET revoked_at = %(now)s
+WHERE name = %(name)s
+  AND revoked_at IS NULL
+  AND not_after > %(now)s
+RETURNING serial;
+
+-- name: notify_client_revoked
+SELECT pg_notify('vedette_access', 'client:' || %(name)s::text);
+
 -- name: touch_token
 -- At most once a minute: a busy token must not turn every read into a write. Whoever loses the race
 -- for the row has nothing to add, so it does not wait for it either.

@@ -49,6 +49,7 @@ URLS: tuple[Url, ...] = (
     Url("GET", "/static/{name}", PUBLIC),
     Url("GET", "/targets", "read"),
     Url("GET", "/targets/{name}", "read"),
+    Url("GET", "/agents", "read"),
     Url("GET", "/sign-in", PUBLIC),
     Url("POST", "/sign-in", PUBLIC),
     Url("POST", "/sign-out", PUBLIC),
@@ -84,6 +85,8 @@ URLS: tuple[Url, ...] = (
     Url("GET", "/api/v1/tokens", "tokens:write"),
     Url("POST", "/api/v1/tokens", "tokens:write"),
     Url("DELETE", "/api/v1/tokens/{name}", "tokens:write"),
+    Url("GET", "/api/v1/clients", "tokens:write"),
+    Url("DELETE", "/api/v1/clients/{name}", "tokens:write"),
     Url("POST", "/api/v1/clients/certificates", "tokens:write"),
 )
 """HEAD is GET; every other method of these paths is 405."""

@@ -37,7 +37,12 @@ COMMANDS: tuple[tuple[str, Group, str, str], ...] = (
     ("ask", CLIENT, "vedette.cli.ask:ask", "Ask a target what its connector can be asked."),
     ("agents", CLIENT, "vedette.cli.agents:app", "Let agents in, and send them away."),
     ("tokens", CLIENT, "vedette.cli.tokens:app", "Make, list and revoke API tokens."),
-    ("clients", CLIENT, "vedette.cli.clients:app", "Certify programs that read reports."),
+    (
+        "clients",
+        CLIENT,
+        "vedette.cli.clients:app",
+        "Certify programs that read reports, list and revoke them.",
+    ),
     ("connectors", TOOLS, "vedette.app.commands.connectors:app", "What can be watched, and how."),
     ("discover", TOOLS, "vedette.app.commands.discover:discover", "Find what could be watched."),
     (

@@ -4,10 +4,12 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 from cyclopts import App, Parameter
 
 from vedette.cli.client import Client
+from vedette.cli.output import Format, Listing, show
 from vedette.cli.spans import span
 from vedette.cli.where import Asking, data_dir, endpoints
 from vedette.errors import Denied, Unavailable
@@ -15,8 +17,9 @@ from vedette.trust.keys import make_csr, make_key, write_key
 from vedette.trust.names import checked_agent_name
 
 HERE = Asking()
+CLIENTS = Listing("clients", ("name", "serial", "made_at", "made_by", "expires_at"), "name")
 
-app = App(name="clients", help="Certify programs that read reports.")
+app = App(name="clients", help="Certify programs that read reports, list and revoke them.")
 
 
 @app.command
@@ -58,6 +61,20 @@ def cert(
         raise Unavailable(f"cannot write to {to}: {error.strerror}") from None
     sys.stdout.writelines(f"{file}\n" for file in (key_file, certificate_file, authority_file))
     _tell_how(asking, key_file, certificate_file, made["expires_at"])
+
+
+@app.command(name="list")
+def list_clients(*, output: Format = "table", asking: Asking = HERE) -> None:
+    """List the certificates that are good; a client certified twice stands here twice."""
+    with Client(asking) as client:
+        show(client.listed("/api/v1/clients"), CLIENTS, output)
+
+
+@app.command
+def revoke(name: str, /, *, asking: Asking = HERE) -> None:
+    """End every certificate of a client at once, on every server, and the streams it has open."""
+    with Client(asking) as client:
+        client.delete(f"/api/v1/clients/{quote(name, safe='')}")
 
 
 def _tell_how(asking: Asking, key: Path, certificate: Path, until: str) -> None:

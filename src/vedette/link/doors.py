@@ -34,7 +34,7 @@ LATEST_BYTES = 3 * 1024 * 1024
 """An answer in one message stays below gRPC's usual limit of 4 MiB."""
 
 ASK_AGAIN_S = 60.0
-"""Tokens of open streams are looked at this often even when nothing is notified: they expire."""
+"""Tokens and certificates of open streams are looked at this often, notified or not: they expire."""
 
 WORDS = frozenset(state.word for state in State)
 
@@ -44,7 +44,7 @@ log = structlog.get_logger(__name__)
 class Doors:
     """The service Reports; `async with Doors(…) as doors: doors.open(server)` for each listener.
 
-    While it lasts, streams whose token is revoked or has expired are closed within seconds.
+    While it lasts, streams whose token or certificate is revoked or expires are closed within seconds.
     parts: tasks that must not end before it is left; whoever opens it watches them.
     """
 
@@ -135,6 +135,9 @@ class Doors:
         async with self._feed.subscriber(choice, cursor=cursor) as subscriber:
             self._streams[subscriber] = caller
             try:
+                # Revoked between the sign-in and now, no notice of it would find this stream.
+                if not await self._sign_in.still_welcome(caller):
+                    raise _unwelcome(caller)
                 yield subscriber
             finally:
                 del self._streams[subscriber]
@@ -203,14 +206,19 @@ class Doors:
                 await self._close_the_unwelcome()
             except (psycopg.Error, PoolTimeout) as error:
                 # Nobody is thrown out because our database is away; the next round asks again.
-                log.warning("cannot look at tokens", error=str(error))
+                log.warning("cannot look at who reads", error=str(error))
 
     async def _close_the_unwelcome(self) -> None:
         for caller in set(self._streams.values()):
             if not await self._sign_in.still_welcome(caller):
                 for subscriber, its in list(self._streams.items()):
                     if its == caller:
-                        subscriber.close(NotSignedIn("the token was revoked or has expired"))
+                        subscriber.close(_unwelcome(caller))
+
+
+def _unwelcome(caller: Caller) -> NotSignedIn:
+    shown = "certificate" if caller.secret is None else "token"
+    return NotSignedIn(f"the {shown} was revoked or has expired")
 
 
 def _names(field: str, given: Iterable[str]) -> frozenset[str]:

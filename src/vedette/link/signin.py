@@ -1,25 +1,31 @@
 """Who is calling a gRPC door: a client's certificate, or a token in metadata `authorization`.
 
-Agents hold certificates of the same authority; they may deliver reports and may not read them. A
-token may be revoked while its stream is open, so open streams are asked about again.
+Agents hold certificates of the same authority; they may deliver reports and may not read them. Tokens
+and certificates may be revoked while a stream is open, so open streams are asked about again.
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol
 
 from psycopg_pool import AsyncConnectionPool
 
 from vedette import clock
+from vedette.access.certify import is_good
 from vedette.access.model import Actor, Scope
 from vedette.access.tokens import authenticate
 from vedette.errors import Denied
 from vedette.link.answer import Context
 from vedette.link.errors import NotSignedIn
+from vedette.trust.keys import serial_of
 
 CLIENT = b"vedette:client:"
 AGENT = b"vedette:agent:"
 TOKEN_LIMIT = 200
 """Characters of an `authorization` value; more is refused unread."""
+
+CERTIFICATES_KEPT = 1_000
+"""Certificates read once: a client shows the same with every call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +33,12 @@ class Caller:
     """Who is calling.
 
     name: as in `token:ci` or `client:grafana`. secret: the token; None with a certificate.
+    serial: the certificate's; "" with a token.
     """
 
     name: str
     secret: str | None = field(default=None, repr=False)
+    serial: str = ""
 
 
 class SignIn(Protocol):
@@ -57,7 +65,7 @@ class HouseSignIn:
         names = context.auth_context().get("x509_subject_alternative_name", [])
         for name in names:
             if name.startswith(CLIENT):
-                return Caller(name.removeprefix(b"vedette:").decode("ascii", "replace"))
+                return await self._certified(name, context)
             if name.startswith(AGENT):
                 raise Denied(
                     "an agent's certificate does not read reports",
@@ -90,13 +98,31 @@ class HouseSignIn:
     async def still_welcome(self, caller: Caller) -> bool:
         """Tell whether this caller may go on reading."""
         if caller.secret is None:
-            return True
+            async with self._pool.connection() as conn:
+                name = caller.name.removeprefix("client:")
+                return await is_good(conn, name, caller.serial, now=clock.now())
         actor = await self._actor(caller.secret)
         return actor is not None and actor.may(Scope.READ)
+
+    async def _certified(self, name: bytes, context: Context) -> Caller:
+        pem = next(iter(context.auth_context().get("x509_pem_cert", ())), b"")
+        told = name.removeprefix(b"vedette:").decode("ascii", "replace")
+        caller = Caller(told, serial=_serial(pem))
+        if not await self.still_welcome(caller):
+            raise NotSignedIn(
+                f"this certificate of {told} was revoked or has expired",
+                hint="make another: vedette clients cert NAME",
+            )
+        return caller
 
     async def _actor(self, secret: str) -> Actor | None:
         async with self._pool.connection() as conn:
             return await authenticate(conn, secret, pepper=self._pepper, now=clock.now())
+
+
+@lru_cache(maxsize=CERTIFICATES_KEPT)
+def _serial(pem: bytes) -> str:
+    return serial_of(pem)
 
 
 def _bearer(context: Context) -> str:

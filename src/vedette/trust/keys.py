@@ -77,6 +77,14 @@ def key_fingerprint(
     return hashlib.sha256(public).digest()
 
 
+def serial_of(certificate_pem: bytes) -> str:
+    """Return a certificate's serial number as hexadecimal digits; raises Invalid."""
+    certificate = _from_pem(certificate_pem)
+    if not isinstance(certificate, x509.Certificate):
+        raise Invalid("this is a certificate request, not a certificate")
+    return f"{certificate.serial_number:x}"
+
+
 def certificate_fingerprint(certificate: x509.Certificate | bytes) -> str:
     """Return `sha256:` and the hex SHA-256 of the certificate (bytes are its DER)."""
     der = certificate if isinstance(certificate, bytes) else certificate.public_bytes(Encoding.DER)
