@@ -55,6 +55,26 @@ async def test_secrets_swapped_in_the_database_do_not_open(owner_conn):
         await load_or_make_secrets(owner_conn, Seal([ONE]))
 
 
+async def test_what_one_key_does_not_open_leaves_everything_as_it_was(owner_conn):
+    await load_or_make_secrets(owner_conn, Seal([ONE]))
+    stranger = Seal([b"3" * 32]).seal("authority key 1", b"x")
+    await owner_conn.execute(
+        "UPDATE access.secret SET sealed = %s WHERE name = 'authority key 1'", (stranger,)
+    )
+    before = await (await owner_conn.execute("SELECT name, sealed FROM access.secret")).fetchall()
+    with pytest.raises(OtherSealKey):
+        await reseal(owner_conn, Seal([TWO]).over(Seal([ONE])))
+    after = await (await owner_conn.execute("SELECT name, sealed FROM access.secret")).fetchall()
+    assert sorted(after) == sorted(before)
+
+
+async def test_resealing_twice_is_as_once(conn):
+    made = await load_or_make_secrets(conn, Seal([ONE]))
+    for _ in range(2):
+        assert await reseal(conn, Seal([TWO]).over(Seal([ONE]))) == 3
+    assert (await load_or_make_secrets(conn, Seal([TWO]))).pepper == made.pepper
+
+
 async def test_after_resealing_the_old_key_is_not_needed_any_more(conn):
     made = await load_or_make_secrets(conn, Seal([ONE]))
     assert await reseal(conn, Seal([TWO, ONE])) == 3

@@ -86,6 +86,12 @@ class Seal:
         except Conflict:
             return cls.from_file(path)
 
+    def over(self, older: "Seal") -> "Seal":
+        """Return a seal that seals as this one and opens what either has sealed."""
+        both = object.__new__(Seal)
+        both._keys = [*self._keys, *older._keys]  # noqa: SLF001 - of its own kind
+        return both
+
     def seal(self, name: str, plain: bytes) -> bytes:
         """Return the envelope to keep under that name; twice the same gives two envelopes."""
         key = self._keys[0]
@@ -171,6 +177,15 @@ def _no_key(path: Path) -> list[bytes]:
     )
 
 
+def _keep_name(folder: Path) -> None:
+    # A crash of the machine must not take the file of a key that has sealed something.
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _write_new(path: Path, text: str) -> None:
     """Write the file whole or not at all, never over another one.
 
@@ -185,6 +200,7 @@ def _write_new(path: Path, text: str) -> None:
             file.flush()
             os.fsync(handle)
         os.link(aside, path)
+        _keep_name(path.parent)
     except FileExistsError:
         raise Conflict(f"there is a seal key at {path} already", hint="use it") from None
     except OSError as error:

@@ -184,6 +184,51 @@ def grafana(
 
 
 @app.command
+def reseal(
+    *,
+    new_seal_key_file: Annotated[
+        Path, Parameter(help="File of the key that seals from now on; made when absent.")
+    ],
+    seal_key_file: Annotated[
+        Path | None,
+        Parameter(
+            env_var="VEDETTE_SEAL_KEY_FILE",
+            help="File of the key that has sealed until now; default DIR/seal.key.",
+        ),
+    ] = None,
+    which: Which = HERE,
+) -> None:
+    """Change the key that seals the secrets in the database: all of them or none.
+
+    Servers that run go on; at their next start they need the new file.
+    """
+    from vedette.cli.where import data_dir
+    from vedette.trust.seal import Seal
+
+    old_file = seal_key_file or data_dir(which.data_dir) / "seal.key"
+    old, new = Seal.from_file(old_file), Seal.load_or_make(new_seal_key_file)
+    if old.key_id == new.key_id:
+        raise Invalid(
+            f"{new_seal_key_file} holds the key of {old_file}", hint="name a file that is not there"
+        )
+
+    async def work(database: Database) -> None:
+        from vedette.access.secrets import reseal as reseal_secrets
+        from vedette.app.serve import refuse_other_schema
+        from vedette.db.pool import connect
+
+        await refuse_other_schema(database.dsn())
+        async with await connect(database.dsn()) as conn:
+            count = await reseal_secrets(conn, new.over(old))
+        _say(f"{count} secrets are sealed with key {new.key_id}")
+        _tell(
+            f"next: give every server {new_seal_key_file} as --seal-key-file, or in place of {old_file}"
+        )
+
+    _with_database(which, work)
+
+
+@app.command
 def create(*, admin_url: str, database: str = "vedette", dry_run: bool = False) -> None:
     """Make database, roles and rights on a server of yours; `deploy/createdb.sh` does the same.
 
