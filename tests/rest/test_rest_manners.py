@@ -129,10 +129,19 @@ async def test_every_wrong_field_of_a_body_is_named(client):
 
 
 async def test_an_unknown_field_a_wrong_type_and_broken_json_are_400(client):
-    for body in (b'{"name": "x", "nope": 1}', b"[]", b"{", b'{"name": ' + b"[" * 99_999, b"\xff"):
+    texts = (b"\xff", b'{"name": "\xff\xfe"}', b'{"name": "\\ud800"}')
+    for body in (b'{"name": "x", "nope": 1}', b"[]", b"{", b'{"name": ' + b"[" * 99_999, *texts):
         answer = await client.post("/things", content=body, headers=bearing("maker"))
         assert answer.status_code == 400, body[:20]
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "PATCH", "POST"])
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer boss"}])
+async def test_a_method_without_a_row_is_405_and_told_which_there_are(client, method, headers):
+    answer = await client.request(method, "/list", headers=headers)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+    assert answer.json()["detail"] == "/list takes GET, HEAD"
 
 
 async def test_a_wrong_query_parameter_is_named(client):

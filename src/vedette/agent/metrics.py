@@ -39,11 +39,14 @@ async def listen(
     """Serve both pages at HOST:PORT; `ailing` returns what is wrong, "" when all is well."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, TimeoutError, ValueError, asyncio.IncompleteReadError):
-            async with asyncio.timeout(REQUEST_S):
-                head = await reader.readuntil(b"\r\n\r\n")
-            writer.write(_answer(head, samples, ailing))
-            await writer.drain()
+        with suppress(OSError, asyncio.IncompleteReadError):
+            try:
+                async with asyncio.timeout(REQUEST_S):
+                    head = await reader.readuntil(b"\r\n\r\n")
+                    writer.write(_answer(head, samples, ailing))
+                    await writer.drain()
+            except asyncio.LimitOverrunError:
+                writer.write(_page("431 Request Header Fields Too Large", "the head is too long\n"))
         writer.close()
 
     host, _, port = address.rpartition(":")
@@ -63,7 +66,9 @@ def _answer(
 ) -> bytes:
     method, _, rest = head.partition(b" ")
     path = rest.partition(b" ")[0].partition(b"?")[0]
-    if method not in {b"GET", b"HEAD"}:
+    if method == b"HEAD":
+        return _answer(b"GET" + head[4:], samples, ailing).partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+    if method != b"GET":
         return _page("405 Method Not Allowed", "only GET\n")
     if path == b"/metrics":
         return _page("200 OK", exposition(samples()))

@@ -9,6 +9,7 @@ import uvicorn
 
 from vedette.app.front import front
 from vedette.app.http import Rooms, openapi, rest_app, rooms_routes
+from vedette.app.http_protocol import BoundedProtocol
 from vedette.app.metrics import MEDIA_TYPE
 from vedette.app.options import Options
 from vedette.app.probes import document, livez, metrics, readyz
@@ -41,7 +42,7 @@ def httpd(app: App, options: Options) -> uvicorn.Server:
     """Return the HTTP server, not yet started; signals are ours, not uvicorn's."""
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedProtocol,
         lifespan="off",
         ws="none",
         log_config=None,
@@ -53,7 +54,6 @@ def httpd(app: App, options: Options) -> uvicorn.Server:
         ssl_certfile=options.tls_cert,
         ssl_keyfile=options.tls_key,
         timeout_graceful_shutdown=GRACE_S,
-        h11_max_incomplete_event_size=64 * 1024,
     )
     config.load()
     return uvicorn.Server(config)

@@ -8,7 +8,11 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Protocol
 
 from litestar.connection import ASGIConnection
-from litestar.exceptions import NotAuthorizedException, ValidationException
+from litestar.exceptions import (
+    MethodNotAllowedException,
+    NotAuthorizedException,
+    ValidationException,
+)
 from litestar.handlers import BaseRouteHandler
 
 from vedette.errors import Denied
@@ -41,11 +45,16 @@ def guard(
     """Return a guard over `(method, path template) → permission`.
 
     A token's owner is left in the scope's state as `actor`. Raises 401 without a valid token and
-    `Denied` when its scopes do not hold the permission; `admin` holds them all.
+    `Denied` when its scopes do not hold the permission; `admin` holds them all. OPTIONS, which the
+    framework would answer for every route, is 405 like any method without a row.
     """
 
     async def judge(connection: Connection, _: BaseRouteHandler) -> None:
-        permission = permissions.get(_route(connection))
+        method, template = _route(connection)
+        if method == "OPTIONS":
+            known = ", ".join(each for each, path in permissions if path == template)
+            raise MethodNotAllowedException(headers={"Allow": known})
+        permission = permissions.get((method, template))
         if permission == PUBLIC:
             return
         actor = await whose(_token(connection))

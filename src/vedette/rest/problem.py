@@ -10,7 +10,12 @@ from typing import Any
 import msgspec
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, NotAuthorizedException, ValidationException
+from litestar.exceptions import (
+    HTTPException,
+    MethodNotAllowedException,
+    NotAuthorizedException,
+    ValidationException,
+)
 
 from vedette.errors import Kind, TooMany, VedetteError
 from vedette.rest.request_id import request_id_of
@@ -60,7 +65,7 @@ def problem_type(word: str) -> str:
 
 
 def encode_problem(
-    status: int, word: str, detail: str | None, *, hint: str | None = None, request_id: str = ""
+    status: int, word: str, detail: str, *, instance: str | None = None, request_id: str = ""
 ) -> bytes:
     """Return a problem as bytes, for doors that stand outside the framework."""
     return msgspec.json.encode(
@@ -69,7 +74,7 @@ def encode_problem(
             title=HTTPStatus(status).phrase,
             status=status,
             detail=detail,
-            hint=hint,
+            instance=instance,
             request_id=request_id or None,
         )
     )
@@ -110,7 +115,17 @@ def _on_http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     headers = dict(error.headers or {})
     if isinstance(error, NotAuthorizedException):
         headers["WWW-Authenticate"] = 'Bearer realm="vedette"'
+    if isinstance(error, MethodNotAllowedException):
+        headers = {"Allow": _allowed(headers)}
+        problem.detail = f"{request.scope['path']} takes {headers['Allow']}"
     return _answer(request, problem, headers)
+
+
+def _allowed(headers: dict[str, str]) -> str:
+    # The framework believes that it answers OPTIONS, and does not know that HEAD is GET here.
+    named = next(value for name, value in headers.items() if name.lower() == "allow")
+    methods = {method.strip() for method in named.split(",")} - {"OPTIONS"}
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
 def _word(status: int) -> str:
@@ -135,13 +150,16 @@ def _fault(entry: dict[str, Any]) -> Fault:
 
 
 def _on_recursion(request: AnyRequest, _: RecursionError) -> Response[bytes]:
-    problem = Problem(
-        type=problem_type("invalid"),
-        title=HTTPStatus.BAD_REQUEST.phrase,
-        status=HTTPStatus.BAD_REQUEST,
-        detail="the body is nested too deep",
-    )
-    return _answer(request, problem, {})
+    return _answer(request, _bad_body("the body is nested too deep"), {})
+
+
+def _on_bad_text(request: AnyRequest, _: UnicodeDecodeError) -> Response[bytes]:
+    return _answer(request, _bad_body("the body is not UTF-8"), {})
+
+
+def _bad_body(detail: str) -> Problem:
+    status = HTTPStatus.BAD_REQUEST
+    return Problem(type=problem_type("invalid"), title=status.phrase, status=status, detail=detail)
 
 
 def _on_bug(request: AnyRequest, error: Exception) -> Response[bytes]:
@@ -165,6 +183,7 @@ PROBLEM_HANDLERS: dict[int | type[Exception], Any] = {
     VedetteError: _on_vedette,
     HTTPException: _on_http,
     RecursionError: _on_recursion,
+    UnicodeDecodeError: _on_bad_text,
     Exception: _on_bug,
 }
 """What the application hands to the framework: every error has one way out."""

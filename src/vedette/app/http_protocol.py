@@ -1,0 +1,116 @@
+"""HTTP/1.1 as strangers may speak it: a head of bounded size, a request that arrives in time.
+
+uvicorn reads a head of any length and waits for it, and for its body, for ever: ten megabytes of
+header would stand in memory, and a few thousand sockets that send a byte a minute would take every
+descriptor. What no application ever sees is answered here, as a problem like every other error.
+"""
+
+import asyncio
+from http import HTTPStatus
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from vedette.rest.problem import MEDIA_TYPE, encode_problem
+
+HEAD_BYTES = 64 * 1024
+"""Request line and headers together."""
+HEAD_S = 10.0
+"""From the connection, or the first byte of a later request, to the end of its head."""
+BODY_S = 60.0
+"""From the end of the head to the end of the body."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol with limits; what it is started with, uvicorn says."""
+
+    head_s = HEAD_S
+    body_s = BODY_S
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first head."""
+        super().connection_made(transport)
+        self._head_bytes = 0
+        self._is_in_head = True
+        self._deadline: asyncio.TimerHandle | None = None
+        self._expect_within(self.head_s)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing any longer."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has come; refuse it as soon as it is no HTTP, or too much of it."""
+        self._unset_keepalive_if_required()
+        if self._is_in_head:
+            self._head_bytes += len(data)
+            if self._deadline is None:
+                self._expect_within(self.head_s)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            return  # nothing here is upgraded; the request is answered as if it had not asked
+        except httptools.HttpParserError:
+            self._refuse(HTTPStatus.BAD_REQUEST, "this is not HTTP/1.1")
+            return
+        if self._is_in_head and self._head_bytes > HEAD_BYTES:
+            self._refuse_head()
+
+    def on_headers_complete(self) -> None:
+        """Hand the request on, unless its head, though it came at once, is too long."""
+        self._is_in_head = False
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES:
+            self._refuse_head()
+        else:
+            self._expect_within(self.body_s)
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a piece of the body, if the request was handed on."""
+        if not self.transport.is_closing():
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Begin anew: what comes next is the next head."""
+        self._stop_waiting()
+        self._head_bytes, self._is_in_head = 0, True
+        if not self.transport.is_closing():
+            super().on_message_complete()
+
+    def _expect_within(self, seconds: float) -> None:
+        self._stop_waiting()
+        self._deadline = self.loop.call_later(seconds, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        if self._is_in_head and self._is_answering():
+            return  # the answer goes first; after it, uvicorn waits for the rest but shortly
+        if self._is_in_head and self._head_bytes:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"no request came within {self.head_s:g} s")
+        else:
+            self.transport.close()  # an application that reads hears that its client has left
+
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _refuse_head(self) -> None:
+        status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+        self._refuse(status, f"the head of a request holds at most {HEAD_BYTES} bytes")
+
+    def _refuse(self, status: HTTPStatus, detail: str) -> None:
+        if self.transport.is_closing():
+            return
+        if not (self._is_answering() and self.cycle.response_started):
+            body = encode_problem(status, status.phrase.lower().replace(" ", "_"), detail)
+            self.transport.write(
+                f"HTTP/1.1 {status:d} {status.phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
+                f"content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode()
+                + body
+            )
+        self.transport.close()
