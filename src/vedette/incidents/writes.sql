@@ -1,0 +1,77 @@
+-- name: hold
+-- The book is written by one hand at a time; held until the transaction ends.
+SELECT pg_advisory_xact_lock(%(number)s)
+
+-- name: insert
+INSERT INTO incidents.incident (
+    kind, title, description, impact, status, origin, system, starts_at, ends_at,
+    published_at, publish_at, series_id, occurrence_at, made_at, made_by, changed_at)
+VALUES (
+    %(kind)s, %(title)s, %(description)s, %(impact)s, %(status)s, %(origin)s, %(system)s,
+    %(starts_at)s, %(ends_at)s, %(published_at)s, %(publish_at)s, %(series_id)s, %(occurrence_at)s,
+    %(now)s, %(by)s, %(now)s)
+RETURNING id
+
+-- name: insert_gravity
+-- From `since` on it is as grave as that; what was said of later times is withdrawn.
+WITH withdrawn AS (
+    DELETE FROM incidents.gravity
+    WHERE incident_id = %(incident_id)s AND since > %(since)s::timestamptz
+)
+INSERT INTO incidents.gravity (incident_id, since, impact)
+VALUES (%(incident_id)s, %(since)s, %(impact)s)
+ON CONFLICT (incident_id, since) DO UPDATE SET impact = excluded.impact
+
+-- name: insert_update
+INSERT INTO incidents.update (incident_id, at, status, text, internal, made_at, made_by)
+VALUES (%(incident_id)s, %(at)s, %(status)s, %(text)s, %(internal)s, %(now)s, %(by)s)
+RETURNING id
+
+-- name: join
+-- Who is in it already stays as it is.
+INSERT INTO incidents.affected (incident_id, component_id, joined_at)
+SELECT %(incident_id)s, wanted.id, %(at)s
+FROM unnest(%(components)s::integer[]) WITH ORDINALITY AS wanted (id, nth)
+ORDER BY wanted.nth
+ON CONFLICT (incident_id, component_id) WHERE left_at IS NULL DO NOTHING
+
+-- name: leave
+UPDATE incidents.affected
+SET left_at = greatest(%(at)s, joined_at)
+WHERE incident_id = %(incident_id)s AND component_id = ANY (%(components)s) AND left_at IS NULL
+
+-- name: change
+-- NULL leaves a column as it is; `reopen` takes the end away, `taken` makes it a person's for good.
+UPDATE incidents.incident
+SET title = coalesce(%(title)s, title),
+    description = coalesce(%(description)s, description),
+    impact = coalesce(%(impact)s, impact),
+    status = coalesce(%(status)s, status),
+    starts_at = coalesce(%(starts_at)s, starts_at),
+    ends_at = CASE WHEN %(reopen)s THEN NULL ELSE coalesce(%(ends_at)s, ends_at) END,
+    published_at = coalesce(%(published_at)s, published_at),
+    publish_at = CASE WHEN %(published_at)s::timestamptz IS NULL THEN coalesce(%(publish_at)s, publish_at) END,
+    revised_at = coalesce(%(revised_at)s, revised_at),
+    merged_into = coalesce(%(merged_into)s, merged_into),
+    postmortem = coalesce(%(postmortem)s, postmortem),
+    postmortem_at = coalesce(%(postmortem_at)s, postmortem_at),
+    system = system AND NOT %(taken)s
+WHERE id = %(incident_id)s
+
+-- name: settle
+-- One more version of each, and the published past made anew.
+WITH turned AS (
+    UPDATE incidents.incident
+    SET version = version + 1, changed_at = %(now)s
+    WHERE id = ANY (%(ids)s)
+    RETURNING id, version
+)
+INSERT INTO incidents.outbox (at, incident_id, change, version, payload)
+SELECT %(now)s, id, %(change)s, version, %(payload)s
+FROM turned
+
+-- name: settle_spans
+SELECT incidents.settle(%(ids)s)
+
+-- name: notify
+SELECT pg_notify('vedette_incident', array_to_string(%(ids)s::integer[], ','))
