@@ -27,7 +27,7 @@ class BoundedProtocol(HttpToolsProtocol):
     head_s = HEAD_S
     body_s = BODY_S
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it too
         """Begin to wait for the first head."""
         super().connection_made(transport)
         self._head_bytes = 0
