@@ -73,5 +73,5 @@ def test_every_query_of_the_house_can_be_read():
     import vedette
 
     for file in Path(vedette.__file__).parent.glob("*/*.sql"):
-        if file.name not in {"functions.sql", "roles.sql", "schema.sql"}:
+        if not file.name.startswith("functions") and file.name not in {"roles.sql", "schema.sql"}:
             assert load(str(file), file.name), file

@@ -1,7 +1,8 @@
 """SQL that may be run again and again: functions, views, rights. Applied when its text changes.
 
-Every room's `functions.sql` in the order of their names, then `db/roles.sql`, which is run after
-any change, because new tables and functions need their rights.
+Every room's `functions.sql` (and `functions_….sql`, where one file would be long) in the order of
+their names, then `db/roles.sql`, which is run after any change, because new tables and functions
+need their rights.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,7 +18,7 @@ ROLES = "db/roles.sql"
 
 def files() -> dict[str, bytes]:
     """Return name → text of every repeatable file, in the order of application."""
-    found = sorted(PACKAGE.glob("*/functions.sql"))
+    found = sorted(PACKAGE.glob("*/functions*.sql"))
     paths = [*found, PACKAGE / ROLES]
     return {path.relative_to(PACKAGE).as_posix(): path.read_bytes() for path in paths}
 

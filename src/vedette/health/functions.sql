@@ -53,36 +53,39 @@ BEGIN
     RETURN closed;
 END $$;
 
--- Seconds of each state of each component on each UTC day from first to last; a span runs from its
--- transition to the next, the open one until `until`.
-CREATE OR REPLACE FUNCTION health.component_seconds(first date, last date, until timestamptz)
-RETURNS TABLE (component_id integer, day date, state health.state, seconds double precision)
-LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+-- Seconds of each state on each UTC day from first to last, of every component or every target (`kind`); a span
+-- runs from its transition to the next, the open one until `until`. EXECUTE, so that each kind has its own plan
+-- with its own index.
+CREATE OR REPLACE FUNCTION health.seconds_of(kind text, first date, last date, until timestamptz)
+RETURNS TABLE (id integer, day date, state health.state, seconds double precision)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
+BEGIN
+    RETURN QUERY EXECUTE format($sql$
     WITH bounds AS (
-        SELECT first::timestamp AT TIME ZONE 'UTC' AS opens,
-               least((last + 1)::timestamp AT TIME ZONE 'UTC', until) AS closes
+        SELECT $1::timestamp AT TIME ZONE 'UTC' AS opens,
+               least(($2 + 1)::timestamp AT TIME ZONE 'UTC', $3) AS closes
     ), points AS (
-        -- The state each component entered the window with, and every change within.
-        SELECT c.id AS component_id, b.opens AS at, before.now
+        -- The state each entered the window with, and every change within.
+        SELECT c.id, b.opens AS at, before.id AS nth, before.now
         FROM bounds b
-        CROSS JOIN fleet.component c
+        CROSS JOIN fleet.%1$I c
         CROSS JOIN LATERAL (
-            SELECT t.now
+            SELECT t.id, t.now
             FROM health.transition t
-            WHERE t.component_id = c.id AND t.at < b.opens
+            WHERE t.%2$I = c.id AND t.at < b.opens
             ORDER BY t.at DESC, t.id DESC
             LIMIT 1
         ) before
         UNION ALL
-        SELECT t.component_id, t.at, t.now
+        SELECT t.%2$I, t.at, t.id, t.now
         FROM bounds b
-        JOIN health.transition t ON t.component_id IS NOT NULL AND t.at >= b.opens AND t.at < b.closes
+        JOIN health.transition t ON t.%2$I IS NOT NULL AND t.at >= b.opens AND t.at < b.closes
     ), spans AS (
-        SELECT p.component_id, p.now AS state, p.at AS opens,
-               lead(p.at, 1, b.closes) OVER (PARTITION BY p.component_id ORDER BY p.at) AS closes
+        SELECT p.id, p.now AS state, p.at AS opens,
+               lead(p.at, 1, b.closes) OVER (PARTITION BY p.id ORDER BY p.at, p.nth) AS closes
         FROM points p CROSS JOIN bounds b
     )
-    SELECT s.component_id, d.day::date, s.state,
+    SELECT s.id, d.day::date, s.state,
            extract(epoch FROM
                least(s.closes, (d.day::date + 1)::timestamp AT TIME ZONE 'UTC')
                - greatest(s.opens, d.day::date::timestamp AT TIME ZONE 'UTC'))::double precision
@@ -92,69 +95,20 @@ LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
         (s.closes AT TIME ZONE 'UTC' - interval '1 microsecond')::date,
         interval '1 day') AS d (day)
     WHERE s.closes > s.opens
+    $sql$, kind, kind || '_id') USING first, last, until;
+END $$;
+
+CREATE OR REPLACE FUNCTION health.component_seconds(first date, last date, until timestamptz)
+RETURNS TABLE (component_id integer, day date, state health.state, seconds double precision)
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+    SELECT * FROM health.seconds_of('component', first, last, until)
 $$;
 
--- ── what dashboards may call: a contract; never change shape, add _v2 ────────────────────────────
-
-CREATE OR REPLACE FUNCTION grafana.target_states()
-RETURNS TABLE (target text, state text, since timestamptz, reason text, error_class text,
-               component text, cluster text, connector text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT t.name, coalesce(s.state::text, 'unknown'), coalesce(s.since, t.made_at),
-           coalesce(s.reason, 'not looked at yet'), coalesce(s.error_class, ''),
-           coalesce(c.slug, ''), coalesce(k.name, ''), t.connector
-    FROM fleet.target t
-    LEFT JOIN health.target_state s ON s.target_id = t.id
-    LEFT JOIN fleet.component c ON c.id = t.component_id
-    LEFT JOIN fleet.cluster k ON k.id = t.cluster_id
-    WHERE t.retired_at IS NULL
-    ORDER BY t.name
+CREATE OR REPLACE FUNCTION health.target_seconds(first date, last date, until timestamptz)
+RETURNS TABLE (target_id integer, day date, state health.state, seconds double precision)
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+    SELECT * FROM health.seconds_of('target', first, last, until)
 $$;
-COMMENT ON FUNCTION grafana.target_states() IS 'How every target is now, and since when.';
-
-CREATE OR REPLACE FUNCTION grafana.component_states()
-RETURNS TABLE (component text, service text, region text, category text, state text, since timestamptz, reason text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT c.slug, s.name, coalesce(r.name, ''), coalesce(s.category, ''),
-           coalesce(h.state::text, 'unknown'), coalesce(h.since, c.made_at), coalesce(h.reason, '')
-    FROM fleet.component c
-    JOIN fleet.service s ON s.id = c.service_id
-    LEFT JOIN fleet.region r ON r.id = c.region_id
-    LEFT JOIN health.component_state h ON h.component_id = c.id
-    WHERE c.retired_at IS NULL
-    ORDER BY c.slug
-$$;
-COMMENT ON FUNCTION grafana.component_states() IS 'How every component is now, and since when.';
-
-CREATE OR REPLACE FUNCTION grafana.state_timeline(component text, from_at timestamptz, to_at timestamptz)
-RETURNS TABLE ("time" timestamptz, state text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT greatest(t.at, from_at), t.now::text
-    FROM health.transition t
-    JOIN fleet.component c ON c.id = t.component_id
-    WHERE c.slug = component
-      AND t.at <= to_at
-      AND t.at >= coalesce((SELECT max(b.at) FROM health.transition b
-                            WHERE b.component_id = c.id AND b.at <= from_at), from_at)
-    ORDER BY t.at, t.id
-$$;
-COMMENT ON FUNCTION grafana.state_timeline(text, timestamptz, timestamptz)
-    IS 'The states of a component over time, for a state timeline panel; the first is the one it entered the range with.';
-
-CREATE OR REPLACE FUNCTION grafana.agents()
-RETURNS TABLE (agent text, hostname text, os text, version text, connected boolean, heartbeat timestamptz,
-               clock_offset_s double precision, spooled_reports bigint, dropped_reports bigint, targets bigint)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT a.name, a.hostname, a.os, a.version,
-           s.connected_at IS NOT NULL AND s.disconnected_at IS NULL, s.heartbeat_at,
-           s.clock_offset_s, s.spooled_reports, s.dropped_reports,
-           (SELECT count(*) FROM fleet.assignment x WHERE x.agent_id = a.id)
-    FROM fleet.agent a
-    LEFT JOIN fleet.stream s ON s.agent_id = a.id
-    WHERE a.revoked_at IS NULL
-    ORDER BY a.name
-$$;
-COMMENT ON FUNCTION grafana.agents() IS 'The agents, whether they are connected, and how far behind.';
 
 -- ── history: roll-ups and repacked days ──────────────────────────────────────────────────────────
 
@@ -305,162 +259,127 @@ BEGIN
     RETURN dropped;
 END $$;
 
--- Seconds of each state of each target on each UTC day, as component_seconds.
-CREATE OR REPLACE FUNCTION health.target_seconds(first date, last date, until timestamptz)
-RETURNS TABLE (target_id integer, day date, state health.state, seconds double precision)
-LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
-    WITH bounds AS (
-        SELECT first::timestamp AT TIME ZONE 'UTC' AS opens,
-               least((last + 1)::timestamp AT TIME ZONE 'UTC', until) AS closes
-    ), points AS (
-        SELECT c.id AS target_id, b.opens AS at, before.now
-        FROM bounds b
-        CROSS JOIN fleet.target c
-        CROSS JOIN LATERAL (
-            SELECT t.now
-            FROM health.transition t
-            WHERE t.target_id = c.id AND t.at < b.opens
-            ORDER BY t.at DESC, t.id DESC
-            LIMIT 1
-        ) before
-        UNION ALL
-        SELECT t.target_id, t.at, t.now
-        FROM bounds b
-        JOIN health.transition t ON t.target_id IS NOT NULL AND t.at >= b.opens AND t.at < b.closes
-    ), spans AS (
-        SELECT p.target_id, p.now AS state, p.at AS opens,
-               lead(p.at, 1, b.closes) OVER (PARTITION BY p.target_id ORDER BY p.at) AS closes
-        FROM points p CROSS JOIN bounds b
-    )
-    SELECT s.target_id, d.day::date, s.state,
-           extract(epoch FROM
-               least(s.closes, (d.day::date + 1)::timestamp AT TIME ZONE 'UTC')
-               - greatest(s.opens, d.day::date::timestamp AT TIME ZONE 'UTC'))::double precision
-    FROM spans s
-    CROSS JOIN LATERAL generate_series(
-        (s.opens AT TIME ZONE 'UTC')::date,
-        (s.closes AT TIME ZONE 'UTC' - interval '1 microsecond')::date,
-        interval '1 day') AS d (day)
-    WHERE s.closes > s.opens
-$$;
-
 -- ── measurements over any time ───────────────────────────────────────────────────────────────────
 
--- One measurement of a target from its minutes, hours and, where nothing is rolled up yet, its reports:
--- each piece of the range comes from the coarsest history that still answers the step. Up to a step of
--- one minute there is one row a step and entity already.
-CREATE OR REPLACE FUNCTION health.pieces(target integer, measured text, from_at timestamptz, to_at timestamptz, step interval)
+-- The steps that history can answer to the last sample: whole days, hours or minutes, or any seconds below a
+-- minute. What lies between is rounded down.
+CREATE OR REPLACE FUNCTION health.whole_step(step interval) RETURNS interval
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog AS $$
+    SELECT make_interval(secs => CASE
+        WHEN s >= 86400 THEN s - s % 86400
+        WHEN s >= 3600 THEN s - s % 3600
+        WHEN s >= 60 THEN s - s % 60
+        ELSE greatest(s, 1)
+    END::double precision)
+    FROM extract(epoch FROM step) AS s
+$$;
+
+-- One measurement of a target, each part of the time from another grain: days up to `days`, hours from there up to
+-- `hours`, minutes up to `minutes`, and reports, gathered by at most a minute. Unless `wide`, only count and avg are read:
+-- an array that is not asked for is not decompressed. No SET: the function is inlined, and 43,200 rows are not copied.
+CREATE OR REPLACE FUNCTION health.pieces(
+    target integer, measured text, step interval, wide boolean,
+    opens timestamptz, days timestamptz, hours timestamptz, minutes timestamptz, closes timestamptz)
 RETURNS TABLE (at timestamptz, entity text, "count" bigint, min double precision, avg double precision,
                max double precision, last double precision)
-LANGUAGE plpgsql STABLE ROWS 50000 SET search_path = pg_catalog AS $$
-DECLARE
-    rolled timestamptz := coalesce((SELECT r.until FROM health.rolled r), from_at);
-    closed timestamptz := date_trunc('day', rolled, 'UTC');
-    fine timestamptz := CASE WHEN step >= interval '1 hour' THEN greatest(from_at, closed) ELSE from_at END;
-BEGIN
-    IF step < interval '1 minute' AND from_at >= coalesce((SELECT min(d.day) FROM health.days_of_reports() d), 'infinity') THEN
-        rolled := from_at;
-        fine := to_at;
-    END IF;
-    IF step >= interval '1 hour' THEN
-        RETURN QUERY
-        SELECT h.day::timestamp AT TIME ZONE 'UTC' + (v.place - 1) * interval '1 hour',
-               s.entity, v.count::bigint, v.min, v.avg, v.max, v.last
-        FROM health.series s
-        JOIN health.hours h ON h.target_id = s.target_id AND h.series_id = s.id
-        CROSS JOIN LATERAL unnest(h.counts, h.mins, h.avgs, h.maxs, h.lasts)
-            WITH ORDINALITY AS v (count, min, avg, max, last, place)
-        WHERE s.target_id = target AND s.measurement = measured
-          AND h.day >= (from_at AT TIME ZONE 'UTC')::date AND h.day < (least(to_at, closed) AT TIME ZONE 'UTC' + interval '1 day')::date
-          AND h.day < (closed AT TIME ZONE 'UTC')::date
-          AND v.count > 0;
-    END IF;
-    RETURN QUERY
-    SELECT m.starts_at + (v.place - 1) * interval '1 minute',
+LANGUAGE sql STABLE ROWS 50000 AS $$
+    SELECT d.day::timestamp AT TIME ZONE 'UTC', s.entity, d."count"::bigint, d.min, d.avg, d.max, d.last
+    FROM health.series s
+    JOIN health.days d ON d.target_id = s.target_id AND d.series_id = s.id
+    WHERE s.target_id = target AND s.measurement = measured
+      AND d.day >= (opens AT TIME ZONE 'UTC')::date AND d.day < (days AT TIME ZONE 'UTC')::date
+    UNION ALL
+    SELECT h.day::timestamp AT TIME ZONE 'UTC' + (v.place - 1) * interval '1 hour',
            s.entity, v.count::bigint, v.min, v.avg, v.max, v.last
     FROM health.series s
-    JOIN health.minutes m ON m.target_id = s.target_id AND m.series_id = s.id
-    CROSS JOIN LATERAL unnest(m.counts, m.mins, m.avgs, m.maxs, m.lasts)
+    JOIN health.hours h ON h.target_id = s.target_id AND h.series_id = s.id
+    CROSS JOIN LATERAL unnest(
+        h.counts, CASE WHEN wide THEN h.mins END, h.avgs, CASE WHEN wide THEN h.maxs END, CASE WHEN wide THEN h.lasts END)
         WITH ORDINALITY AS v (count, min, avg, max, last, place)
-    WHERE s.target_id = target AND s.measurement = measured
-      AND m.starts_at > fine - interval '1 day' AND m.starts_at < least(to_at, rolled)
-      AND m.starts_at + (v.place - 1) * interval '1 minute' >= fine
-      AND m.starts_at + (v.place - 1) * interval '1 minute' < least(to_at, rolled)
-      AND v.count > 0;
-    RETURN QUERY
+    WHERE s.target_id = target AND s.measurement = measured AND days < hours
+      AND h.day >= (days AT TIME ZONE 'UTC')::date AND h.day <= (hours AT TIME ZONE 'UTC')::date
+      AND h.day::timestamp AT TIME ZONE 'UTC' + (v.place - 1) * interval '1 hour' >= days
+      AND h.day::timestamp AT TIME ZONE 'UTC' + (v.place - 1) * interval '1 hour' < hours
+      AND v.count > 0
+    UNION ALL
+    SELECT m.starts_at + (v.place - 1) * interval '1 minute', s.entity, v.count::bigint, v.min, v.avg, v.max, v.last
+    FROM health.series s
+    JOIN health.minutes m ON m.target_id = s.target_id AND m.series_id = s.id
+    CROSS JOIN LATERAL unnest(
+        m.counts, CASE WHEN wide THEN m.mins END, m.avgs, CASE WHEN wide THEN m.maxs END, CASE WHEN wide THEN m.lasts END)
+        WITH ORDINALITY AS v (count, min, avg, max, last, place)
+    WHERE s.target_id = target AND s.measurement = measured AND hours < minutes
+      AND m.starts_at > hours - interval '1 day' AND m.starts_at < minutes
+      AND (m.starts_at >= hours OR m.starts_at + (v.place - 1) * interval '1 minute' >= hours)
+      AND (m.starts_at <= minutes - interval '1 day' OR m.starts_at + (v.place - 1) * interval '1 minute' < minutes)
+      AND v.count > 0
+    UNION ALL
     SELECT date_bin(least(step, interval '1 minute'), r.at, '2000-01-01 00:00:00+00'), l.entities[p.place],
            count(*), min(r."values"[p.place]), avg(r."values"[p.place]), max(r."values"[p.place]),
            (array_agg(r."values"[p.place] ORDER BY r.at DESC))[1]
-    FROM health.reports_of(target, greatest(from_at, rolled), to_at) r
+    FROM health.reports_of(target, minutes, closes) r
     JOIN health.layout l ON l.id = r.layout_id
     CROSS JOIN LATERAL generate_subscripts(l.names, 1) AS p (place)
-    WHERE l.names[p.place] = measured
-    GROUP BY 1, 2;
-END $$;
+    WHERE l.names[p.place] = measured AND minutes < closes
+    GROUP BY 1, 2
+$$;
 
-CREATE OR REPLACE FUNCTION health.measured(target integer, measured text, from_at timestamptz, to_at timestamptz, step interval)
+-- One measurement of a target at that step, in whole steps: the one that holds from_at is the first. Each part of
+-- the time comes from the coarsest history that answers the step exactly and, where that is past its time, from the
+-- next coarser one. Shorter than a minute a step is answered as far back as there are reports.
+DROP FUNCTION IF EXISTS health.pieces(integer, text, timestamptz, timestamptz, interval);
+DROP FUNCTION IF EXISTS health.measured(integer, text, timestamptz, timestamptz, interval);
+CREATE OR REPLACE FUNCTION health.measured(
+    target integer, measured text, from_at timestamptz, to_at timestamptz, step interval, wide boolean DEFAULT true)
 RETURNS TABLE (at timestamptz, entity text, "count" bigint, min double precision, avg double precision,
                max double precision, last double precision)
-LANGUAGE plpgsql STABLE ROWS 50000 SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql STABLE STRICT ROWS 50000 SET search_path = pg_catalog SET work_mem = '16MB' AS $$
+DECLARE
+    whole interval := health.whole_step(step);
+    origin CONSTANT timestamptz := '2000-01-01 00:00:00+00';
+    opens timestamptz := date_bin(whole, from_at, origin);
+    closes timestamptz := date_bin(whole, to_at - interval '1 microsecond', origin) + whole;
+    until timestamptz := coalesce((SELECT r.until FROM health.rolled r), '-infinity');
+    rolled timestamptz := greatest(least(until, closes), opens);
+    closed timestamptz := greatest(least(date_trunc('day', until, 'UTC'), closes), opens);
+    days timestamptz;
+    hours timestamptz;
+    minutes timestamptz := rolled;
 BEGIN
-    IF step <= interval '1 minute' THEN
-        RETURN QUERY SELECT * FROM health.pieces(target, measured, from_at, to_at, step) p ORDER BY p.at, p.entity;
+    -- Where the finer history begins: before, it is past its time (or there never was any).
+    SELECT min(h.day)::timestamp AT TIME ZONE 'UTC', min(m.starts_at) INTO days, hours
+    FROM health.series s
+    LEFT JOIN LATERAL (
+        SELECT x.day
+        FROM health.hours x
+        WHERE x.target_id = s.target_id AND x.series_id = s.id
+        ORDER BY x.day
+        LIMIT 1
+    ) h ON true
+    LEFT JOIN LATERAL (
+        SELECT x.starts_at
+        FROM health.minutes x
+        WHERE x.target_id = s.target_id AND x.series_id = s.id
+        ORDER BY x.starts_at
+        LIMIT 1
+    ) m ON true
+    WHERE s.target_id = target AND s.measurement = measured;
+    hours := greatest(CASE WHEN whole >= interval '1 hour' THEN closed ELSE least(hours, closed) END, opens);
+    days := greatest(CASE WHEN whole >= interval '1 day' THEN closed ELSE least(days, hours) END, opens);
+    IF whole < interval '1 minute' THEN
+        minutes := least(rolled, (SELECT min(d.day)::timestamp AT TIME ZONE 'UTC' FROM health.days_of_reports() d));
+    END IF;
+    minutes := greatest(minutes, hours);
+    IF whole <= interval '1 minute' THEN
+        RETURN QUERY
+        SELECT * FROM health.pieces(target, measured, whole, wide, opens, days, hours, minutes, closes) p
+        ORDER BY p.at, p.entity;
         RETURN;
     END IF;
     RETURN QUERY
-    SELECT date_bin(step, p.at, '2000-01-01 00:00:00+00'), p.entity, sum(p.count)::bigint,
-           min(p.min), sum(p.avg * p.count) / sum(p.count), max(p.max),
-           (array_agg(p.last ORDER BY p.at DESC))[1]
-    FROM health.pieces(target, measured, from_at, to_at, step) p
+    SELECT date_bin(whole, p.at, origin), p.entity, sum(p.count)::bigint,
+           min(p.min), sum(p.avg * p.count) / sum(p.count), max(p.max), (array_agg(p.last ORDER BY p.at DESC))[1]
+    FROM health.pieces(target, measured, whole, wide, opens, days, hours, minutes, closes) p
     GROUP BY 1, 2
     ORDER BY 1, 2;
 END $$;
-
-CREATE OR REPLACE FUNCTION grafana.measurements(
-    target text, measurement text, from_at timestamptz, to_at timestamptz, step interval DEFAULT '1 minute')
-RETURNS TABLE ("time" timestamptz, metric text, value double precision)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT m.at, measurement || CASE m.entity WHEN '' THEN '' ELSE ' ' || m.entity END, m.avg
-    FROM fleet.target t
-    CROSS JOIN LATERAL health.measured(t.id, measurement, from_at, to_at, greatest(step, interval '1 second')) m
-    WHERE t.name = target
-$$;
-COMMENT ON FUNCTION grafana.measurements(text, text, timestamptz, timestamptz, interval)
-    IS 'One measurement of a target, averaged over each step; one metric an entity. Wide ranges come from the roll-ups.';
-
-CREATE OR REPLACE FUNCTION grafana.measurement_range(
-    target text, measurement text, from_at timestamptz, to_at timestamptz, step interval DEFAULT '1 minute')
-RETURNS TABLE ("time" timestamptz, entity text, "count" bigint, min double precision, avg double precision,
-               max double precision, last double precision)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT m.at, m.entity, m.count, m.min, m.avg, m.max, m.last
-    FROM fleet.target t
-    CROSS JOIN LATERAL health.measured(t.id, measurement, from_at, to_at, greatest(step, interval '1 second')) m
-    WHERE t.name = target
-    ORDER BY 1, 2
-$$;
-COMMENT ON FUNCTION grafana.measurement_range(text, text, timestamptz, timestamptz, interval)
-    IS 'One measurement of a target over each step: how many samples, their least, mean, greatest and last.';
-
-CREATE OR REPLACE FUNCTION grafana.time_in_states(target text, from_at timestamptz, to_at timestamptz)
-RETURNS TABLE (state text, seconds double precision, share double precision)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    WITH changes AS (
-        SELECT greatest(x.at, from_at) AS at, x.now
-        FROM health.transition x
-        JOIN fleet.target t ON t.id = x.target_id
-        WHERE t.name = target AND x.at < to_at
-          AND x.at >= coalesce((SELECT max(b.at) FROM health.transition b
-                                WHERE b.target_id = t.id AND b.at <= from_at), from_at)
-    ), spans AS (
-        SELECT c.now, extract(epoch FROM lead(c.at, 1, least(to_at, now())) OVER (ORDER BY c.at) - c.at)::double precision AS seconds
-        FROM changes c
-    )
-    SELECT s.now::text, sum(s.seconds), sum(s.seconds) / nullif(sum(sum(s.seconds)) OVER (), 0)
-    FROM spans s
-    WHERE s.seconds > 0
-    GROUP BY s.now
-    ORDER BY s.now
-$$;
-COMMENT ON FUNCTION grafana.time_in_states(text, timestamptz, timestamptz)
-    IS 'How long a target was in each state within a time, and which share of it.';

@@ -260,7 +260,7 @@ def _with_database(which: Which, work: Callable[[Database], Awaitable[T]]) -> T:
 
 
 def _tell_functions(step: str) -> None:
-    if step.endswith("functions.sql"):
+    if step.endswith("/functions.sql"):
         _say("(re)Creating stored procedures")
 
 
