@@ -3,7 +3,6 @@
 import math
 
 import pytest
-from tests.fakes import cockroachdb as crdb
 
 from vedette.agent.connectors.cockroachdb_json import (
     Liveness,
@@ -15,6 +14,7 @@ from vedette.agent.connectors.cockroachdb_json import (
 from vedette.agent.connectors.cockroachdb_vars import parse_vars
 from vedette.agent.connectors.errors import Fault
 from vedette.agent.connectors.histograms import gained, quantile
+from vedette.lab import cockroachdb as crdb
 
 
 def test_both_dialects_say_the_same_of_a_node():

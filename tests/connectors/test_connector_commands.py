@@ -6,7 +6,6 @@ import psycopg
 import pytest
 from tests.connectors.looks import Allowing, a_look, free_port, make
 from tests.connectors.test_connector_tls import shaking_hands
-from tests.fakes import cockroachdb as crdb
 from tests.fakes.http_server import Reply, http_server
 
 from vedette import plugins
@@ -17,6 +16,7 @@ from vedette.agent.connectors.postgres_commands import hidden
 from vedette.agent.generic import GENERIC, commands_of
 from vedette.agent.plain import plain
 from vedette.errors import Invalid
+from vedette.lab import cockroachdb as crdb
 
 MACHINE = {"host": "127.0.0.1", "port": 5432, "user": "postgres", "database": "postgres"}
 ARRANGED = {

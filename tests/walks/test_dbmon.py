@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.fakes.cockroachdb import Cluster, cluster_of, serving
 from tests.fakes.http_server import Reply
 from tests.walks.programs import Program, ask, ask_json, free_port, until
+
+from vedette.lab.cockroachdb import Cluster, cluster_of, serving
 
 pytestmark = [pytest.mark.xdist_group("dbmon-walk"), pytest.mark.timeout(120)]
 

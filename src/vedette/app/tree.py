@@ -44,6 +44,7 @@ COMMANDS: tuple[tuple[str, Group, str, str], ...] = (
         "Certify programs that read reports, list and revoke them.",
     ),
     ("connectors", TOOLS, "vedette.app.commands.connectors:app", "What can be watched, and how."),
+    ("lab", TOOLS, "vedette.app.commands.lab:app", "Start throw-away targets to try it on."),
     ("discover", TOOLS, "vedette.app.commands.discover:discover", "Find what could be watched."),
     (
         "completion",

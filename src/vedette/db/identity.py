@@ -34,8 +34,11 @@ class Identity:
     gid: int
     inside: int | None = None
 
-    def becomes(self) -> Callable[[], None]:
-        """Return what a child does between fork and exec; loads libc before the fork."""
+    def becomes(self, *, outlives_us: bool = False) -> Callable[[], None]:
+        """Return what a child does between fork and exec; loads libc before the fork.
+
+        The child ends with the process that made it, unless it `outlives_us`.
+        """
         libc = ctypes.CDLL(None, use_errno=True)
         parent = os.getpid()
 
@@ -47,7 +50,8 @@ class Identity:
                 os.setgroups([])
                 os.setgid(self.gid)
                 os.setuid(self.uid)
-            _die_with(libc, parent)
+            if not outlives_us:
+                _die_with(libc, parent)
 
         return become
 
