@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 import psycopg
 import pytest
-
 from tests.factories import at, make_component
+
 from vedette.incidents import writes
 from vedette.incidents.model import Draft, Impact, Kind, Status
 from vedette.incidents.reads import affected, incident, updates

@@ -15,6 +15,7 @@ from vedette.db.queries import Connection, load
 from vedette.errors import Invalid
 from vedette.incidents import writes
 from vedette.incidents.model import Draft, Impact, Kind, Origin, Said, Status
+from vedette.incidents.open import link_to
 from vedette.incidents.reads import incident
 from vedette.incidents.reporter_rules import Decision, Deed, Standing, decide
 from vedette.incidents.rules import escalation
@@ -223,15 +224,9 @@ async def _move(
 async def _note_move(
     conn: Connection, component: Component, source: int, target: int, *, by: str, now: datetime
 ) -> None:
-    here, there = await incident(conn, source), await incident(conn, target)
-    for number, words, other in ((source, "moved to", there), (target, "moved from", here)):
-        text = f"{component.label} {words} [{_plain(other.title)}](/incidents/{other.id})"
+    for number, words, other in ((source, "moved to", target), (target, "moved from", source)):
+        text = f"{component.label} {words} {await link_to(conn, other)}"
         await _note(conn, number, text, by=by, now=now)
-
-
-def _plain(title: str) -> str:
-    """Return a title that is nothing but text inside a Markdown link."""
-    return "".join(" " if char in "[]\\`<>" else char for char in title)
 
 
 async def _note(conn: Connection, number: int, text: str, *, by: str, now: datetime) -> None:

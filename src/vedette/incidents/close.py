@@ -1,0 +1,66 @@
+"""Say that it is over, or that it is not after all."""
+
+from datetime import datetime
+
+from vedette.db.queries import Connection
+from vedette.errors import Conflict, Invalid
+from vedette.incidents import writes
+from vedette.incidents.model import Kind, Said, Status
+from vedette.incidents.reads import incident
+from vedette.incidents.rules import check_open, check_version
+from vedette.incidents.update import checked_moment
+
+
+async def close_incident(
+    conn: Connection,
+    number: int,
+    *,
+    by: str,
+    now: datetime,
+    text: str = "",
+    at: datetime | None = None,
+    version: int | None = None,
+    taken: bool = True,
+) -> None:
+    """End an open incident, at `at` or now; raises Missing, Invalid or Conflict."""
+    async with conn.transaction():
+        await writes.hold(conn)
+        held = await incident(conn, number)
+        check_version(held, version)
+        if held.kind is not Kind.INCIDENT:
+            raise Invalid(f"{number} is no incident but: {held.kind}", hint="finish or cancel it")
+        check_open(held)
+        end = checked_moment(held, at, now=now)
+        await writes.change(conn, number, ends_at=end, status=Status.RESOLVED, taken=taken)
+        await writes.say(conn, number, Status.RESOLVED, text, at=end, by=by, now=now)
+        await writes.settle(conn, [number], "close", by=by, now=now)
+
+
+async def reopen_incident(
+    conn: Connection,
+    number: int,
+    *,
+    by: str,
+    now: datetime,
+    text: str = "",
+    version: int | None = None,
+    taken: bool = True,
+) -> None:
+    """Open a closed incident again, as if it had never ended; raises Missing, Invalid or Conflict."""
+    async with conn.transaction():
+        await writes.hold(conn)
+        held = await incident(conn, number)
+        check_version(held, version)
+        if held.kind is not Kind.INCIDENT:
+            raise Invalid(f"{number} is no incident but: {held.kind}", hint="plan it anew")
+        if held.is_open:
+            raise Conflict(f"incident {number} is open", hint="update it")
+        if held.merged_into is not None:
+            raise Conflict(
+                f"incident {number} went into {held.merged_into}", hint="reopen that one"
+            )
+        await writes.change(
+            conn, number, reopen=True, status=Status.ANALYZING, revised_at=now, taken=taken
+        )
+        await writes.say(conn, number, Said.REOPENED, text, at=now, by=by, now=now)
+        await writes.settle(conn, [number], "reopen", by=by, now=now)

@@ -1,0 +1,88 @@
+"""Say something more of an incident that is open: where it stands, how grave it is, what was found."""
+
+from datetime import datetime
+
+from vedette.db.queries import Connection
+from vedette.errors import Invalid
+from vedette.incidents import writes
+from vedette.incidents.model import Impact, Incident, Kind, Said, Status
+from vedette.incidents.reads import incident
+from vedette.incidents.rules import OVER, check_impact, check_open, check_version, said_when
+from vedette.incidents.writes import Changes
+
+
+async def update_incident(
+    conn: Connection,
+    number: int,
+    *,
+    by: str,
+    now: datetime,
+    status: Status | None = None,
+    impact: Impact | None = None,
+    text: str = "",
+    title: str | None = None,
+    description: str | None = None,
+    at: datetime | None = None,
+    version: int | None = None,
+    taken: bool = True,
+) -> int:
+    """Add an update and do what it says; return the update's id.
+
+    at: when it was so, not before the start and not in the future; default now. version: what the
+    author read; taken: a person says it, so no machine changes the incident from now on. Raises
+    Missing, Invalid, or Conflict when it is over or somebody changed it since `version`.
+    """
+    async with conn.transaction():
+        await writes.hold(conn)
+        held = await incident(conn, number)
+        check_version(held, version)
+        check_open(held)
+        moment = checked_moment(held, at, now=now)
+        if status in OVER:
+            raise Invalid(f"{status} is the end of it", hint="close, finish or cancel it instead")
+        columns = _columns(title, description, taken=taken)
+        word: str = status or held.status
+        if impact is not None and impact != held.impact:
+            check_impact(held.kind, impact)
+            await writes.weigh(conn, number, impact, since=moment)
+            columns["impact"] = impact
+            word = status or said_when(held.impact, impact) or word
+        if status is not None:
+            columns["status"] = status
+        await writes.change(conn, number, **columns)
+        said = await writes.say(conn, number, word, text, at=moment, by=by, now=now)
+        await writes.settle(conn, [number], "update", by=by, now=now, detail={"status": str(word)})
+    return said
+
+
+async def note(conn: Connection, number: int, text: str, *, by: str, now: datetime) -> int:
+    """Add a note that operators alone read, whatever the state of the incident; return its id."""
+    if not text.strip():
+        raise Invalid("the note is empty", hint="write what the next on call should know")
+    async with conn.transaction():
+        await writes.hold(conn)
+        await incident(conn, number)
+        said = await writes.say(
+            conn, number, Said.NOTE, text, at=now, by=by, now=now, internal=True
+        )
+        await writes.settle(conn, [number], "note", by=by, now=now)
+    return said
+
+
+def checked_moment(held: Incident, at: datetime | None, *, now: datetime) -> datetime:
+    """Return when something was so; raises Invalid before the start or in the future."""
+    moment = at or now
+    if moment > now:
+        raise Invalid("that time is in the future", hint="leave it out for now")
+    if held.kind is Kind.INCIDENT and moment < held.starts_at:
+        raise Invalid(f"that is before incident {held.id} began", hint="correct its start first")
+    return moment
+
+
+def _columns(title: str | None, description: str | None, *, taken: bool) -> Changes:
+    columns: Changes = {"taken": taken}
+    if title is not None:
+        columns["title"] = title
+    if description is not None:
+        columns["description"] = description
+    return columns
