@@ -34,25 +34,28 @@ case $host in
 *) printf_url() { printf 'postgresql://%s@%s:%s/%s\n' "$1" "$host" "$port" "$database"; } ;;
 esac
 
-ask -c "SELECT 1 FROM pg_roles WHERE rolname = 'vedette_reader'" | grep -q 1 ||
-    ask -c 'CREATE ROLE vedette_reader NOLOGIN'
-
-for role in vedette_owner vedette_app vedette_grafana; do
-    if ask -c "SELECT 1 FROM pg_roles WHERE rolname = '$role'" | grep -q 1; then
-        printf '%s: ' "$role"
-        printf_url "$role"
-        continue
-    fi
-    password=$(word)
-    # By standard input: a command line can be read by everybody on this machine.
-    printf "SET password_encryption = 'scram-sha-256';\nCREATE ROLE %s LOGIN PASSWORD '%s';\n" \
-        "$role" "$password" | ask
-    printf '%s: ' "$role"
-    printf_url "$role:$password"
-done
+known=$(ask -c "SELECT rolname FROM pg_roles WHERE rolname ~ '^vedette_'")
 
 ask <<'SQL'
+-- src/vedette/db/create_roles.sql
+-- The roles, made by an administrator on the server; passwords are set apart. Repeating changes nothing.
+-- With create_inside.sql the one source of db/create.py and deploy/createdb.sh.
+DO $$
+DECLARE
+    role text;
+BEGIN
+    FOREACH role IN ARRAY ARRAY['vedette_owner', 'vedette_app', 'vedette_grafana', 'vedette_reader'] LOOP
+        BEGIN
+            EXECUTE format('CREATE ROLE %I %s', role, CASE role WHEN 'vedette_reader' THEN 'NOLOGIN' ELSE 'LOGIN' END);
+        EXCEPTION
+            WHEN duplicate_object OR unique_violation THEN NULL;
+        END;
+    END LOOP;
+END
+$$;
+-- A managed server's administrator is no superuser: it must belong to whom it makes owner.
 GRANT vedette_owner TO CURRENT_USER;
+-- The owner hands the functions of `grafana` to the reader, so it must belong to it.
 GRANT vedette_reader TO vedette_owner;
 ALTER ROLE vedette_grafana SET default_transaction_read_only = on;
 ALTER ROLE vedette_grafana SET statement_timeout = '30s';
@@ -60,17 +63,37 @@ ALTER ROLE vedette_grafana SET search_path = grafana;
 ALTER ROLE vedette_grafana SET timezone = 'UTC';
 SQL
 
+for role in vedette_owner vedette_app vedette_grafana; do
+    if printf '%s\n' "$known" | grep -qx "$role"; then
+        printf '%s: ' "$role"
+        printf_url "$role"
+        continue
+    fi
+    password=$(word)
+    # By standard input: a command line can be read by everybody on this machine.
+    printf "SET password_encryption = 'scram-sha-256';\nALTER ROLE %s PASSWORD '%s';\n" "$role" "$password" | ask
+    printf '%s: ' "$role"
+    printf_url "$role:$password"
+done
+
 ask -c "SELECT 1 FROM pg_database WHERE datname = '$database'" | grep -q 1 ||
     ask -c "CREATE DATABASE $database OWNER vedette_owner ENCODING 'UTF8' TEMPLATE template0"
 
 # \connect changes nothing but the database, whatever shape the admin's URL has.
-ask --set=database="$database" <<'SQL'
-\connect :"database"
-REVOKE ALL ON DATABASE :"database" FROM PUBLIC;
-GRANT CONNECT ON DATABASE :"database" TO vedette_app, vedette_grafana;
-REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC;
-GRANT USAGE ON LANGUAGE plpgsql TO vedette_owner;
+{
+    printf '\\connect "%s"\n' "$database"
+    cat <<'SQL'
+-- src/vedette/db/create_inside.sql
+-- Rights inside the new database, given by an administrator. Repeating changes nothing.
+-- What the owner may do alone is in roles.sql, applied after every upgrade.
+DO $$
+BEGIN
+    EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO vedette_app, vedette_grafana', current_database());
+END
+$$;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
+-- Taking our locks and filling large objects would be ways to harm; a managed server may not let us.
 DO $$
 DECLARE
     harmful regprocedure;
@@ -88,4 +111,8 @@ EXCEPTION
     WHEN insufficient_privilege THEN NULL;
 END
 $$;
+-- Anonymous code blocks are a way to run what the schema `grafana` does not offer. Last: the blocks above are some.
+REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC;
+GRANT USAGE ON LANGUAGE plpgsql TO vedette_owner;
 SQL
+} | ask

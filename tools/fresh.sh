@@ -12,7 +12,7 @@ tar -cf - --exclude=.git --exclude=.venv --exclude='.venv-*' --exclude=__pycache
 (cd "$copy" && PYTHONPATH=$copy/src sh tools/generate.sh "$python" >/dev/null && sh tools/proto.sh "$python")
 
 stale=0
-for generated in docs src/vedette tests/golden; do
+for generated in deploy docs src/vedette tests/golden; do
     [ -e "$generated" ] || continue
     diff -rq --exclude=__pycache__ "$generated" "$copy/$generated" || stale=1
 done

@@ -6,11 +6,12 @@ from psycopg import conninfo
 
 from vedette.db.create import (
     GRAFANA,
+    INSIDE,
     LOGINS,
+    ROLES,
     create,
     database_statement,
-    inside_statements,
-    role_statements,
+    password_statement,
     set_password,
 )
 from vedette.db.embedded import Running
@@ -43,13 +44,10 @@ async def create_external(admin_url: str, database: str) -> dict[str, str]:
 
 
 def script(database: str) -> str:
-    """Return the SQL that `create_external` runs, passwords as psql variables."""
-    words = dict.fromkeys(LOGINS, "…")
-    statements = [*role_statements(words), database_statement(database)]
-    inside = inside_statements(database)
-    lines = [f"{statement.as_string()};" for statement in statements]
-    lines += [f'\\connect "{database}"', *(f"{statement.as_string()};" for statement in inside)]
-    return "\n".join(lines)
+    """Return the SQL that `create_external` runs, each password as `…`."""
+    passwords = "".join(f"{password_statement(role, '…').as_string()};\n" for role in LOGINS)
+    made = f'{database_statement(database).as_string()};\n\\connect "{database}"\n'
+    return f"{ROLES}{passwords}{made}{INSIDE}".rstrip()
 
 
 async def grafana_dsn(url: str, running: Running | None, *, rotate: bool) -> tuple[str, str]:

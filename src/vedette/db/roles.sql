@@ -1,5 +1,5 @@
 -- Who may do what inside the database. Run by the owner after every upgrade, as a whole.
--- Roles themselves are made by an administrator: db/create.py, deploy/createdb.sh.
+-- Roles themselves are made by an administrator: create_roles.sql.
 
 -- Nobody runs a function because it exists.
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
