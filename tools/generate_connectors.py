@@ -11,6 +11,7 @@ from vedette import plugins
 from vedette.actions.model import Command
 from vedette.agent.connector import Description, Setting
 from vedette.agent.connectors.errors import CLASSES
+from vedette.agent.packs import shown
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "connectors.md"
 
@@ -26,7 +27,8 @@ of the agent's environment; the host's `agent.yaml` says which of them may be re
 written `500ms`, `5s`, `1m30s`, `2h`, `14d`.
 
 What is our own fault (credentials refused, no route from here, no file handles) is `unknown`, never
-`down`. A limit on a measurement turns `up` into `degraded`; `degraded_above` moves it, `null` lifts it.
+`down`. A threshold on a measurement turns `up` into `degraded` once the measurement is past it;
+[`thresholds`](../how-to/thresholds.md) of a target move, add and lift them.
 """
 
 
@@ -51,8 +53,8 @@ def _connector(said: Description) -> str:
                 ((f"`{s.name}`", s.type, _default(s), s.help) for s in said.settings),
             ),
             _table(
-                ("measurement", "unit", "meaning"),
-                ((f"`{m.name}`", m.unit, m.help) for m in said.measures),
+                ("measurement", "unit", "degraded", "meaning"),
+                ((f"`{m.name}`", m.unit, _threshold(said, m.name), m.help) for m in said.measures),
             ),
             _table(
                 ("command", "parameters", "scope", "answers"),
@@ -69,6 +71,13 @@ def _parameters(command: Command) -> str:
         f"`{each.name}={'…' if each.default is None else each.default}`"
         for each in command.parameters
     )
+
+
+def _threshold(said: Description, name: str) -> str:
+    if name not in said.pack:
+        return ""
+    words = shown(said.pack[name])
+    return words if words.startswith("below") else f"above {words}"
 
 
 def _default(setting: Setting) -> str:

@@ -4,7 +4,7 @@ from array import array
 
 import pytest
 
-from vedette.agent.packs import BulkJudge, Guard, Threshold, guards_of, judged, threshold_of
+from vedette.agent.packs import Guard, Judge, Threshold, guards_of, judged, threshold_of
 from vedette.errors import Invalid
 from vedette.health.model import Bulk, Measurement, Naming, Report, Series, State
 
@@ -94,7 +94,7 @@ def test_a_threshold_that_is_none_is_refused_by_name(said):
 
 def test_values_in_bulk_are_judged_by_name():
     naming = Naming((Series("jobs", "{queue=a}"), Series("jobs", "{queue=b}"), Series("other")))
-    judge = BulkJudge(guards_of({}, {"jobs": {"enter": 10, "leave": 5}}))
+    judge = Judge({}, {"jobs": {"enter": 10, "leave": 5}})
 
     def look(*values):
         return judge.judged(Report(state=State.UP, bulk=Bulk(naming, array("d", values))))

@@ -5,6 +5,7 @@ import socket
 
 from vedette import plugins
 from vedette.agent.connector import Look
+from vedette.agent.packs import Judge
 from vedette.health.model import Report
 
 
@@ -26,8 +27,16 @@ class Allowing:
         return list(dict.fromkeys(str(answer[4][0]) for answer in found))
 
 
-def make(name: str, /, **settings):
-    return plugins.load("vedette.connectors", name)(settings)
+def make(name: str, /, *, thresholds=None, **settings):
+    """A connector whose looks are judged by its pack and these thresholds, as its agent does."""
+    connector = plugins.load("vedette.connectors", name)(settings)
+    judge, probe = Judge(connector.description.pack, thresholds or {}), connector.probe
+
+    async def judged(look: Look) -> Report:
+        return judge.judged(await probe(look), getattr(connector, "unjudged", frozenset()))
+
+    connector.probe = judged
+    return connector
 
 
 CHECKS = {"well": ("/bin/true",)}
@@ -48,9 +57,9 @@ def a_look(
 
 
 async def look_at(
-    name: str, /, *, timeout_s: float = 5.0, reach=None, secrets=(), **settings
+    name: str, /, *, timeout_s: float = 5.0, reach=None, secrets=(), thresholds=None, **settings
 ) -> Report:
-    connector = make(name, **settings)
+    connector = make(name, thresholds=thresholds, **settings)
     try:
         look = a_look(settings, timeout_s=timeout_s, reach=reach, secrets=secrets)
         return await connector.probe(look)

@@ -39,7 +39,7 @@ async def test_the_line_is_the_message_and_the_data_are_measurements():
 
 
 async def test_a_limit_past_is_degraded_with_the_reason():
-    report = await ran("echo 'OK | queue=7'", degraded_above={"value": 5})
+    report = await ran("echo 'OK | queue=7'", thresholds={"value": 5})
     assert verdict(report) == ("degraded", "threshold")
     assert "value of perfdata:queue is 7, above 5" in report.message
 

@@ -86,6 +86,7 @@ def test_it_describes_itself_whole(name):
         assert measure.unit or measure.name in ("status", "in_recovery") or "load" in measure.name
     names = [measure.name for measure in said.measures]
     assert len(names) == len(set(names))
+    assert set(said.pack) <= set(names)
     for setting in said.settings:
         assert setting.type in TYPES
         assert setting.help.endswith("."), setting

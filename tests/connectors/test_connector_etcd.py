@@ -13,7 +13,7 @@ from tests.fakes.http_server import Asked, Reply, http_server
 from vedette.agent.connectors.families import buckets, first, read_families, summed
 from vedette.health.model import State
 
-CALM = {"degraded_above": {"wal_fsync_p99_s": None, "commit_p99_s": None}}
+CALM = {"thresholds": {"wal_fsync_p99_s": None, "commit_p99_s": None}}
 """The disk of a busy machine is not what these tests are about."""
 
 

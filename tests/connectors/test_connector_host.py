@@ -32,13 +32,13 @@ async def test_a_mount_that_is_not_there_is_left_out():
 
 
 async def test_a_limit_passed_degrades_and_a_lifted_one_does_not():
-    strict = await look_at("host", degraded_above={"memory_ratio": 0.0})
+    strict = await look_at("host", thresholds={"memory_ratio": 0.0})
     assert (strict.state, strict.error_class) == (State.DEGRADED, "threshold")
     assert "memory_ratio" in strict.message
     lifted = await look_at(
         "host",
         mounts=[],
-        degraded_above={"memory_ratio": None, "load15_per_cpu": None, "files_ratio": None},
+        thresholds={"memory_ratio": None, "load15_per_cpu": None, "files_ratio": None},
     )
     assert lifted.state is State.UP
 

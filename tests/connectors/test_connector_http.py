@@ -54,8 +54,8 @@ async def test_statuses_may_be_named(wanted):
         ({"conditions": ["[STATUS] == 204"]}, ("down", "bad_status")),
         ({"conditions": ["[RESPONSE_TIME] < 0"]}, ("degraded", "slow")),
         ({"conditions": ["[RESPONSE_TIME] < 0", "[STATUS] == 204"]}, ("down", "bad_status")),
-        ({"degraded_above_s": "1ms"}, ("degraded", "slow")),
-        ({"degraded_above_s": 5}, ("up", "")),
+        ({"thresholds": {"total_s": 0.0001}}, ("degraded", "threshold")),
+        ({"thresholds": {"total_s": 5}}, ("up", "")),
     ],
 )
 async def test_what_is_expected_decides(settings, seen):
@@ -234,8 +234,6 @@ async def test_a_token_in_a_query_is_in_no_name():
         {"url": "http://shop.example", "status": ["well"]},
         {"url": "http://shop.example", "conditions": ["status is fine"]},
         {"url": "http://shop.example", "matches": "(a+)+$"},
-        {"url": "http://shop.example", "degraded_above": {"nonsense": 1}},
-        {"url": "http://shop.example", "degraded_above": {"total_s": "soon"}},
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings):

@@ -183,7 +183,7 @@ async def test_a_broker_that_is_full_turns_us_away_before_it_greets(broker):
     # Who is in already sees it coming.
     for holder in holders:
         await holder.aclose()
-    limited = make("mqtt", port=port, degraded_above={"clients": 0})
+    limited = make("mqtt", port=port, thresholds={"clients": 0})
     async with asyncio.timeout(8):
         while (report := await limited.probe(a_look())).error_class != ERROR_CLASS:
             pass

@@ -105,10 +105,10 @@ async def test_full_memory_degrades_a_store_and_not_a_cache(redis_server):
     store, _ = await redis_server("--maxmemory", "1100000")
     cache, _ = await redis_server("--maxmemory", "100000", "--maxmemory-policy", "allkeys-lru")
     limit = {"memory_ratio": 0.5}
-    report = await look_at("redis", port=store, degraded_above=limit)
+    report = await look_at("redis", port=store, thresholds=limit)
     assert verdict(report) == ("degraded", "threshold")
     assert (await look_at("redis", port=cache)).state is State.UP
-    assert verdict(await look_at("redis", port=cache, degraded_above=limit)) == (
+    assert verdict(await look_at("redis", port=cache, thresholds=limit)) == (
         "degraded",
         "threshold",
     )

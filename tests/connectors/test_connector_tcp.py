@@ -50,9 +50,7 @@ async def test_an_endless_greeting_is_read_to_its_limit():
 
 async def test_a_limit_degrades():
     async with greeting() as port:
-        report = await look_at(
-            "tcp", host="127.0.0.1", port=port, degraded_above={"connect_s": 0.0}
-        )
+        report = await look_at("tcp", host="127.0.0.1", port=port, thresholds={"connect_s": 0.0})
     assert verdict(report) == ("degraded", "threshold")
 
 

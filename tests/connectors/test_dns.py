@@ -95,7 +95,7 @@ async def test_verified_answers_are_told_from_others():
 
 
 async def test_a_limit_past_is_degraded_with_the_reason():
-    report, _ = await asked(TWO, degraded_above={"records": 1})
+    report, _ = await asked(TWO, thresholds={"records": 1})
     assert verdict(report) == ("degraded", "threshold")
     assert report.message == "records is 2, above 1"
 

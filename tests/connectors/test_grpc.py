@@ -66,7 +66,7 @@ async def test_without_the_health_service_nobody_can_tell():
 
 
 async def test_a_limit_past_is_degraded_with_the_reason():
-    report, _ = await asked(SERVING, degraded_above={"check_s": 0})
+    report, _ = await asked(SERVING, thresholds={"check_s": 0})
     assert verdict(report) == ("degraded", "threshold")
     assert "check_s is" in report.message
 

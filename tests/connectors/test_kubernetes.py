@@ -194,7 +194,7 @@ async def test_a_limit_past_is_degraded_with_the_reason(api, waiting, measure):
     assert verdict(report) == ("degraded", "threshold")
     assert report.message == f"{measure} is 1, above 0"
     assert value(report, "restarts", "pod:shop/bad") == 7
-    lifted = await look_at("kubernetes", url=api.url, degraded_above={measure: None})
+    lifted = await look_at("kubernetes", url=api.url, thresholds={measure: None})
     assert verdict(lifted) == ("up", "")
 
 

@@ -6,11 +6,12 @@ sleeps between looks, never retries, never logs secrets; it raises what it likes
 every exception and every timeout into a report.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from vedette.actions.model import Command, Row, Value
+from vedette.agent.packs import Pack
 from vedette.health.model import Report
 
 
@@ -48,6 +49,8 @@ class Setting:
 class Description:
     """What a connector says of itself; docs, JSON Schema and pages are made from it.
 
+    pack: measure → past which value a target that is up is degraded, unless its `thresholds` say
+    otherwise; the agent judges, the connector only measures.
     commands: what it can be asked beyond its looks; such a connector is `Commanded`. Every connector
     can be asked `health` and `info` (agent/generic.py).
     """
@@ -56,6 +59,7 @@ class Description:
     help: str
     settings: tuple[Setting, ...]
     measures: tuple[Measures, ...]
+    pack: Pack = field(default_factory=dict)
     entities: tuple[str, ...] = ()
     commands: tuple[Command, ...] = ()
 
@@ -108,6 +112,16 @@ class Connector(Protocol):
 
     async def aclose(self) -> None:
         """Let go of every connection; called once."""
+        ...
+
+
+@runtime_checkable
+class Selective(Protocol):
+    """A connector whose pack does not fit every look."""
+
+    @property
+    def unjudged(self) -> Set[str]:
+        """Measures the pack leaves alone in the look just taken."""
         ...
 
 

@@ -1,11 +1,11 @@
 """Thresholds with hysteresis: past one, a target that is up is degraded until it is well clear of it.
 
-A pack is what experts alert on for one connector; it stands beside the connector's measures as
-`LIMITS`. A target's `thresholds` go before it: another threshold, a bare number, or `off`.
+A pack is what experts alert on for one connector; it stands in the connector's description. A
+target's `thresholds` go before it: another threshold, a bare number, or `off`.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeGuard
 
@@ -36,8 +36,13 @@ class Threshold:
         )
 
 
-Pack: TypeAlias = Mapping[str, "float | Threshold"]
+Pack: TypeAlias = Mapping[str, float | Threshold]
 """Measurement → its threshold; a bare number is one that is left where it was entered."""
+
+
+def shown(threshold: float | Threshold) -> str:
+    """Return a threshold of a pack as descriptions show it."""
+    return str(_full(threshold))
 
 
 class Guard:
@@ -126,17 +131,26 @@ def judged(report: Report, guards: Guards) -> Report:
     )
 
 
-class BulkJudge:
-    """Judges also what came in bulk, and looks up the places of the watched values once a naming."""
+class Judge:
+    """Judges a target's reports by its connector's pack and what was said for the target.
 
-    def __init__(self, guards: Guards) -> None:
-        self._guards = guards
+    Of what came in bulk, the places of the watched values are looked up once a naming.
+    """
+
+    def __init__(self, pack: Pack, said: Mapping[str, Any]) -> None:
+        self._guards = guards_of(pack, said)
+        self._said = frozenset(said)
         self._naming: Naming | None = None
         self._places: Sequence[tuple[int, Guard]] = ()
 
-    def judged(self, report: Report) -> Report:
-        """Return the report, degraded when it is up and a value is past its threshold."""
-        report = judged(report, self._guards)
+    def judged(self, report: Report, unjudged: Set[str] = frozenset()) -> Report:
+        """Return the report, degraded when it is up and a value is past its threshold.
+
+        unjudged: measures the pack leaves alone this time; what was said for the target holds.
+        """
+        left_alone = unjudged - self._said
+        guards = {n: guard for n, guard in self._guards.items() if n not in left_alone}
+        report = judged(report, guards)
         if not self._guards or report.bulk is None or not _may_be_judged(report):
             return report
         naming, values = report.bulk.naming, report.bulk.values

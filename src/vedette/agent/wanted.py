@@ -1,13 +1,12 @@
 """What the operator wants of a target beyond its connector: requests, thresholds, and what to keep."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vedette.agent.connector import Description, Look
-from vedette.agent.connectors.limits import SETTING
 from vedette.agent.keep import DROPPED, Filter, counted
-from vedette.agent.packs import BulkJudge, guards_of, threshold_of
+from vedette.agent.packs import Judge, threshold_of
 from vedette.agent.requests import Request, requests_of
 from vedette.agent.requests_round import FAILED, Round
 from vedette.errors import Invalid
@@ -44,16 +43,6 @@ def checked(wanted: Wanted, description: Description) -> tuple[Request, ...]:
     return requests
 
 
-def with_thresholds(
-    settings: Mapping[str, Any], wanted: Wanted, description: Description
-) -> Mapping[str, Any]:
-    """Return the settings with the thresholds of the connector's own measures among its limits."""
-    own = _own(wanted, description)
-    if not own:
-        return settings
-    return {**settings, SETTING: {**(settings.get(SETTING) or {}), **own}}
-
-
 class Extras:
     """The requests, thresholds and filters of one target at work."""
 
@@ -65,9 +54,7 @@ class Extras:
         monotonic: Callable[[], float],
     ) -> None:
         requests = checked(wanted, description)
-        own = _own(wanted, description)
-        others = {name: said for name, said in wanted.thresholds.items() if name not in own}
-        self._judge = BulkJudge(guards_of({}, others))
+        self._judge = Judge(description.pack, wanted.thresholds)
         self._filter = Filter(wanted.keep, wanted.drop)
         self._round = (
             Round(requests, connector=description.name, settings=settings, monotonic=monotonic)
@@ -80,13 +67,18 @@ class Extras:
         if self._round is not None:
             self.units |= self._round.units
 
-    async def complete(self, report: Report, look: Look, *, left_s: float) -> Report:
-        """Return the report with what was requested, judged, and without what is not wanted."""
+    async def complete(
+        self, report: Report, look: Look, *, left_s: float, unjudged: Set[str]
+    ) -> Report:
+        """Return the report with what was requested, judged, and without what is not wanted.
+
+        unjudged: measures the connector's pack leaves alone in this look.
+        """
         if self._round is not None and report.state not in (State.DOWN, State.UNKNOWN):
             await self._round.ask(look, within_s=max(left_s, 0.0))
             report = self._joined(report, self._round.measurements())
             report = replace(report, facts={**report.facts, **self._round.facts()})
-        report = self._judge.judged(report)
+        report = self._judge.judged(report, unjudged)
         if self._filter:
             report, dropped = self._filter.filtered(report)
             report = self._joined(report, [counted(dropped)])
@@ -111,11 +103,3 @@ class Extras:
         values = report.bulk.values[:]
         values.extend(m.value for m in more)
         return replace(report, bulk=Bulk(known[1], values))
-
-
-def _own(wanted: Wanted, description: Description) -> dict[str, Any]:
-    """Return the thresholds the connector judges by itself."""
-    if all(setting.name != SETTING for setting in description.settings):
-        return {}
-    known = {measure.name for measure in description.measures}
-    return {name: said for name, said in wanted.thresholds.items() if name in known}

@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 
 from vedette import plugins
-from vedette.agent.connector import Connector, Description, Look
+from vedette.agent.connector import Connector, Description, Look, Selective
 from vedette.agent.isolate import Isolated, Process
 from vedette.agent.reach import HostReach
 from vedette.agent.run import Stuck, bounded, failure_report, look_once
 from vedette.agent.secrets import LEAST_REDACTED, Secrets
-from vedette.agent.wanted import Extras, Wanted, with_thresholds
+from vedette.agent.wanted import Extras, Wanted
 from vedette.health.model import Report, State
 from vedette.link.client import Assignment
 from vedette.link.encode import Looked
@@ -97,7 +97,9 @@ class Watch:
         if self._extras is None:
             return report
         left_s = begun + timeout_s - time.monotonic()
-        return bounded(await self._extras.complete(report, look, left_s=left_s), self._secrets)
+        unjudged = connector.unjudged if isinstance(connector, Selective) else frozenset()
+        report = await self._extras.complete(report, look, left_s=left_s, unjudged=unjudged)
+        return bounded(report, self._secrets)
 
     def _look(self, timeout_s: float) -> Look:
         return Look(
@@ -118,26 +120,23 @@ class Watch:
         await self.close()
         self._settings, self._secrets = resolved.settings, resolved.secrets
         wanted = _wanted(self.assignment)
-        self._connector = await self._made(resolved.settings, wanted)
+        self._connector = await self._made(resolved.settings)
         description = self._connector.description
         self._units = {
             measure.name: (measure.unit, measure.help) for measure in description.measures
         }
-        if wanted is not None:
-            self._extras = Extras(wanted, description, resolved.settings, time.monotonic)
+        if wanted is not None or description.pack:
+            self._extras = Extras(
+                wanted or Wanted(), description, resolved.settings, time.monotonic
+            )
             self._units |= self._extras.units
         self._secrets |= _declared_secrets(description, resolved.settings)
         return self._connector
 
-    async def _made(
-        self, settings: Mapping[str, Any], wanted: Wanted | None
-    ) -> Connector | Isolated:
+    async def _made(self, settings: Mapping[str, Any]) -> Connector | Isolated:
         name = self.assignment.connector
         if name in plugins.BUILT_IN[GROUP]:
-            kind = plugins.load(GROUP, name)
-            if wanted is not None:
-                settings = with_thresholds(settings, wanted, kind.description)
-            made: Connector = kind(settings)
+            made: Connector = plugins.load(GROUP, name)(settings)
             return made
         if name not in plugins.names(GROUP):
             plugins.load(GROUP, name)  # raises, naming what there is
@@ -145,8 +144,6 @@ class Watch:
         if process is None:
             process = self._host.processes[name] = Process(name)
         description = await process.describe()
-        if wanted is not None:
-            settings = with_thresholds(settings, wanted, description)
         return Isolated(process, description, settings, self._host.reach.lines)
 
 

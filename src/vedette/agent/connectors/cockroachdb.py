@@ -22,7 +22,6 @@ from vedette.agent.connectors.cockroachdb_measures import LIMITS, MEASURES, Past
 from vedette.agent.connectors.cockroachdb_verdict import Node, fault_of_cluster, nodes_of
 from vedette.agent.connectors.errors import EXPECTED, Fault, failed, fault_of
 from vedette.agent.connectors.exchange import address_of
-from vedette.agent.connectors.limits import judged, limits_of, limits_setting
 from vedette.agent.connectors.tls_contexts import context_for
 from vedette.agent.connectors.wire import all_of
 from vedette.agent.settings_schema import parse
@@ -54,8 +53,8 @@ class CockroachDB:
             Setting("node_timeout", "duration", "Limit for a node's own doors.", default=2.0),
             Setting("status_timeout", "duration", "Limit for what all share.", default=2.0),
             Setting("memory_bytes", "float", "Memory of a node's host, where it does not say."),
-            limits_setting(LIMITS),
         ),
+        pack=LIMITS,
         measures=MEASURES,
         entities=("node", "store"),
         commands=COMMANDS,
@@ -63,7 +62,6 @@ class CockroachDB:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = parse(self.description, settings)
-        self._limits = limits_of(self.description, self._settings, LIMITS)
         urls = [
             *([self._settings["url"]] if self._settings["url"] else []),
             *(self._settings["urls"] or ()),
@@ -88,7 +86,7 @@ class CockroachDB:
             if door.vars is not None and door.vars.node_id:
                 self._ids[door.address.url] = door.vars.node_id
         nodes = nodes_of(doors, told, self._ids)
-        return judged(self._report(doors, told, nodes), self._limits)
+        return self._report(doors, told, nodes)
 
     async def _told(self, look: Look, doors: Sequence[Door]) -> Told:
         answering = [door for door in doors if door.ready is not None]

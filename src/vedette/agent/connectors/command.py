@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from vedette.agent.connector import Description, Look, Measures, RefusedByHost, Setting
 from vedette.agent.connectors.command_perfdata import Said, read_output
 from vedette.agent.connectors.errors import EXPECTED, Fault, failed, told
-from vedette.agent.connectors.limits import judged, limits_of, limits_setting
 from vedette.agent.connectors.wire import within
 from vedette.agent.sandbox import Limits, NotStarted, Ran, run
 from vedette.agent.settings_schema import parse
@@ -36,7 +35,6 @@ class Command:
                 required=True,
             ),
             Setting("memory_bytes", "int", "How much memory it may ask for.", default=1 << 30),
-            limits_setting({}),
         ),
         measures=(
             Measures("run_s", "seconds", "How long the command ran."),
@@ -54,7 +52,6 @@ class Command:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = parse(self.description, settings)
-        self._limits = limits_of(self.description, self._settings, {})
 
     async def probe(self, look: Look) -> Report:
         """Run once; a check that does not end in time is its target's silence."""
@@ -71,7 +68,7 @@ class Command:
             return failed(Fault("no_verdict", words, State.UNKNOWN))
         except EXPECTED as error:
             return failed(error, name)
-        return judged(_report(ran, look), self._limits)
+        return _report(ran, look)
 
     async def aclose(self) -> None:
         """Nothing runs between looks."""

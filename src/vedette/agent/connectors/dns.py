@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 from vedette.agent.connector import Description, Look, Measures, Setting
 from vedette.agent.connectors.dns_question import Answered, Asked, ask, check_name
 from vedette.agent.connectors.errors import EXPECTED, Fault, failed, told
-from vedette.agent.connectors.limits import judged, limits_of, limits_setting, measurements
+from vedette.agent.connectors.limits import measurements
 from vedette.agent.connectors.wire import within
+from vedette.agent.packs import Threshold
 from vedette.agent.settings_schema import parse
 from vedette.errors import Invalid
 from vedette.health.model import Report, State
@@ -47,8 +48,8 @@ class Dns:
                 "Degraded when the server did not verify (AD).",
                 default=False,
             ),
-            limits_setting({}),
         ),
+        pack={"query_s": Threshold(2.0, 1.0)},
         measures=(
             Measures("query_s", "seconds", "Time from the question to the whole answer."),
             Measures("records", "count", "Records of the type asked for."),
@@ -59,7 +60,6 @@ class Dns:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = parse(self.description, settings)
-        self._limits = limits_of(self.description, self._settings, {})
         if self._settings["transport"] not in ("udp", "tcp"):
             raise Invalid("transport must be udp or tcp")
         try:
@@ -78,7 +78,7 @@ class Dns:
                 answered = await ask(look, asked)
         except EXPECTED as error:
             return failed(error, f"{server}:{self._settings['port']}" if server else "")
-        return judged(self._report(look, answered), self._limits)
+        return self._report(look, answered)
 
     def _asked(self, server: str) -> Asked:
         said = self._settings

@@ -18,18 +18,15 @@ from vedette.agent.connectors.envoy_reading import (
 from vedette.agent.connectors.errors import EXPECTED, Fault, failed
 from vedette.agent.connectors.exchange import Address, address_of
 from vedette.agent.connectors.json_api import JsonApi
-from vedette.agent.connectors.limits import judged, limits_of, limits_setting
 from vedette.agent.connectors.rates import Counters
 from vedette.agent.connectors.tls_contexts import context_for
 from vedette.agent.connectors.wire import within
-from vedette.agent.packs import Pack
 from vedette.agent.settings_schema import parse
 from vedette.clock import now
 from vedette.errors import Invalid
 from vedette.health.model import Measurement, Report, State
 
 _READY_PORT = 8080
-_LIMITS: Pack = {**envoy_verdict.LIMITS, **envoy_istiod.LIMITS}
 _STATS = f"/stats?format=json&filter={quote(STATS_FILTER)}"
 
 
@@ -61,15 +58,14 @@ class Envoy:
             Setting("insecure", "bool", "Take any certificate.", default=False),
             Setting("client_cert", "str", "PEM file of a certificate to show."),
             Setting("client_key", "str", "PEM file of its key; default in `client_cert`."),
-            limits_setting(_LIMITS),
         ),
+        pack={**envoy_verdict.LIMITS, **envoy_istiod.LIMITS},
         measures=(*envoy_verdict.MEASURES, *envoy_istiod.MEASURES),
         entities=("cluster",),
     )
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = parse(self.description, settings)
-        self._limits = limits_of(self.description, self._settings, _LIMITS)
         if self._settings["kind"] not in ("envoy", "istiod"):
             raise Invalid("kind must be envoy or istiod")
         self._address = address_of(self._settings["url"])
@@ -86,7 +82,7 @@ class Envoy:
                 report = await ask(look)
         except EXPECTED as error:
             return failed(error, f"{self._address.host}:{self._address.port}")
-        return judged(self._unless_expiring(report), self._limits)
+        return self._unless_expiring(report)
 
     async def _envoy(self, look: Look) -> Report:
         async with self._door(look, self._address) as door:

@@ -18,7 +18,6 @@ from vedette.agent.connectors.etcd_member import (
 )
 from vedette.agent.connectors.etcd_questions import Questions, Told
 from vedette.agent.connectors.exchange import address_of
-from vedette.agent.connectors.limits import judged, limits_of, limits_setting
 from vedette.agent.connectors.rates import Counters
 from vedette.agent.connectors.tls_contexts import context_for
 from vedette.agent.settings_schema import parse
@@ -41,14 +40,13 @@ class Etcd:
             Setting("insecure", "bool", "Take any certificate.", default=False),
             Setting("client_cert", "str", "PEM file of a certificate to show."),
             Setting("client_key", "str", "PEM file of its key; default in `client_cert`."),
-            limits_setting(LIMITS),
         ),
+        pack=LIMITS,
         measures=MEASURES,
     )
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = parse(self.description, settings)
-        self._limits = limits_of(self.description, self._settings, LIMITS)
         self._address = address_of(self._settings["url"])
         metrics = self._settings["metrics_url"]
         self._questions = Questions(self._address, address_of(metrics) if metrics else None)
@@ -63,7 +61,7 @@ class Etcd:
             return failed(error, self._address.url)
         if not told.families and not told.status and told.health is None:
             return failed(told.faults["health"], self._address.url)
-        return judged(self._report(told), self._limits)
+        return self._report(told)
 
     def _report(self, told: Told) -> Report:
         fault = _fault(told, signs_in=self._settings["user"] is not None)

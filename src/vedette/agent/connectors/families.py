@@ -56,10 +56,15 @@ def summed(families: Families, name: str) -> float | None:
 
 
 def buckets(families: Families, name: str) -> dict[float, float]:
-    """Return a histogram's buckets, those of all labels added up."""
+    """Return a histogram's buckets, those of all labels added up; one without a bound is left out."""
     found: dict[float, float] = {}
     for sample in families.get(f"{name}_bucket", ()):
-        bound = float(sample.labels.get("le", "inf"))
+        try:
+            bound = float(sample.labels.get("le", ""))
+        except ValueError:
+            continue
+        if math.isnan(bound):
+            continue
         found[bound] = found.get(bound, 0.0) + sample.value
     return found
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from vedette.agent.connector import Description, Look, Measures, Setting
 from vedette.agent.connectors.errors import EXPECTED, Fault, failed, told
-from vedette.agent.connectors.limits import judged, limits_of, limits_setting
 from vedette.agent.connectors.tls_contexts import context_for
 from vedette.agent.connectors.wire import wire, within
+from vedette.agent.packs import Threshold
 from vedette.agent.settings_schema import parse
 from vedette.errors import Invalid
 from vedette.health.model import Measurement, Report, State
@@ -56,8 +56,8 @@ class GrpcHealth:
             Setting("client_cert", "str", "PEM file of a certificate to show."),
             Setting("client_key", "str", "PEM file of its key; default in `client_cert`."),
             Setting("bearer_token", "str", "Token to show as `authorization`.", secret=True),
-            limits_setting({}),
         ),
+        pack={"check_s": Threshold(2.0, 1.0)},
         measures=(
             Measures("check_s", "seconds", "Time of connection and answer."),
             Measures("connect_s", "seconds", "Of that, until the connection was ready."),
@@ -66,7 +66,6 @@ class GrpcHealth:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = parse(self.description, settings)
-        self._limits = limits_of(self.description, self._settings, {})
         if not 0 < self._settings["port"] < 65_536:
             raise Invalid("port must be from 1 to 65535")
 
@@ -74,7 +73,7 @@ class GrpcHealth:
         """Knock, then ask."""
         try:
             async with within(look):
-                return judged(await self._checked(look), self._limits)
+                return await self._checked(look)
         except EXPECTED as error:
             return failed(error, f"{self._settings['host']}:{self._settings['port']}")
 

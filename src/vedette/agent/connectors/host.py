@@ -21,7 +21,6 @@ from vedette.agent.connectors.host_reading import (
     measured,
     read_host,
 )
-from vedette.agent.connectors.limits import Limits, judged, limits_of, limits_setting
 from vedette.agent.connectors.wire import within
 from vedette.agent.settings_schema import parse
 from vedette.health.model import Report, State
@@ -40,8 +39,8 @@ class Host:
         settings=(
             Setting("mounts", "list", "Mount points to watch; default every real file system."),
             Setting("nics", "list", "Network interfaces to watch; default all but loopback."),
-            limits_setting(LIMITS),
         ),
+        pack=LIMITS,
         measures=MEASURES,
         entities=("mount", "nic"),
         commands=COMMANDS,
@@ -49,7 +48,7 @@ class Host:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = parse(self.description, settings)
-        self._limits = limits_of(self.description, self._settings, LIMITS)
+        self.unjudged: frozenset[str] = frozenset()
         self._past: deque[Reading] = deque()
         self._reading: asyncio.Future[Reading] | None = None
 
@@ -92,12 +91,9 @@ class Host:
             facts=facts(),
         )
         self._past.append(reading)
-        return judged(report, self._limits_after(reading.at - self._past[0].at))
-
-    def _limits_after(self, window_s: float) -> Limits:
-        if window_s >= _SETTLED_S:
-            return self._limits
-        return {name: limit for name, limit in self._limits.items() if name not in SHARES}
+        settled = reading.at - self._past[0].at >= _SETTLED_S
+        self.unjudged = frozenset() if settled else frozenset(SHARES)
+        return report
 
     async def ask(self, look: Look, name: str, params: Mapping[str, Value]) -> AsyncIterator[Row]:
         """Answer a command of `host_commands`."""

@@ -27,14 +27,12 @@ from vedette.agent.connectors.exchange import (
 from vedette.agent.connectors.http_conditions import Seen
 from vedette.agent.connectors.http_expectations import expectations
 from vedette.agent.connectors.limits import (
-    judged,
-    limits_of,
-    limits_setting,
     measurements,
     state_of,
 )
 from vedette.agent.connectors.tls_contexts import context_for
 from vedette.agent.connectors.wire import all_of, within
+from vedette.agent.packs import Threshold
 from vedette.agent.settings_schema import parse
 from vedette.clock import now
 from vedette.errors import Invalid
@@ -96,7 +94,6 @@ class Http:
             ),
             Setting("contains", "str", "A text the body must hold."),
             Setting("matches", "str", "A regular expression a line of the body must match."),
-            Setting("degraded_above_s", "duration", "Degraded when the whole takes longer."),
             Setting(
                 "body_max_bytes",
                 "int",
@@ -113,8 +110,11 @@ class Http:
             Setting("insecure", "bool", "Take any certificate.", default=False),
             Setting("client_cert", "str", "PEM file of a certificate to show."),
             Setting("client_key", "str", "PEM file of its key; default in `client_cert`."),
-            limits_setting({}),
         ),
+        pack={
+            "total_s": Threshold(3.0, 2.0),
+            "certificate_days_left": Threshold(14.0, 15.0, below=True),
+        },
         measures=(
             Measures("total_s", "seconds", "The whole look, redirects included."),
             Measures("resolve_s", "seconds", "Time to resolve names."),
@@ -134,7 +134,6 @@ class Http:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = parse(self.description, settings)
-        self._limits = limits_of(self.description, self._settings, {})
         self._addresses = _addresses(self._settings)
         self._expected = expectations(self._settings)
         if self._settings["method"].upper() not in ("GET", "HEAD"):
@@ -144,7 +143,7 @@ class Http:
         """Request every URL, all at once."""
         reports = await all_of([self._one(look, address) for address in self._addresses])
         report = reports[0] if len(reports) == 1 else _joined(self._addresses, reports)
-        return judged(report, self._limits)
+        return report
 
     async def _one(self, look: Look, address: Address) -> Report:
         try:

@@ -26,14 +26,12 @@ class Expectations:
     """What must hold for the target to be up.
 
     statuses: ranges, both ends included; empty when the conditions judge the status.
-    slow_ms: above it the target is degraded.
     """
 
     statuses: tuple[tuple[int, int], ...]
     contains: str | None
     matches: re.Pattern[str] | None
     conditions: tuple[Condition, ...]
-    slow_ms: float | None
 
     @property
     def reads_body(self) -> bool:
@@ -66,9 +64,6 @@ class Expectations:
         if self.matches is not None and not found(self.matches, seen.body):
             words = f"no line of the body matches {self.matches.pattern[:60]!r}"
             faults.append(Fault("bad_content", words))
-        if self.slow_ms is not None and seen.response_ms > self.slow_ms:
-            words = f"it took {seen.response_ms:.0f} ms, more than {self.slow_ms:.0f}"
-            faults.append(Fault("slow", words, State.DEGRADED))
         return faults
 
 
@@ -77,13 +72,11 @@ def expectations(settings: Mapping[str, Any]) -> Expectations:
     conditions = tuple(condition(str(text)) for text in settings["conditions"] or ())
     judged = any(held.about == "STATUS" for held in conditions)
     statuses = tuple(_range(given) for given in settings["status"] or ())
-    slow_s = settings["degraded_above_s"]
     return Expectations(
         statuses=statuses or (() if judged else _USUAL),
         contains=settings["contains"],
         matches=pattern(settings["matches"]) if settings["matches"] is not None else None,
         conditions=conditions,
-        slow_ms=slow_s * 1000 if slow_s is not None else None,
     )
 
 

@@ -27,7 +27,7 @@ from vedette.agent.connectors.kubernetes_verdict import (
 from vedette.agent.connectors.kubernetes_verdict import (
     fault_of as fault_of_objects,
 )
-from vedette.agent.connectors.limits import judged, limits_of, limits_setting, measurements, total
+from vedette.agent.connectors.limits import measurements, total
 from vedette.agent.connectors.rates import Counters
 from vedette.agent.connectors.tls_contexts import context_for
 from vedette.agent.connectors.wire import all_of, within
@@ -84,15 +84,14 @@ class Kubernetes:
                 "Degraded when a certificate has less left.",
                 default=7 * 86_400.0,
             ),
-            limits_setting(LIMITS),
         ),
+        pack=LIMITS,
         measures=MEASURES,
         entities=("node", "deployment", "pod", "cronjob", "certificate"),
     )
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = parse(self.description, settings)
-        self._limits = limits_of(self.description, self._settings, LIMITS)
         ways = [bool(self._settings[name]) for name in ("url", "kubeconfig", "in_cluster")]
         if sum(ways) != 1:
             raise Invalid("kubernetes needs one of the settings 'url', 'kubeconfig', 'in_cluster'")
@@ -117,7 +116,7 @@ class Kubernetes:
             # Who cannot be asked is not to be believed by what it said before.
             self._close_feeds()
             return failed(error)
-        return judged(self._report(door, faults), self._limits)
+        return self._report(door, faults)
 
     def _open(self) -> Access:
         # A pod's own files change under us; the rest is as the settings say, which make us anew.

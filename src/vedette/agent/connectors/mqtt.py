@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 from vedette.agent.connector import Description, Look, Setting
 from vedette.agent.connectors.errors import EXPECTED, failed
-from vedette.agent.connectors.limits import judged, limits_of, limits_setting
 from vedette.agent.connectors.mqtt_session import Session
 from vedette.agent.connectors.mqtt_sys import (
     LIMITS,
@@ -48,14 +47,13 @@ class Mqtt:
             Setting("insecure", "bool", "Take any certificate.", default=False),
             Setting("client_cert", "str", "PEM file of a certificate to show."),
             Setting("client_key", "str", "PEM file of its key; default in `client_cert`."),
-            limits_setting(LIMITS),
         ),
+        pack=LIMITS,
         measures=MEASURES,
     )
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = parse(self.description, settings)
-        self._limits = limits_of(self.description, self._settings, LIMITS)
         if any(char in self._settings["topic"] for char in "+#\0"):
             raise Invalid("topic must be a topic to publish to, without + and #")
         self._session = Session(self._settings)
@@ -93,13 +91,12 @@ class Mqtt:
         else:
             name, rtt_s = "ping_s", await session.ping()
         topics = await session.read_sys() if self._settings["sys"] else {}
-        report = Report(
+        return Report(
             state=State.UP,
             rtt=timedelta(seconds=rtt_s),
             measurements=(Measurement(name, rtt_s), *measured(topics, self._gains_in(topics))),
             facts=facts(topics) if self._settings["sys"] else {},
         )
-        return judged(report, self._limits)
 
     def _gains_in(self, topics: Topics) -> Gains:
         # The broker writes its numbers every sys_interval: between two, nothing is gained.

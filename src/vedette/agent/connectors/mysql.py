@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from vedette.agent.connector import Description, Look, Setting
 from vedette.agent.connectors.errors import EXPECTED, failed
-from vedette.agent.connectors.limits import judged, limits_of, limits_setting
 from vedette.agent.connectors.mysql_status import (
     LIMITS,
     MEASURES,
@@ -57,15 +56,14 @@ class MySQL:
             Setting("insecure", "bool", "Take any certificate.", default=False),
             Setting("client_cert", "str", "PEM file of a certificate to show."),
             Setting("client_key", "str", "PEM file of its key; default in `client_cert`."),
-            limits_setting(LIMITS),
         ),
+        pack=LIMITS,
         measures=MEASURES,
         entities=("channel",),
     )
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = parse(self.description, settings)
-        self._limits = limits_of(self.description, self._settings, LIMITS)
         if self._settings["role"] not in (None, "primary", "replica"):
             raise Invalid(f"role must be primary or replica, not {self._settings['role']!r}")
         self._session: Session | None = None
@@ -92,7 +90,7 @@ class MySQL:
             status, variables, channels, self._settings["role"], largest_cluster=largest
         )
         gains = self._counters.gained(counters(status), at=at)
-        report = Report(
+        return Report(
             state=fault.state if fault else State.UP,
             error_class=fault.error_class if fault else "",
             message=fault.message[:1024] if fault else "",
@@ -103,7 +101,6 @@ class MySQL:
             ),
             facts=facts(status, variables, channels),
         )
-        return judged(report, self._limits)
 
     def _largest(self, size: float | None, at: float) -> float:
         while self._sizes and at - self._sizes[0][0] > _MEMORY_S:

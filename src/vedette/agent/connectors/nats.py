@@ -10,7 +10,6 @@ from vedette.agent.connectors import nats_client
 from vedette.agent.connectors.errors import EXPECTED, failed, gravest, told
 from vedette.agent.connectors.exchange import address_of
 from vedette.agent.connectors.json_api import JsonApi, read_json, said
-from vedette.agent.connectors.limits import judged, limits_of, limits_setting
 from vedette.agent.connectors.nats_client import Client
 from vedette.agent.connectors.nats_monitor import (
     LIMITS,
@@ -59,15 +58,14 @@ class Nats:
             Setting("insecure", "bool", "Take any certificate.", default=False),
             Setting("client_cert", "str", "PEM file of a certificate to show."),
             Setting("client_key", "str", "PEM file of its key; default in `client_cert`."),
-            limits_setting(LIMITS),
         ),
+        pack=LIMITS,
         measures=MEASURES,
         entities=("consumer",),
     )
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = parse(self.description, settings)
-        self._limits = limits_of(self.description, self._settings, LIMITS)
         url = self._settings["monitor_url"]
         self._monitor = address_of(url) if url else None
         alone = self._monitor is not None and self._settings["host"] is None
@@ -113,7 +111,7 @@ class Nats:
             info, ping_s = seen.varz, ping_s if ping_s is not None else rtt_s
         there = [fault for fault in faults if fault is not None]
         fault = gravest(there) if there else None
-        report = Report(
+        return Report(
             state=fault.state if fault else State.UP,
             error_class=fault.error_class if fault else "",
             message=fault.message if fault else "",
@@ -121,7 +119,6 @@ class Nats:
             measurements=tuple(found),
             facts=facts(info),
         )
-        return judged(report, self._limits)
 
     def _where(self) -> str:
         if self._client is None and self._monitor is not None:

@@ -9,7 +9,6 @@ from vedette.actions.model import Row as Answered
 from vedette.actions.model import Value
 from vedette.agent.connector import Description, Look, Setting
 from vedette.agent.connectors.errors import EXPECTED, failed
-from vedette.agent.connectors.limits import judged, limits_of, limits_setting
 from vedette.agent.connectors.postgres_commands import COMMANDS
 from vedette.agent.connectors.postgres_commands import ask as ask_session
 from vedette.agent.connectors.postgres_row import (
@@ -56,8 +55,8 @@ class Postgres:
                 "How often to measure sizes and dead rows.",
                 default=300.0,
             ),
-            limits_setting(LIMITS),
         ),
+        pack=LIMITS,
         measures=MEASURES,
         entities=("replica", "slot"),
         commands=COMMANDS,
@@ -65,7 +64,6 @@ class Postgres:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = parse(self.description, settings)
-        self._limits = limits_of(self.description, self._settings, LIMITS)
         if self._settings["role"] not in (None, "primary", "replica"):
             raise Invalid(f"role must be primary or replica, not {self._settings['role']!r}")
         if self._settings["sslmode"] not in _SSL_MODES:
@@ -114,7 +112,7 @@ class Postgres:
     def _report(self, row: "Row", rtt: float) -> Report:
         fault = fault_in(row, self._settings["role"])
         gains = self._counters.gained(counters(row), at=time.monotonic())
-        report = Report(
+        return Report(
             state=fault.state if fault else State.UP,
             error_class=fault.error_class if fault else "",
             message=fault.message if fault else "",
@@ -122,7 +120,6 @@ class Postgres:
             measurements=(Measurement("query_s", rtt), *measured(row, gains), *self._sizes),
             facts=facts(row),
         )
-        return judged(report, self._limits)
 
     async def ask(
         self, look: Look, name: str, params: Mapping[str, Value]

@@ -13,7 +13,6 @@ from vedette.agent.connectors.errors import EXPECTED, Fault, failed, gravest
 from vedette.agent.connectors.exchange import address_of
 from vedette.agent.connectors.families import Families, read_families
 from vedette.agent.connectors.json_api import JsonApi
-from vedette.agent.connectors.limits import judged, limits_of, limits_setting
 from vedette.agent.connectors.rabbitmq_broker import LIMITS, MEASURES, Broker
 from vedette.agent.connectors.rabbitmq_management import ask_management
 from vedette.agent.connectors.rates import Counters
@@ -58,15 +57,14 @@ class RabbitMQ:
             Setting("insecure", "bool", "Take any certificate.", default=False),
             Setting("client_cert", "str", "PEM file of a certificate to show."),
             Setting("client_key", "str", "PEM file of its key; default in `client_cert`."),
-            limits_setting(LIMITS),
         ),
+        pack=LIMITS,
         measures=MEASURES,
         entities=("node", "queue"),
     )
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = parse(self.description, settings)
-        self._limits = limits_of(self.description, self._settings, LIMITS)
         urls = (self._settings["management_url"], self._settings["metrics_url"])
         self._management, self._metrics = (address_of(url) if url else None for url in urls)
         amqp = self._settings["amqp"]
@@ -85,7 +83,7 @@ class RabbitMQ:
                 broker = await self._ask_management(look)
                 where = self._metrics.url if self._metrics else where
                 families = await self._ask_metrics(look)
-                return judged(self._report(channel_s, broker, families), self._limits)
+                return self._report(channel_s, broker, families)
         except EXPECTED as error:
             return failed(error, where)
 

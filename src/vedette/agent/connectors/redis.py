@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from vedette.actions.model import Row, Value
 from vedette.agent.connector import Description, Look, Setting
 from vedette.agent.connectors.errors import EXPECTED, Fault, failed, told
-from vedette.agent.connectors.limits import Limits, judged, limits_of, limits_setting
 from vedette.agent.connectors.rates import Counters
 from vedette.agent.connectors.redis_commands import COMMANDS, rows_of, words_of
 from vedette.agent.connectors.redis_info import (
@@ -57,8 +56,8 @@ class Redis:
             Setting("insecure", "bool", "Take any certificate.", default=False),
             Setting("client_cert", "str", "PEM file of a certificate to show."),
             Setting("client_key", "str", "PEM file of its key; default in `client_cert`."),
-            limits_setting(LIMITS),
         ),
+        pack=LIMITS,
         measures=MEASURES,
         entities=("replica",),
         commands=COMMANDS,
@@ -66,7 +65,7 @@ class Redis:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = parse(self.description, settings)
-        self._limits = limits_of(self.description, self._settings, LIMITS)
+        self.unjudged: frozenset[str] = frozenset()
         if self._settings["role"] not in (None, "primary", "replica"):
             raise Invalid(f"role must be primary or replica, not {self._settings['role']!r}")
         self._wire: Wire | None = None
@@ -121,7 +120,9 @@ class Redis:
     ) -> Report:
         fault = fault_in(info, cluster, self._settings["role"]) or refusal
         gains = self._counters.gained(counters(info), at=time.monotonic())
-        report = Report(
+        # Full memory is a cache's normal life.
+        self.unjudged = frozenset({"memory_ratio"}) if evicts(info) else frozenset()
+        return Report(
             state=fault.state if fault else State.UP,
             error_class=fault.error_class if fault else "",
             message=fault.message if fault else "",
@@ -129,12 +130,6 @@ class Redis:
             measurements=(Measurement("ping_s", rtt), *measured(info, cluster, gains)),
             facts=facts(info),
         )
-        return judged(report, self._limits_for(info))
-
-    def _limits_for(self, info: Mapping[str, str]) -> Limits:
-        if not evicts(info) or "memory_ratio" in (self._settings["degraded_above"] or {}):
-            return self._limits
-        return {name: limit for name, limit in self._limits.items() if name != "memory_ratio"}
 
     async def _connect(self, look: Look) -> Wire:
         tls = context_for(self._settings) if self._settings["tls"] else None

@@ -9,8 +9,9 @@ from vedette.actions.model import Row, Value
 from vedette.agent.connector import Description, Look, Measures, Setting
 from vedette.agent.connectors.door_commands import PHASES, phases_of
 from vedette.agent.connectors.errors import EXPECTED, Fault, failed
-from vedette.agent.connectors.limits import judged, limits_of, limits_setting, measurements
+from vedette.agent.connectors.limits import measurements
 from vedette.agent.connectors.wire import Wire, wire, within
+from vedette.agent.packs import Threshold
 from vedette.agent.settings_schema import parse
 from vedette.health.model import Report, State
 
@@ -27,8 +28,8 @@ class Tcp:
             Setting("host", "str", "Name or address to connect to.", required=True),
             Setting("port", "int", "Port to connect to.", required=True),
             Setting("expect", "str", "A text the greeting must hold, within its first 4 KiB."),
-            limits_setting({}),
         ),
+        pack={"connect_s": Threshold(2.0, 1.0), "greeting_s": Threshold(5.0, 3.0)},
         measures=(
             Measures("resolve_s", "seconds", "Time to resolve the name."),
             Measures("connect_s", "seconds", "Time until the connection was accepted."),
@@ -39,7 +40,6 @@ class Tcp:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = parse(self.description, settings)
-        self._limits = limits_of(self.description, self._settings, {})
 
     async def probe(self, look: Look) -> Report:
         """Connect once."""
@@ -48,7 +48,7 @@ class Tcp:
                 within(look),
                 wire(look, self._settings["host"], self._settings["port"]) as opened,
             ):
-                return judged(await self._greeted(opened), self._limits)
+                return await self._greeted(opened)
         except EXPECTED as error:
             return failed(error, f"{self._settings['host']}:{self._settings['port']}")
 

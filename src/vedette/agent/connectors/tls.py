@@ -15,9 +15,10 @@ from vedette.agent.connectors.door_commands import (
     phases_of,
 )
 from vedette.agent.connectors.errors import EXPECTED, Fault, failed, fault_of
-from vedette.agent.connectors.limits import judged, limits_of, limits_setting, measurements
+from vedette.agent.connectors.limits import measurements
 from vedette.agent.connectors.tls_contexts import context_for, tls_context
 from vedette.agent.connectors.wire import Wire, wire, within
+from vedette.agent.packs import Threshold
 from vedette.agent.settings_schema import parse
 from vedette.clock import now
 from vedette.health.model import Report, State
@@ -45,8 +46,8 @@ class Tls:
                 "Degraded, and said to be critical, when less is left.",
                 default=7 * _DAY_S,
             ),
-            limits_setting({}),
         ),
+        pack={"handshake_s": Threshold(2.0, 1.0), "connect_s": Threshold(2.0, 1.0)},
         measures=(
             Measures("days_left", "days", "Days until the certificate expires; negative after."),
             Measures(
@@ -62,7 +63,6 @@ class Tls:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = parse(self.description, settings)
-        self._limits = limits_of(self.description, self._settings, {})
 
     async def probe(self, look: Look) -> Report:
         """Shake hands; on distrust shake hands once more without asking, to see the certificate."""
@@ -74,7 +74,7 @@ class Tls:
                     return await self._distrusted(look, fault_of(error))
         except EXPECTED as error:
             return failed(error, f"{self._settings['host']}:{self._settings['port']}")
-        return judged(report, self._limits)
+        return report
 
     async def _shake(
         self, look: Look, context: ssl.SSLContext, distrust: Fault | None = None

@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 
 from vedette import durations, plugins
 from vedette.agent.connector import Description
+from vedette.agent.packs import shown
 from vedette.errors import Invalid
 from vedette.health.model import State
 
@@ -40,6 +41,10 @@ def describe(name: str, /) -> None:
     for measure in said.measures:
         unit = f" ({measure.unit})" if measure.unit else ""
         _say(f"  {measure.name}{unit}: {measure.help}")
+    if said.pack:
+        _say("", "degraded past (`thresholds` of a target go before):")
+        for name, threshold in said.pack.items():
+            _say(f"  {name}: {shown(threshold)}")
     if said.entities:
         _say("", f"entities: {', '.join(said.entities)}")
 
