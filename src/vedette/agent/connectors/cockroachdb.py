@@ -5,23 +5,27 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 from vedette.actions.model import Row, Value
 from vedette.agent.connector import Description, Look, Setting
+from vedette.agent.connectors.cockroachdb_catalogue import LIMITS, MEASURES
 from vedette.agent.connectors.cockroachdb_commands import COMMANDS, rows_of
-from vedette.agent.connectors.cockroachdb_doors import (
-    Door,
+from vedette.agent.connectors.cockroachdb_doors import Door, knock
+from vedette.agent.connectors.cockroachdb_json import Survey
+from vedette.agent.connectors.cockroachdb_measures import Past, measured
+from vedette.agent.connectors.cockroachdb_told import (
+    ASKED_AT_MOST,
     Told,
     ask_cluster,
     asker,
-    knock,
+    first_of,
     log_in,
 )
-from vedette.agent.connectors.cockroachdb_measures import LIMITS, MEASURES, Past, measured
 from vedette.agent.connectors.cockroachdb_verdict import Node, fault_of_cluster, nodes_of
 from vedette.agent.connectors.errors import EXPECTED, Fault, failed, fault_of
-from vedette.agent.connectors.exchange import address_of
+from vedette.agent.connectors.exchange import Address, address_of
 from vedette.agent.connectors.tls_contexts import context_for
 from vedette.agent.connectors.wire import all_of
 from vedette.agent.settings_schema import parse
@@ -33,6 +37,9 @@ _DOORS_SHARE = 0.45
 _LOGIN_SHARE = 0.15
 _CLUSTER_SHARE = 0.3
 """Shares of a look's limit: they leave a tenth to put the report together."""
+
+_PATIENCE_SHARE = 0.4
+"""Of a question's limit: how long one node may be silent before another is asked as well."""
 
 
 class CockroachDB:
@@ -52,6 +59,12 @@ class CockroachDB:
             Setting("client_key", "str", "PEM file of its key; default in `client_cert`."),
             Setting("node_timeout", "duration", "Limit for a node's own doors.", default=2.0),
             Setting("status_timeout", "duration", "Limit for what all share.", default=2.0),
+            Setting(
+                "survey_every",
+                "duration",
+                "How often to ask for critical nodes, a walk over all ranges.",
+                default=60.0,
+            ),
             Setting("memory_bytes", "float", "Memory of a node's host, where it does not say."),
         ),
         pack=LIMITS,
@@ -72,6 +85,9 @@ class CockroachDB:
         self._session: str | None = None
         self._ids: dict[str, str] = {}
         self._past: dict[str, Past] = {}
+        self._survey: Survey | None = None
+        self._survey_fault: Fault | None = None
+        self._survey_due = 0.0
 
     async def probe(self, look: Look) -> Report:
         """Ask doors, then cluster, each within its share of the time."""
@@ -93,24 +109,51 @@ class CockroachDB:
         if not answering:
             return Told()
         # A node that is ready is likeliest to reach the others.
-        best = min(answering, key=lambda d: (d.ready != 200, d.vars is None)).address
-        tls = context_for(self._settings)
+        answering.sort(key=lambda door: (door.ready != 200, door.vars is None))
+        nodes = [door.address for door in answering]
+        held = self._session is not None
+        told = await self._asked(look, nodes)
+        if told.signed_out and held:
+            # A session ends some day. Refusals come at once: there is time for a new one.
+            told = await self._asked(look, nodes)
+        return told
+
+    async def _asked(self, look: Look, nodes: Sequence[Address]) -> Told:
         fault: Fault | None = None
         if self._session is None and self._settings["user"]:
-            password = look.settings.get("password") or self._settings["password"] or ""
             try:
                 async with asyncio.timeout(look.timeout_s * _LOGIN_SHARE):
-                    user = self._settings["user"]
-                    self._session = await log_in(look, best, tls, user, str(password))
+                    self._session = await self._log_in(look, nodes)
             except EXPECTED as error:
                 fault = fault_of(error)
         limit = min(self._settings["status_timeout"], look.timeout_s * _CLUSTER_SHARE)
-        told = await ask_cluster(look, best, tls, self._session, limit)
-        if any(refused.error_class == "auth" for refused in told.faults.values()):
+        ask = asker(
+            look, nodes, context_for(self._settings), self._session, limit * _PATIENCE_SHARE
+        )
+        told = await ask_cluster(ask, limit, survey=time.monotonic() >= self._survey_due)
+        if told.signed_out:
             self._session = None
+        self._keep_survey(told)
         if fault is not None:
             told.faults["login"] = fault
         return told
+
+    def _keep_survey(self, told: Told) -> None:
+        """Put the survey of a look before into what was told, or keep this one for the next looks."""
+        if told.survey is None and "critical_nodes" not in told.faults:
+            told.survey = self._survey
+            if self._survey_fault is not None:
+                told.faults["critical_nodes"] = self._survey_fault
+        elif not told.signed_out:
+            self._survey = told.survey
+            self._survey_fault = told.faults.get("critical_nodes")
+            self._survey_due = time.monotonic() + self._settings["survey_every"]
+
+    async def _log_in(self, look: Look, nodes: Sequence[Address]) -> str:
+        tls, user = context_for(self._settings), self._settings["user"]
+        password = str(look.settings.get("password") or self._settings["password"] or "")
+        attempts = [partial(log_in, look, it, tls, user, password) for it in nodes[:ASKED_AT_MOST]]
+        return await first_of(attempts, look.timeout_s * _LOGIN_SHARE * _PATIENCE_SHARE)
 
     def _report(self, doors: Sequence[Door], told: Told, nodes: Sequence[Node]) -> Report:
         fault = fault_of_cluster(doors, told, nodes)
@@ -127,7 +170,7 @@ class CockroachDB:
             nodes = [node for node in nodes if node.fault]
         found = measured(
             nodes,
-            told.jobs,
+            told,
             self._past,
             at=time.monotonic(),
             now=now(),
@@ -137,22 +180,16 @@ class CockroachDB:
 
     async def ask(self, look: Look, name: str, params: Mapping[str, Value]) -> AsyncIterator[Row]:
         """Answer a command of `cockroachdb_commands`, from the first node that does."""
-        tls, user = context_for(self._settings), self._settings["user"]
-        fault: Fault | None = None
-        for address in self._addresses:
-            try:
-                session = None
-                if user:
-                    password = look.settings.get("password") or self._settings["password"] or ""
-                    session = await log_in(look, address, tls, user, str(password))
-                rows = await rows_of(name, asker(look, address, tls, session), params)
-            except EXPECTED as error:
-                fault = fault or fault_of(error)
-                continue
-            for row in rows:
-                yield row
-            return
-        raise fault or Fault("refused", "no node answers")
+        attempts = [partial(self._rows, look, it, name, params) for it in self._addresses]
+        for row in await first_of(attempts, look.timeout_s * _PATIENCE_SHARE):
+            yield row
+
+    async def _rows(
+        self, look: Look, node: Address, name: str, params: Mapping[str, Value]
+    ) -> list[Row]:
+        session = await self._log_in(look, [node]) if self._settings["user"] else None
+        ask = asker(look, [node], context_for(self._settings), session, look.timeout_s)
+        return await rows_of(name, ask, params)
 
     async def aclose(self) -> None:
         """Nothing is held between looks."""

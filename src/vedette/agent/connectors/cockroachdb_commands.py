@@ -1,15 +1,18 @@
-"""What a CockroachDB cluster can be asked: its nodes, its jobs, its hottest ranges."""
+"""What a CockroachDB cluster can be asked: nodes, jobs, sessions, events, ranges in trouble or hot."""
 
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vedette.actions.model import Column, Command, Parameter, Row, Value
-from vedette.agent.connectors.cockroachdb_json import Liveness, read_liveness, read_nodes
+from vedette.agent.connectors.cockroachdb_json import (
+    Liveness,
+    number_of,
+    read_liveness,
+    read_nodes,
+)
+from vedette.agent.connectors.cockroachdb_told import Ask
 from vedette.agent.connectors.errors import Fault
-
-Ask = Callable[[str], Awaitable[bytes]]
-"""Path → body; raises a `Fault` for every status but 200."""
 
 COMMANDS = (
     Command(
@@ -60,11 +63,67 @@ COMMANDS = (
             Column("leaseholder", "integer", "The node that serves it."),
         ),
     ),
+    Command(
+        name="ranges-at-risk",
+        help="Ranges without quorum, with too few or too many replicas, or against their zone's rules.",
+        parameters=(
+            Parameter("limit", "integer", "Rows at most.", default=100, least=1, most=1_000),
+        ),
+        columns=(
+            Column("range", "text", "Its number."),
+            Column("trouble", "text", "unavailable, under-replicated and so on."),
+            Column("nodes", "text", "Where its replicas are."),
+            Column("wanted", "integer", "Replicas it should have."),
+        ),
+    ),
+    Command(
+        name="sessions",
+        help="The SQL sessions, and what they run.",
+        scope="ask:content",
+        parameters=(
+            Parameter("limit", "integer", "Rows at most.", default=50, least=1, most=1_000),
+        ),
+        columns=(
+            Column("node", "integer", "The node that serves it."),
+            Column("user", "text", "Who is signed in."),
+            Column("application", "text", "What it calls itself."),
+            Column("client", "text", "Where it comes from."),
+            Column("started", "text", "When it began."),
+            Column("statements", "integer", "How many it runs now."),
+            Column("statement", "text", "The first of them."),
+        ),
+    ),
+    Command(
+        name="events",
+        help="What happened in the cluster, the newest first.",
+        scope="ask:content",
+        parameters=(
+            Parameter("limit", "integer", "Rows at most.", default=50, least=1, most=1_000),
+        ),
+        columns=(
+            Column("at", "text", "When."),
+            Column("type", "text", "node_join, create_database and so on."),
+            Column("node", "integer", "The node that told."),
+            Column("info", "text", "The rest, as CockroachDB wrote it."),
+        ),
+    ),
 )
+
+_MOST = 1 << 62
+"""What a column of integers holds."""
+
+_TROUBLES = {
+    "unavailable": "unavailable",
+    "underReplicated": "under-replicated",
+    "violatingConstraints": "against its zone's rules",
+    "overReplicated": "over-replicated",
+}
+"""List of the report → what is wrong with its ranges, the worst first."""
 
 
 async def rows_of(name: str, ask: Ask, params: Mapping[str, Value]) -> list[Row]:
     """Ask one node and return the rows of a command."""
+    limit = int(params.get("limit", 0))
     match name:
         case "nodes":
             return list(_nodes(await ask("/_status/nodes"), await ask("/_admin/v1/liveness")))
@@ -73,10 +132,32 @@ async def rows_of(name: str, ask: Ask, params: Mapping[str, Value]) -> list[Row]
             status = params["status"]
             wanted = [job for job in jobs if not status or job.get("status") == status]
             wanted.sort(key=lambda job: str(job.get("created")), reverse=True)
-            return [_job(job) for job in wanted[: int(params["limit"])]]
+            return [_job(job) for job in wanted[:limit]]
+        case "ranges-at-risk":
+            return list(_at_risk(await ask("/_status/critical_nodes", b"{}")))[:limit]
+        case "sessions":
+            sessions = _items(await ask(f"/api/v2/sessions/?limit={limit}"), "sessions")
+            return [_session(session) for session in sessions[:limit]]
+        case "events":
+            events = _items(await ask(f"/api/v2/events/?limit={limit}"), "events")
+            events.sort(key=lambda event: str(event.get("timestamp")), reverse=True)
+            return [_event(event) for event in events[:limit]]
         case _:
-            hot = sorted(_hot(await ask("/_status/hotranges")), key=lambda row: -row[3])
-            return list(hot[: int(params["limit"])])
+            hot = sorted(await _hot_ranges(ask, limit), key=lambda row: -row[3])
+            return list(hot[:limit])
+
+
+async def _hot_ranges(ask: Ask, limit: int) -> list[tuple[str, int, int, float, int | None]]:
+    try:
+        return list(_hot(await ask("/_status/hotranges")))
+    except Fault as fault:
+        if fault.error_class not in ("bad_status", "protocol"):
+            raise
+        try:
+            ranges = _items(await ask(f"/api/v2/ranges/hot/?limit={limit}"), "ranges")
+        except Fault:
+            raise fault from None
+        return [_hot_range(each) for each in ranges]
 
 
 def _nodes(nodes_body: bytes, liveness_body: bytes) -> Iterator[Row]:
@@ -98,11 +179,10 @@ def _nodes(nodes_body: bytes, liveness_body: bytes) -> Iterator[Row]:
 
 
 def _job(job: Mapping[str, Any]) -> Row:
-    done = job.get("fractionCompleted")
     return (
         str(job.get("id", "")),
         *(str(job.get(key) or "") or None for key in ("type", "status")),
-        float(done) if isinstance(done, int | float) else None,
+        number_of(job.get("fractionCompleted")),
         *(
             str(job.get(key) or "") or None
             for key in ("username", "created", "finished", "error", "description")
@@ -128,19 +208,66 @@ def _hot(body: bytes) -> Iterator[tuple[str, int, int, float, int | None]]:
                 )
 
 
+def _hot_range(hot: Mapping[str, Any]) -> tuple[str, int, int, float, int | None]:
+    return (
+        str(_whole(hot.get("range_id"))),
+        _whole(hot.get("node_id")),
+        _whole(hot.get("store_id")),
+        _rate(hot.get("qps")),
+        _whole(hot.get("leaseholder_node_id")) or None,
+    )
+
+
+def _at_risk(body: bytes) -> Iterator[Row]:
+    report = _document(body).get("report")
+    if not isinstance(report, dict):
+        raise Fault("protocol", "the answer has no report on ranges")
+    for key, trouble in _TROUBLES.items():
+        for item in _list(report, key):
+            described, config = item.get("rangeDescriptor"), item.get("config")
+            nodes = sorted(_whole(it.get("nodeId")) for it in _list(described, "internalReplicas"))
+            wanted = config.get("numReplicas") if isinstance(config, dict) else None
+            yield (
+                str(_whole(described.get("rangeId"))) if isinstance(described, dict) else "",
+                trouble,
+                ", ".join(map(str, nodes)),
+                _whole(wanted) or None,
+            )
+
+
+def _session(session: Mapping[str, Any]) -> Row:
+    running = list(_list(session, "active_queries"))
+    return (
+        _whole(session.get("node_id")),
+        *(
+            str(session.get(key) or "") or None
+            for key in ("username", "application_name", "client_address", "start")
+        ),
+        len(running),
+        str(running[0].get("sql") or "") or None if running else None,
+    )
+
+
+def _event(event: Mapping[str, Any]) -> Row:
+    return (
+        str(event.get("timestamp") or "") or None,
+        str(event.get("event_type") or "") or None,
+        _whole(event.get("reporting_id")) or None,
+        str(event.get("info") or "") or None,
+    )
+
+
 def _sum(stores: list[Mapping[str, float]], key: str) -> int | None:
-    return int(sum(store.get(key, 0.0) for store in stores)) if stores else None
+    return _whole(sum(store.get(key, 0.0) for store in stores)) if stores else None
 
 
 def _rate(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
+    return number_of(value) or 0.0
 
 
 def _whole(value: object) -> int:
-    try:
-        return int(str(value))
-    except ValueError:
-        return 0
+    number = number_of(value)
+    return int(number) if number is not None and abs(number) < _MOST else 0
 
 
 def _items(body: bytes, key: str) -> list[dict[str, Any]]:

@@ -4,18 +4,21 @@ A cluster is as its gravest node, save that a node that is down only degrades a 
 quorum. What a node's own doors say goes before what the others say of it.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from vedette.agent.connectors.cockroachdb_doors import Door, Told
+from vedette.agent.connectors.cockroachdb_doors import Door
 from vedette.agent.connectors.cockroachdb_json import Liveness, Member, Membership, NodeStatus
+from vedette.agent.connectors.cockroachdb_told import Told
 from vedette.agent.connectors.errors import Fault, gravest
 from vedette.health.model import State
 
+_SHUTTING_DOWN = "shutting down"
 _REASONS: Mapping[str, tuple[str, State]] = {
     "waiting for cluster initialization": ("starting", State.INITIALISING),
     "liveness record not found": ("starting", State.INITIALISING),
-    "shutting down": ("stopping", State.DRAINING),
+    _SHUTTING_DOWN: ("stopping", State.DRAINING),
     "not accepting SQL clients": ("unhealthy", State.DEGRADED),
     "not healthy": ("unhealthy", State.DEGRADED),
 }
@@ -40,6 +43,16 @@ class Node:
     def state(self) -> State:
         """How it is."""
         return self.fault.state if self.fault else State.UP
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether it moves its work away or shuts down; a decommissioning node does neither yet."""
+        says_so = self.door is not None and _SHUTTING_DOWN in self.door.reason
+        return says_so or (
+            self.state is State.DRAINING
+            and self.member is not None
+            and (self.member.draining or self.member.liveness is Liveness.DRAINING)
+        )
 
 
 def nodes_of(doors: Sequence[Door], told: Told, known: Mapping[str, str]) -> list[Node]:
@@ -150,7 +163,7 @@ def _id_of(door: Door, statuses: Mapping[str, NodeStatus], known: Mapping[str, s
 
 
 def _numerically(node_id: str) -> tuple[int, str]:
-    return (int(node_id), "") if node_id.isdigit() else (1 << 31, node_id)
+    return (int(node_id), "") if node_id.isdecimal() else (sys.maxsize, node_id)
 
 
 def _known_reason(door: Door) -> bool:
