@@ -36,6 +36,14 @@ async def test_a_token_is_made_used_listed_and_revoked(rest):
     assert request_id == "r-1"
 
 
+async def test_a_database_that_is_away_is_503_and_worth_another_try(rest):
+    await rest.pool.close()
+    bearer = {"authorization": "Bearer vdt_whoever"}
+    answer = await rest.http.get("/api/v1/clusters", headers=bearer)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert answer.json()["detail"] == "the server's database does not answer"
+
+
 async def test_nobody_makes_or_ends_a_token_that_may_more_than_they(rest):
     small = ["tokens:write", "read"]
     wish = {"name": "big", "scopes": ["admin"]}

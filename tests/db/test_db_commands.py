@@ -187,7 +187,7 @@ def test_reset_wants_to_be_meant_and_says_what_it_makes(on):
     assert on("sql", "--no-header", "SELECT count(*) FROM fleet.region")[1] == "1\n"
     code, said, _ = on("reset", "--yes")
     assert code == 0
-    assert said.startswith("(re)Creating tables\n(re)Creating stored procedures\n")
+    assert said == "(re)Creating tables\n(re)Creating stored procedures\n"
     assert on("sql", "--no-header", "SELECT count(*) FROM fleet.region")[1] == "0\n"
 
 

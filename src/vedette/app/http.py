@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import msgspec
-from litestar import Litestar
+import structlog
+from litestar import Litestar, Response
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi.config import OpenAPIConfig
@@ -24,11 +25,15 @@ from vedette.access.model import Actor
 from vedette.access.secrets import Secrets
 from vedette.access.tokens import authenticate
 from vedette.actions.hear import Asks
+from vedette.db.trouble import DATABASE_IS_AWAY
+from vedette.errors import Unavailable
 from vedette.health.intake import Intake
 from vedette.link.doors import Doors
 from vedette.rest.etag import App, with_etags
 from vedette.rest.guard import PUBLIC, guard, parameters_guard
-from vedette.rest.problem import PROBLEM_HANDLERS
+from vedette.rest.problem import PROBLEM_HANDLERS, AnyRequest, answer_error
+
+log = structlog.get_logger(__name__)
 
 MAX_BODY_BYTES = 1024 * 1024
 """A route that takes more says so itself (`request_max_body_size`)."""
@@ -138,7 +143,10 @@ def rest_app(rooms: Rooms, routes: Sequence[Any]) -> App:
         route_handlers=routes,
         guards=[guard(permissions(), rooms.whose), parameters_guard(known)],
         dependencies=_dependencies(rooms),
-        exception_handlers=PROBLEM_HANDLERS,
+        exception_handlers={
+            **PROBLEM_HANDLERS,
+            **dict.fromkeys(DATABASE_IS_AWAY, _on_database_away),
+        },
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=None,
         logging_config=None,
@@ -147,6 +155,12 @@ def rest_app(rooms: Rooms, routes: Sequence[Any]) -> App:
     known.update(_query_parameters(app))
     _refuse_unlisted(app)
     return with_etags(cast("App", app))
+
+
+def _on_database_away(request: AnyRequest, error: Exception) -> Response[bytes]:
+    log.warning("a request failed: the database is away", path=request.url.path, error=str(error))
+    away = Unavailable("the server's database does not answer", hint="try again in a moment")
+    return answer_error(request, away)
 
 
 def _dependencies(rooms: Rooms) -> Mapping[str, Provide]:

@@ -190,8 +190,13 @@ async def refuse_other_schema(dsn: str) -> None:
     # A wrong DSN is told better by `connect` than by the check.
     await (await connect(dsn)).close()
     found = await check(dsn)
-    if not found.is_current:
+    if found.pending:
         raise Conflict(
             f"the database is at revision {found.revision or 'none'}, this code needs {found.head}",
+            hint="run `vedette db upgrade`",
+        )
+    if found.changed:
+        raise Conflict(
+            f"the database lacks this version's {', '.join(found.changed)}",
             hint="run `vedette db upgrade`",
         )

@@ -2,8 +2,12 @@
 
 import psycopg
 from psycopg import conninfo
+from psycopg_pool import PoolClosed, PoolTimeout
 
 from vedette.errors import Denied, Missing, Unavailable, VedetteError
+
+DATABASE_IS_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed)
+"""What a query raises when PostgreSQL does not answer: nobody's bug, and worth another try."""
 
 OLDEST = 150000
 """The oldest server we accept, as `server_version_num`."""

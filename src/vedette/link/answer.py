@@ -6,16 +6,13 @@ from typing import Any
 
 import grpc
 import grpc.aio
-import psycopg
 import structlog
-from psycopg_pool import PoolClosed, PoolTimeout
 
+from vedette.db.trouble import DATABASE_IS_AWAY
 from vedette.errors import VedetteError
 from vedette.link.errors import status
 
 Context = grpc.aio.ServicerContext[Any, Any]
-
-DATABASE_IS_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed)
 
 log = structlog.get_logger(__name__)
 

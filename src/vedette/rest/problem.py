@@ -91,7 +91,8 @@ def _answer(request: AnyRequest, problem: Problem, headers: dict[str, str]) -> R
     )
 
 
-def _on_vedette(request: AnyRequest, error: VedetteError) -> Response[bytes]:
+def answer_error(request: AnyRequest, error: VedetteError) -> Response[bytes]:
+    """Return what a client is answered when a request ended so."""
     status = 429 if isinstance(error, TooMany) else STATUS[error.kind]
     headers = {"Retry-After": str(RETRY_AFTER_S)} if error.kind == "unavailable" else {}
     problem = Problem(
@@ -180,7 +181,7 @@ def _on_bug(request: AnyRequest, error: Exception) -> Response[bytes]:
 
 
 PROBLEM_HANDLERS: dict[int | type[Exception], Any] = {
-    VedetteError: _on_vedette,
+    VedetteError: answer_error,
     HTTPException: _on_http,
     RecursionError: _on_recursion,
     UnicodeDecodeError: _on_bad_text,

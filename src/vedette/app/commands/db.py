@@ -63,7 +63,7 @@ def reset(*, yes: Yes = False, which: Which = HERE) -> None:
         from vedette.db import migrate
 
         _say("(re)Creating tables")
-        await migrate.reset(database.dsn(), progress=_tell_functions)
+        await migrate.reset(database.dsn(), progress=_first_functions())
 
     _with_database(which, work)
 
@@ -259,9 +259,17 @@ def _with_database(which: Which, work: Callable[[Database], Awaitable[T]]) -> T:
     return asyncio.run(run())
 
 
-def _tell_functions(step: str) -> None:
-    if step.endswith("/functions.sql"):
-        _say("(re)Creating stored procedures")
+def _first_functions() -> Callable[[str], None]:
+    # Several rooms have functions; the words are for people, and once.
+    told = False
+
+    def tell(step: str) -> None:
+        nonlocal told
+        if step.endswith("/functions.sql") and not told:
+            _say("(re)Creating stored procedures")
+            told = True
+
+    return tell
 
 
 def _say(line: str) -> None:
