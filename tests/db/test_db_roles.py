@@ -62,7 +62,7 @@ async def test_grafana_finds_its_functions_without_saying_where(grafana):
         "SELECT health.measured(1, 'query_s', '2026-01-01', '2026-01-02', '1 minute')",
         "SELECT * FROM health.reports_between('2026-01-01', '2026-01-02')",
         "TABLE health.transition FOR UPDATE",
-        "LOCK TABLE fleet.target",
+        "BEGIN; LOCK TABLE fleet.target",
         "TRUNCATE fleet.target",
         "CREATE SCHEMA mine",
         "CREATE VIEW grafana.v AS SELECT 1",

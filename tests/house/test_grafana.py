@@ -9,6 +9,7 @@ import yaml
 from tests import factories as make
 from tests.house.tree import ROOT
 
+from vedette import plugins
 from vedette.db.create import GRAFANA
 from vedette.db.pool import connect
 
@@ -65,6 +66,16 @@ def questions(found):
     for panel in found["panels"]:
         for target in panel["targets"]:
             yield panel, target
+    for annotation in found["annotations"]["list"]:
+        yield {"title": annotation["name"], **annotation}, annotation["target"]
+
+
+CONNECTORS = {
+    path.stem: re.findall(r"t\.target, '(\w+)'", path.read_text(encoding="utf-8"))
+    for path in BOARDS
+    if path.stem in plugins.names("vedette.connectors")
+}
+"""Connector → the measurements its dashboard shows."""
 
 
 @pytest.fixture
@@ -76,9 +87,17 @@ async def watched(fresh_database_url):
             conn, "o'rders-db", component_id=component, cluster="shop-eu", state="down",
             since=UNTIL - timedelta(hours=1), reason="refused", error_class="refused",
         )  # fmt: skip
-        await make.make_target(conn, "cache", connector="redis")
         agent = await make.make_agent(conn)
         await make.make_assignment(conn, target, agent)
+        layout = await make.make_layout(conn, ["query_s"], units=["seconds"])
+        await make.make_observation(conn, target, agent, layout_id=layout, values=[0.5])
+        await conn.execute("SELECT health.make_minutes_partition(%s)", (SINCE.date(),))
+        await conn.execute("INSERT INTO health.rolled (until) VALUES (%s)", (UNTIL,))
+        await keep_minutes(conn, target, ["query_s"])
+        for connector, names in CONNECTORS.items():
+            watched = await make.make_target(conn, f"a {connector}", connector=connector)
+            await make.make_transition(conn, "up", at=SINCE + timedelta(hours=1), target_id=watched)
+            await keep_minutes(conn, watched, names)
         await conn.execute(
             "INSERT INTO fleet.stream (agent_id, connected_at, heartbeat_at, spooled_reports) VALUES (%s, %s, %s, 4)",
             (agent, SINCE, UNTIL),
@@ -88,24 +107,23 @@ async def watched(fresh_database_url):
             await make.make_transition(
                 conn, "down", was="up", at=UNTIL - timedelta(hours=1), **kind
             )
-        await keep_minutes(conn, target)
     return fresh_database_url
 
 
-async def keep_minutes(conn, target):
-    """Sixty minutes of `query_s`, rolled up."""
-    await conn.execute("SELECT health.make_minutes_partition(%s)", (SINCE.date(),))
-    await conn.execute("INSERT INTO health.rolled (until) VALUES (%s)", (UNTIL,))
-    series = await conn.execute(
-        "INSERT INTO health.series (target_id, measurement, entity, unit) VALUES (%s, 'query_s', '', 's') RETURNING id",
-        (target,),
-    )
+async def keep_minutes(conn, target, names):
+    """Sixty minutes of each of those measurements, rolled up."""
     await conn.execute(
         """
+        WITH series AS (
+            INSERT INTO health.series (target_id, measurement, entity, unit)
+            SELECT %s, name, '', 'seconds' FROM unnest(%s::text[]) name
+            RETURNING target_id, id
+        )
         INSERT INTO health.minutes
-        SELECT %s, %s, %s, array_fill(6::smallint, ARRAY[60]), g.n, g.n, g.n, g.n
-        FROM (SELECT array_agg(n::double precision) AS n FROM generate_series(1, 60) n) g""",
-        (target, (await series.fetchone())[0], SINCE),
+        SELECT s.target_id, s.id, %s, array_fill(6::smallint, ARRAY[60]), g.n, g.n, g.n, g.n
+        FROM series s
+        CROSS JOIN (SELECT array_agg(n::double precision) AS n FROM generate_series(1, 60) n) g""",
+        (target, names, SINCE),
     )
 
 
@@ -133,8 +151,10 @@ def test_the_dashboards_are_provided_from_a_folder():
     assert provider["options"]["path"] == "$VEDETTE_DASHBOARDS"
 
 
-def test_there_are_four_dashboards_each_with_a_name_of_its_own():
-    assert [path.stem for path in BOARDS] == ["agents", "component", "fleet", "target"]
+def test_each_dashboard_has_a_name_of_its_own():
+    general = {"agents", "component", "fleet", "target"}
+    assert {path.stem for path in BOARDS} == {*general, *CONNECTORS}
+    assert {"cockroachdb", "host", "postgres", "redis"} <= {*CONNECTORS}
     for path in BOARDS:
         assert board(path)["uid"] == f"vedette-{path.stem}"
 
@@ -144,8 +164,9 @@ def test_every_panel_asks_vedette_and_stands_beside_the_others(path):
     taken = set()
     found = board(path)
     assert len({panel["id"] for panel in found["panels"]}) == len(found["panels"])
-    for panel, target in questions(found):
-        assert panel["datasource"] == target["datasource"] == SOURCE
+    for asker, target in questions(found):
+        assert asker["datasource"] == target["datasource"] == SOURCE
+    for panel in found["panels"]:
         place = panel["gridPos"]
         cells = {
             (x, y)
@@ -171,8 +192,8 @@ def test_links_lead_to_dashboards_and_variables_that_are_there(path):
 async def test_every_question_is_answered_with_something(path, watched, grafana):
     found = board(path)
     chosen = await chosen_of(grafana, found)
-    if "target" in chosen:
-        chosen["target"] = "o'rders-db"
+    if isinstance(chosen.get("target"), str):
+        chosen |= {"target": "o'rders-db", "measurement": "query_s"}
     for panel, target in questions(found):
         names, rows = await answer(grafana, target["rawSql"], chosen)
         assert rows, panel["title"]
@@ -199,10 +220,76 @@ async def test_an_empty_vedette_is_no_error(path, grafana):
 
 async def test_the_target_board_shows_the_measurement_and_the_share_of_time(watched, grafana):
     found = board(FOLDER / "dashboards" / "target.json")
-    by_title = {panel["title"]: target["rawSql"] for panel, target in questions(found)}
+    by_title = {panel["title"]: panel["targets"][0]["rawSql"] for panel in found["panels"]}
     chosen = {"target": "o'rders-db", "measurement": "query_s"}
     _, points = await answer(grafana, by_title["$measurement"], chosen)
     assert len(points) == 60
     assert points[0] == (SINCE, "query_s", 1.0)
     _, [(share,)] = await answer(grafana, by_title["Up of the time"], chosen)
     assert share == pytest.approx(23 / 24)
+
+
+async def test_a_variable_offers_what_is_measured_of_the_target(watched, grafana):
+    found = board(FOLDER / "dashboards" / "target.json")
+    [variable] = [v for v in found["templating"]["list"] if v["name"] == "measurement"]
+    assert (await answer(grafana, variable["query"], {"target": "o'rders-db"}))[1] == [("query_s",)]
+
+
+async def test_a_unit_is_called_as_grafana_calls_it(owner_conn):
+    for connector in CONNECTORS:
+        description = plugins.load("vedette.connectors", connector).description
+        units = {measure.name: measure.unit for measure in description.measures}
+        found = board(FOLDER / "dashboards" / f"{connector}.json")
+        for panel in found["panels"][1:]:
+            cursor = await owner_conn.execute(
+                "SELECT health.axis_unit(%s)", (units[panel["title"]],)
+            )
+            assert await cursor.fetchone() == (panel["fieldConfig"]["defaults"]["unit"],)
+
+
+async def test_targets_are_counted_by_state_at_the_start_of_each_step(watched, grafana):
+    hour = timedelta(hours=1)
+
+    async def counted(since, until, clusters=None):
+        cursor = await grafana.execute(
+            "SELECT time, state, targets FROM state_counts(%s, %s, '1 hour', %s) WHERE targets > 0",
+            (since, until, clusters),
+        )
+        return await cursor.fetchall()
+
+    others = len(CONNECTORS)
+    assert await counted(SINCE, SINCE + 2 * hour) == [
+        (SINCE, "up", 1),
+        (SINCE + hour, "up", 1 + others),
+    ]
+    assert await counted(UNTIL - 2 * hour, UNTIL, ["shop-eu"]) == [
+        (UNTIL - 2 * hour, "up", 1),
+        (UNTIL - hour, "down", 1),
+    ]
+    assert await counted(SINCE, UNTIL, ["nowhere"]) == []
+
+
+async def test_a_range_of_years_is_not_counted_by_the_minute(watched, grafana):
+    cursor = await grafana.execute(
+        "SELECT count(DISTINCT time) FROM state_counts(%s, %s, '1 minute')",
+        (SINCE - timedelta(days=3650), UNTIL),
+    )
+    assert 1000 <= (await cursor.fetchone())[0] <= 4000
+
+
+async def test_every_change_is_told_with_what_it_was_before(watched, grafana):
+    cursor = await grafana.execute(
+        "SELECT kind, name, was, state FROM transitions(%s, %s)",
+        (UNTIL - timedelta(hours=2), UNTIL),
+    )
+    assert await cursor.fetchall() == [
+        ("component", "orders-eu-de", "up", "down"),
+        ("target", "o'rders-db", "up", "down"),
+    ]
+
+
+async def test_a_timeline_begins_with_the_state_a_target_came_with(watched, grafana):
+    cursor = await grafana.execute(
+        "SELECT * FROM target_timeline(%s, %s, %s)", ("o'rders-db", SINCE, UNTIL)
+    )
+    assert await cursor.fetchall() == [(SINCE, "up"), (UNTIL - timedelta(hours=1), "down")]
