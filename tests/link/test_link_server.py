@@ -289,6 +289,8 @@ async def test_a_goodbye_comes_after_everything_is_stored(door):
         await door.link.say_goodbye()
         refusal = await talk.refusal()
         assert (refusal.reason, refusal.final) == ("going_away", False)
+    # Nobody takes a server that is gone for one that still holds the stream.
+    assert await door.rows("SELECT disconnected_at IS NULL FROM fleet.stream") == [(False,)]
 
 
 async def test_one_agent_defines_only_so_much(door):

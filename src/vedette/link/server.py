@@ -169,6 +169,8 @@ class LinkServer:
         await self._ingest.drained()
         for stream in list(self.streams.values()):
             stream.refuse("going_away", "the server is stopping; come back")
+            # Written down now: nobody will be here when the last of them has gone.
+            self._left[stream.agent_id] = (stream.epoch, self._options.clock())
         await self.keep_beats()
 
 
