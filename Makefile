@@ -17,7 +17,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet --quiet
 SOURCES := src tests bench tools
 
 .DEFAULT_GOAL := help
-.PHONY: help up dev install test check fmt bench soak proto schema docs lock clean
+.PHONY: help up dev install test check fmt bench soak proto schema docs pictures lock clean
 
 help: ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -55,6 +55,9 @@ schema: $(DEV) ## generate schema.sql and the diagrams from the migrations
 
 docs: $(DEV) ## generate docs/reference and the golden lists from the code
 	@sh tools/generate.sh $(PY)
+
+pictures: $(DEV) ## photograph the status page for the README; needs Chromium
+	@$(PY) tools/screenshot.py --docs
 
 lock: $(DEV) ## resolve the dependencies of pyproject.toml anew into the two lock files
 	@sh tools/lock.sh $(PY)

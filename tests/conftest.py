@@ -32,6 +32,9 @@ SERVICES = {
 }
 """The services of the machine that `needs(…)` may name, and their ports."""
 
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+"""What `needs("chromium")` looks for; Playwright is never let to fetch a browser of its own."""
+
 
 @dataclass(frozen=True)
 class TestCluster:
@@ -135,10 +138,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose service is absent; fail it where CI says that the services are there."""
     for mark in item.iter_markers("needs"):
         for service in mark.args:
-            port = SERVICES[service]
-            if _answers(port):
+            if service == "chromium":
+                is_there, where = CHROMIUM.exists(), str(CHROMIUM)
+            else:
+                port = SERVICES[service]
+                is_there, where = _answers(port), f"127.0.0.1:{port}"
+            if is_there:
                 continue
-            message = f"needs {service} on 127.0.0.1:{port}"
+            message = f"needs {service} at {where}"
             if os.environ.get("VEDETTE_REQUIRE_SERVICES"):
                 pytest.fail(message)
             pytest.skip(message)

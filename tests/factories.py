@@ -202,6 +202,36 @@ async def make_agent(
     )
 
 
+async def make_stream(
+    conn: AsyncConnection[Any], agent_id: int, *, heartbeat_at: datetime, **columns: Any
+) -> None:
+    """Make what we hold of an agent's stream; it is open unless `disconnected_at` is given."""
+    given = {"connected_at": heartbeat_at, "heartbeat_at": heartbeat_at, **columns}
+    await conn.execute(
+        f"INSERT INTO fleet.stream (agent_id, {', '.join(given)}) VALUES (%s{', %s' * len(given)})",
+        (agent_id, *given.values()),
+    )
+
+
+async def make_duplicate(
+    conn: AsyncConnection[Any],
+    agent_id: int,
+    *,
+    last_seen_at: datetime,
+    hostname: str = "copy",
+    address: str = "192.0.2.7",
+    attempts: int = 3,
+) -> None:
+    """Make another machine that came with the agent's key."""
+    await conn.execute(
+        """
+        INSERT INTO fleet.duplicate (
+            agent_id, run_id, hostname, queueloc, address, first_seen_at, last_seen_at, attempts)
+        VALUES (%s, gen_random_uuid(), %s, %s, %s, %s, %s, %s)""",
+        (agent_id, hostname, f"linux.{hostname}", address, last_seen_at, last_seen_at, attempts),
+    )
+
+
 async def make_assignment(conn: AsyncConnection[Any], target_id: int, agent_id: int) -> None:
     await conn.execute(
         "INSERT INTO fleet.assignment (target_id, agent_id) VALUES (%s, %s)", (target_id, agent_id)

@@ -1,43 +1,46 @@
 """Look at the pages: a believable world in a throw-away database, photographed by Chromium.
 
-    python tools/screenshot.py FOLDER
+    python tools/screenshot.py FOLDER     every page, at three widths, light and dark
+    python tools/screenshot.py --docs     the picture in the README
 
-Writes each page at 390 and 1440 pixels, light and dark. Needs `playwright` (the Python package) and
-Chromium at /usr/bin/chromium; both are only for looking, nothing of Vedette depends on them.
+Needs Chromium at /usr/bin/chromium, or where $CHROMIUM says.
 """
 
 import asyncio
 import sys
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-import uvicorn
-from playwright.async_api import async_playwright
-from tests.web import world
+from tests.web import crowd, world
 from tests.web.browser import KEY, authenticate
+from tests.web.chromium import chromium, looked_at, served
 
 from vedette import clock
+from vedette.app.catalogue import CATALOGUE
 from vedette.app.front import front
 from vedette.db import testing
 from vedette.db.embedded import embedded
 from vedette.db.pool import connect, open_pool
 from vedette.web.site import site
 
+PICTURE = Path(__file__).parent.parent / "docs" / "status-page.png"
 ROLES = ("vedette_owner", "vedette_app", "vedette_grafana")
 PAGES = {
     "status": "/",
     "targets": "/targets",
+    "targets-narrowed": "/targets?state=degraded&connector=http",
     "target": "/targets/orders-db",
+    "target-down": "/targets/postgres-007",
+    "agents": "/agents",
     "sign-in": "/sign-in",
     "missing": "/targets/none",
 }
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-)
+WIDTHS = (390, 1440, 2560)
 TROUBLE = (
     (16, "down", timedelta(minutes=12)),
     (3, "degraded", timedelta(hours=3)),
@@ -53,28 +56,52 @@ async def fill(dsn: str) -> None:
         ids = await world.fill_page(conn, now=now)
         for nth, state, ago in TROUBLE:
             await world.turn(conn, ids[nth], state, at=now - ago)
+        await crowd.fill_targets(conn, now=now)
+        await crowd.fill_agents(conn, now=now)
         await world.fill_target(conn, now=now)
 
 
-async def photograph(port: int, folder: Path) -> None:
+@asynccontextmanager
+async def running() -> AsyncIterator[str]:
+    """Serve the pages over a database that is filled and thrown away; yield the address."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as data:
+        async with embedded(Path(data)) as cluster:
+            admin = cluster.dsn("postgres", "postgres")
+            words = cluster.place.read_passwords()
+            await testing.make_template(admin, {role: words[role] for role in ROLES})
+            dsn = testing.dsn_for(admin, dbname=testing.TEMPLATE)
+            await fill(dsn)
+            pool = await open_pool(dsn)
+            pages = site(pool, authenticate=authenticate, cookie_key=KEY, catalogue=CATALOGUE).pages
+            async with served(front(pages, not_a_page)) as address:
+                yield address
+            await pool.close()
+
+
+async def photograph(folder: Path) -> None:
     """Write a picture of each page, width and colour scheme."""
-    async with async_playwright() as player:
-        chromium = await player.chromium.launch(
-            executable_path="/usr/bin/chromium", args=FLAGS.split()
-        )
-        for width in (390, 1440):
-            for scheme in ("light", "dark"):
-                page = await chromium.new_page(
-                    viewport={"width": width, "height": 1000},
-                    color_scheme=scheme,
-                    java_script_enabled=False,
-                    extra_http_headers={"authorization": "Bearer vdt_reader"},
-                )
-                for name, path in PAGES.items():
-                    await page.goto(f"http://127.0.0.1:{port}{path}")
-                    await page.screenshot(path=folder / f"{name}-{width}-{scheme}.png")
-                await page.close()
-        await chromium.close()
+    async with running() as address, chromium() as browser:
+        for name, path in PAGES.items():
+            for width in WIDTHS:
+                for scheme in ("light", "dark"):
+                    looked = await looked_at(
+                        browser,
+                        address + path,
+                        width=width,
+                        dark=scheme == "dark",
+                        token="" if name == "sign-in" else "vdt_reader",
+                    )
+                    shot = folder / f"{name}-{width}-{scheme}.png"
+                    await looked.page.screenshot(path=shot, full_page=width == 390)
+                    await looked.page.context.close()
+
+
+async def illustrate() -> None:
+    """Write the picture of the status page that the README shows."""
+    async with running() as address, chromium() as browser:
+        looked = await looked_at(browser, address + "/", width=1180, height=760)
+        await looked.page.screenshot(path=PICTURE)
+        await looked.page.context.close()
 
 
 async def not_a_page(scope: object, receive: object, send: object) -> None:
@@ -83,30 +110,5 @@ async def not_a_page(scope: object, receive: object, send: object) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def main(folder: Path) -> None:
-    """Start, fill, photograph, throw away."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as data:
-        async with embedded(Path(data)) as running:
-            admin = running.dsn("postgres", "postgres")
-            words = running.place.read_passwords()
-            await testing.make_template(admin, {role: words[role] for role in ROLES})
-            dsn = testing.dsn_for(admin, dbname=testing.TEMPLATE)
-            await fill(dsn)
-            pool = await open_pool(dsn)
-            pages = site(pool, authenticate=authenticate, cookie_key=KEY).pages
-            config = uvicorn.Config(
-                front(pages, not_a_page), port=0, log_level="warning", lifespan="off"
-            )
-            server = uvicorn.Server(config)
-            serving = asyncio.create_task(server.serve())
-            while not server.started:  # noqa: ASYNC110 - uvicorn tells nobody
-                await asyncio.sleep(0.05)
-            await photograph(server.servers[0].sockets[0].getsockname()[1], folder)
-            server.should_exit = True
-            await serving
-            await pool.close()
-
-
 if __name__ == "__main__":
-    Path(sys.argv[1]).mkdir(parents=True, exist_ok=True)
-    asyncio.run(main(Path(sys.argv[1])))
+    asyncio.run(illustrate() if sys.argv[1:] == ["--docs"] else photograph(Path(sys.argv[1])))

@@ -10,7 +10,7 @@ import pytest
 from tests.house.tree import ROOT
 
 PROMISED = {
-    "up", "dev", "install", "test", "check", "fmt", "bench", "soak", "proto", "schema", "docs",
+    "up", "dev", "install", "test", "check", "fmt", "bench", "soak", "proto", "schema", "docs", "pictures",
     "lock", "clean",
 }  # fmt: skip
 

@@ -9,15 +9,18 @@ from psycopg_pool import AsyncConnectionPool
 
 from vedette.db.queries import Connection
 from vedette.errors import Denied, Invalid, Missing
+from vedette.fleet import reads as fleet
 from vedette.rest.guard import ADMIN, Bearer
 from vedette.web import reads
+from vedette.web.agents import agents_page
 from vedette.web.answers import NO_STORE, Answer, Request, see_other
-from vedette.web.looks import look_of
+from vedette.web.catalogue import Catalogue
+from vedette.web.paging import PAGE_ROWS, page_of
 from vedette.web.public import POOL_WAIT_S
 from vedette.web.session import Sessions, is_ours
 from vedette.web.target import RANGES, Range, target_page
+from vedette.web.target_list import asked_of, at_most, target_list
 from vedette.web.templates import render
-from vedette.web.words import moment
 
 SCOPE = "read"
 CHARTS_LIMIT_MS = 2_000
@@ -42,25 +45,37 @@ class Desk:
         *,
         authenticate: Authenticate,
         cookie_key: bytes,
+        catalogue: Catalogue,
         clock: Callable[[], datetime],
     ) -> None:
         self._pool = pool
         self._authenticate = authenticate
         self._sessions = Sessions(cookie_key)
+        self._catalogue = catalogue
         self._clock = clock
 
     async def targets(self, request: Request) -> Answer:
-        """Answer `/targets`: every target, the gravest first."""
+        """Answer `/targets?state=&cluster=&connector=&words=&page=`; raises Invalid."""
         actor = await self._actor(request)
-        now = self._clock()
+        asked, now = asked_of(request.query), self._clock()
+        which = {"cluster": asked.cluster, "connector": asked.connector, "words": asked.words}
         async with self._pool.connection(POOL_WAIT_S) as conn:
-            rows = await reads.targets(conn)
-        lines = [
-            (row, look_of(row.state), moment(row.since, now) if row.since else None) for row in rows
-        ]
-        return _private(
-            render("targets.html", lines=lines, actor=actor.name, updated=moment(now, now))
-        )
+            tally = await reads.tally(conn, **which)
+            asked = at_most(asked, tally)
+            skip = (asked.page - 1) * PAGE_ROWS
+            rows = await reads.targets(conn, state=asked.state, **which, skip=skip, limit=PAGE_ROWS)
+        page = target_list(asked, tally, rows, now=now)
+        return _private(render("targets.html", page=page, actor=actor.name))
+
+    async def agents(self, request: Request) -> Answer:
+        """Answer `/agents?page=`: who looks, those that are missed first; raises Invalid."""
+        actor = await self._actor(request)
+        asked, now = page_of(request.query), self._clock()
+        async with self._pool.connection(POOL_WAIT_S) as conn:
+            found = await fleet.agents(conn)
+            duplicates = await fleet.duplicates_of(conn, [each.id for each in found], now=now)
+        page = agents_page(found, duplicates, page=asked, now=now)
+        return _private(render("agents.html", page=page, actor=actor.name))
 
     async def target(self, request: Request) -> Answer:
         """Answer `/targets/NAME?since=`: one target; raises Missing, Invalid."""
@@ -78,6 +93,8 @@ class Desk:
                 await _series(conn, found.id, range_, now),
                 await reads.meanings(conn, found.connector),
                 await reads.history(conn, found.id),
+                self._catalogue.limits_of(found.connector, found.thresholds),
+                self._catalogue.commands_of(found.connector),
                 range_=range_,
                 now=now,
             )
@@ -163,7 +180,9 @@ def _private(body: bytes, status: int = 200) -> Answer:
 
 def _next(asked: str) -> str:
     """Return where to go after signing in: a page of the desk, whatever was asked."""
-    is_ours = asked == HOME or asked.startswith((HOME + "/", HOME + "?"))
+    is_ours = any(
+        asked == page or asked.startswith((page + "/", page + "?")) for page in (HOME, "/agents")
+    )
     return asked if is_ours and asked.isprintable() and asked.isascii() else HOME
 
 

@@ -5,13 +5,12 @@ What the status page reads in bulk are msgspec Structs: made five times as fast 
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from psycopg import AsyncConnection
 
 from vedette.db.queries import load
-from vedette.health.model import State
 
 Q = load(__file__, "reads.sql")
 
@@ -71,6 +70,17 @@ class TargetLine:
     reason: str
 
 
+class Tally(NamedTuple):
+    """How many targets have one word of one kind: `state`, `cluster` or `connector`.
+
+    States count only the targets asked for (in any state), the others all there are.
+    """
+
+    kind: str
+    word: str
+    number: int
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """One target: what was declared of it and what we hold."""
@@ -88,6 +98,7 @@ class Target:
     since: datetime | None
     reason: str
     error_class: str
+    thresholds: dict[str, Any]
     retired_at: datetime | None
 
 
@@ -154,9 +165,33 @@ async def sight(conn: Connection) -> Sight:
     return await Q.one(conn, "sight", row=Sight) or Sight(None, None)
 
 
-async def targets(conn: Connection) -> list[TargetLine]:
-    """Return every target, the gravest first."""
-    return await Q.all(conn, "targets", row=TargetLine)
+async def targets(
+    conn: Connection,
+    *,
+    state: str,
+    cluster: str,
+    connector: str,
+    words: str,
+    skip: int,
+    limit: int,
+) -> list[TargetLine]:
+    """Return the targets asked for ("" asks for all), the gravest first."""
+    return await Q.all(
+        conn,
+        "targets",
+        row=TargetLine,
+        state=state,
+        cluster=cluster,
+        connector=connector,
+        words=words,
+        skip=skip,
+        limit=limit,
+    )
+
+
+async def tally(conn: Connection, *, cluster: str, connector: str, words: str) -> list[Tally]:
+    """Return how many targets there are of each state, cluster and connector."""
+    return await Q.all(conn, "tally", row=Tally, cluster=cluster, connector=connector, words=words)
 
 
 async def target(conn: Connection, name: str) -> Target | None:

@@ -80,8 +80,41 @@ SELECT
     (SELECT max(seen_at) FROM health.observation WHERE reported) AS seen_at,
     (SELECT ran_at FROM health.deadman) AS watched_at
 
+-- name: tally
+-- How many targets there are of each state (of those asked for), cluster and connector (of all).
+WITH listed AS (
+    SELECT
+        coalesce(st.state, 'unknown') AS state,
+        coalesce(cl.name, '') AS cluster,
+        t.connector,
+        %(cluster)s IN ('', cl.name)
+            AND %(connector)s IN ('', t.connector)
+            AND strpos(
+                lower(concat_ws(' ', t.name, s.name, r.name, st.reason)), lower(%(words)s)
+            ) > 0 AS is_asked
+    FROM fleet.target AS t
+    LEFT JOIN fleet.cluster AS cl ON cl.id = t.cluster_id
+    LEFT JOIN fleet.component AS c ON c.id = t.component_id
+    LEFT JOIN fleet.service AS s ON s.id = c.service_id
+    LEFT JOIN fleet.region AS r ON r.id = c.region_id
+    LEFT JOIN health.target_state AS st ON st.target_id = t.id
+    WHERE t.retired_at IS NULL
+)
+SELECT 'state' AS kind, state::text AS word, count(*) FILTER (WHERE is_asked) AS number
+FROM listed
+GROUP BY state
+UNION ALL
+SELECT 'cluster', cluster, count(*)
+FROM listed
+GROUP BY cluster
+UNION ALL
+SELECT 'connector', connector, count(*)
+FROM listed
+GROUP BY connector
+ORDER BY kind, word
+
 -- name: targets
--- Every target an operator may look at, the gravest first.
+-- The targets asked for, the gravest first; "" asks for all.
 SELECT
     t.name,
     t.slug,
@@ -98,7 +131,13 @@ LEFT JOIN fleet.service AS s ON s.id = c.service_id
 LEFT JOIN fleet.region AS r ON r.id = c.region_id
 LEFT JOIN health.target_state AS st ON st.target_id = t.id
 WHERE t.retired_at IS NULL
+  AND %(state)s IN ('', coalesce(st.state, 'unknown')::text)
+  AND %(cluster)s IN ('', cl.name)
+  AND %(connector)s IN ('', t.connector)
+  AND strpos(lower(concat_ws(' ', t.name, s.name, r.name, st.reason)), lower(%(words)s)) > 0
 ORDER BY coalesce(st.state, 'unknown') DESC, t.name
+OFFSET %(skip)s
+LIMIT %(limit)s
 
 -- name: target
 -- One target by its name, or by its slug when no name is so.
@@ -116,6 +155,7 @@ SELECT
     st.since,
     coalesce(st.reason, '') AS reason,
     coalesce(st.error_class, '') AS error_class,
+    t.thresholds,
     t.retired_at
 FROM fleet.target AS t
 LEFT JOIN fleet.cluster AS cl ON cl.id = t.cluster_id

@@ -14,6 +14,7 @@ from vedette.rest.guard import PUBLIC
 from vedette.rest.problem import STATUS
 from vedette.rest.request_id import request_id_of
 from vedette.web.answers import NO_STORE, Answer, Receive, Request, Scope, Send, reply
+from vedette.web.catalogue import Catalogue
 from vedette.web.desk import SCOPE, Authenticate, Desk, Nobody, sign_in_first
 from vedette.web.public import StatusPage
 from vedette.web.templates import STYLE_PATH, render, style
@@ -29,6 +30,7 @@ BLIND = (
     "Our own database does not answer. This says nothing about the services themselves; "
     "what we knew last is not shown, since it may be wrong by now."
 )
+NOTHING_INSTALLED = Catalogue()
 CHALLENGE = ((b"www-authenticate", b"Bearer"),)
 RETRY = ((b"retry-after", b"10"),)
 
@@ -82,11 +84,14 @@ def site(
     *,
     authenticate: Authenticate,
     cookie_key: bytes,
+    catalogue: Catalogue = NOTHING_INSTALLED,
     clock: Callable[[], datetime] = wall.now,
 ) -> Site:
     """Return the pages of one server; nothing happens until they are asked."""
     status = StatusPage(pool, clock=clock)
-    desk = Desk(pool, authenticate=authenticate, cookie_key=cookie_key, clock=clock)
+    desk = Desk(
+        pool, authenticate=authenticate, cookie_key=cookie_key, catalogue=catalogue, clock=clock
+    )
     sheet = style()
 
     async def stylesheet(request: Request) -> Answer:
@@ -100,6 +105,7 @@ def site(
             "/static/{name}": Page(stylesheet),
             "/targets": Page(desk.targets, SCOPE),
             "/targets/{name}": Page(desk.target, SCOPE),
+            "/agents": Page(desk.agents, SCOPE),
             "/sign-in": Page(desk.sign_in, methods=("GET", "POST")),
             "/sign-out": Page(desk.sign_out, methods=("POST",)),
         },

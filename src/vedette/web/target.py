@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
+from vedette.actions.model import Command
 from vedette.web import reads
+from vedette.web.catalogue import Limit
 from vedette.web.charts import Chart, chart
 from vedette.web.looks import Look, look_of
 from vedette.web.words import Moment, duration, moment, value
@@ -74,6 +76,22 @@ class TurnLine:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitLine:
+    """One threshold at work; `now` is the worst value of the latest report, "" without one.
+
+    entity: where that value was seen, "" for the target itself. help: what the measurement means.
+    """
+
+    name: str
+    help: str
+    rule: str
+    now: str
+    entity: str
+    is_past: bool
+    is_own: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TargetPage:
     """The whole page; `is_slow` says that the charts took too long and were left out."""
 
@@ -85,6 +103,8 @@ class TargetPage:
     facts: list[tuple[str, str]]
     observers: list[ObserverLine]
     entities: list[Entity]
+    limits: list[LimitLine]
+    commands: Sequence[Command]
     history: list[TurnLine]
     ranges: Sequence[Range]
     range: Range
@@ -99,6 +119,8 @@ def target_page(
     series: Sequence[reads.Series] | None,
     meanings: dict[str, str],
     history: Sequence[reads.Turn],
+    limits: Sequence[Limit],
+    commands: Sequence[Command],
     *,
     range_: Range,
     now: datetime,
@@ -114,6 +136,8 @@ def target_page(
         facts=sorted((k, str(v)) for k, v in freshest.facts.items()) if freshest else [],
         observers=[_observer(o, now) for o in observers],
         entities=_entities(freshest, series or [], meanings, range_),
+        limits=[_limit(each, freshest, meanings) for each in limits],
+        commands=commands,
         history=_history(history, now),
         ranges=list(RANGES.values()),
         range=range_,
@@ -174,6 +198,44 @@ def _entities(
         )
         for entity, group in groupby(keys, key=lambda key: key[0])
     ]
+
+
+def _limit(limit: Limit, freshest: reads.Observer | None, meanings: dict[str, str]) -> LimitLine:
+    """Return the threshold beside the worst value the latest report holds of its measurement."""
+    seen: list[tuple[float, str, str]] = []
+    if freshest is not None:
+        seen = [
+            (number, entity, unit)
+            for name, entity, unit, number in zip(
+                freshest.names, freshest.entities, freshest.units, freshest.values, strict=False
+            )
+            if name == limit.name and math.isfinite(number)
+        ]
+    # Above, the sign does not matter: a clock that is ahead is as wrong as one that is behind.
+    seen.sort(key=lambda found: found[0] if limit.below else -abs(found[0]))
+    worst, entity, unit = seen[0] if seen else (math.nan, "", _unit(limit.name))
+    is_past = worst < limit.enter if limit.below else abs(worst) > limit.enter
+    side, back = ("below", "above") if limit.below else ("above", "below")
+    rule = f"{side} {value(limit.enter, unit)}"
+    if limit.leave != limit.enter:
+        rule += f", until {back} {value(limit.leave, unit)}"
+    return LimitLine(
+        name=_plain(limit.name),
+        help=meanings.get(limit.name, ""),
+        rule=rule,
+        now=value(worst, unit) if seen else "",
+        entity=entity.replace(":", " ", 1),
+        is_past=is_past,
+        is_own=limit.is_own,
+    )
+
+
+def _unit(name: str) -> str:
+    """Return the unit that the name itself says; "" when it says none."""
+    for suffix, unit in (("_per_s", "per_second"), ("_s", "seconds"), ("_ratio", "ratio")):
+        if name.endswith(suffix):
+            return unit
+    return ""
 
 
 def _plain(name: str) -> str:

@@ -1,0 +1,110 @@
+"""The page of the agents: who looks, who has fallen silent, who lags behind. For operators only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from vedette.fleet.model import Agent, Duplicate
+from vedette.fleet.status import Standing, status_of
+from vedette.web.looks import Look, look_of
+from vedette.web.paging import Part, last_page, part
+from vedette.web.words import Moment, count, moment, value
+
+LOOK_OF = {
+    Standing.ONLINE: look_of("up"),
+    # Not red: what it looked at we cannot see, and that says nothing about it.
+    Standing.OFFLINE: look_of("unknown"),
+    Standing.REVOKED: look_of("draining"),
+    Standing.DUPLICATE: look_of("degraded"),
+}
+ORDER = (Standing.OFFLINE, Standing.ONLINE, Standing.REVOKED)
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """Another machine that came with an agent's key."""
+
+    host: str
+    address: str
+    attempts: str
+    seen: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLine:
+    """One agent; `heard` is None before its first stream.
+
+    behind: what waits on its disk, "" when nothing does. lost: what it had to drop, "" for nothing.
+    """
+
+    agent: Agent
+    look: Look
+    standing: str
+    reason: str
+    heard: Moment | None
+    behind: str
+    lost: str
+    strangers: list[Stranger]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentsPage:
+    """The whole page: those that are missed first."""
+
+    lines: list[AgentLine]
+    tally: list[tuple[Look, str, int]]
+    part: Part
+    updated: Moment
+
+
+def agents_page(
+    agents: Sequence[Agent], duplicates: Sequence[Duplicate], *, page: int, now: datetime
+) -> AgentsPage:
+    """Return that page of all agents as of `now`, or the last one there is."""
+    strangers: dict[int, list[Stranger]] = {}
+    for each in duplicates:
+        strangers.setdefault(each.agent_id, []).append(_stranger(each, now))
+    standings = [(status_of(agent, now=now), agent) for agent in agents]
+    standings.sort(key=lambda pair: (ORDER.index(pair[0].standing), pair[1].name))
+    here = part(min(page, last_page(len(agents))), len(agents), "?page={}".format)
+    found = [status.standing for status, _ in standings]
+    return AgentsPage(
+        lines=[
+            _line(agent, status.standing, status.reason, strangers.get(agent.id, []), now)
+            for status, agent in standings[max(0, here.first - 1) : here.last]
+        ],
+        part=here,
+        tally=[(LOOK_OF[s], s.value, found.count(s)) for s in ORDER if s in found],
+        updated=moment(now, now),
+    )
+
+
+def _line(
+    agent: Agent, standing: Standing, reason: str, strangers: list[Stranger], now: datetime
+) -> AgentLine:
+    return AgentLine(
+        agent=agent,
+        look=LOOK_OF[standing],
+        standing=standing.value.capitalize(),
+        reason=reason,
+        heard=moment(agent.heartbeat_at, now) if agent.heartbeat_at else None,
+        behind=_reports(agent.spooled_reports, agent.spooled_bytes),
+        lost=_reports(agent.dropped_reports),
+        strangers=strangers,
+    )
+
+
+def _reports(number: int, size_bytes: int = 0) -> str:
+    if not number:
+        return ""
+    said = f"{value(number, '')} {'report' if number == 1 else 'reports'}"
+    return f"{said}, {value(size_bytes, 'bytes')}" if size_bytes else said
+
+
+def _stranger(duplicate: Duplicate, now: datetime) -> Stranger:
+    return Stranger(
+        host=duplicate.hostname,
+        address=duplicate.address,
+        attempts=count(duplicate.attempts, "attempt"),
+        seen=moment(duplicate.last_seen_at, now),
+    )

@@ -1,0 +1,61 @@
+"""A busy fleet for the operators' pages: hundreds of targets, agents well and ill."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import AsyncConnection
+from tests import factories as make
+
+Conn = AsyncConnection[Any]
+
+CLUSTERS = ("shop-eu", "shop-nl", "billing", "a-cluster-whose-name-goes-on-and-on-eu-de-1")
+CONNECTORS = ("postgres", "redis", "http", "tcp")
+TROUBLE = {
+    7: ("down", "local: connection refused by 10.1.2.3:5432"),
+    19: ("degraded", "local: connections_ratio is 0.94, above 0.9"),
+    31: ("unknown", "no report for 40 s"),
+    55: ("draining", ""),
+}
+"""Every hundredth target after these is so."""
+
+
+async def fill_targets(conn: Conn, *, now: datetime, targets: int = 300) -> None:
+    """Make so many targets, some of them in trouble."""
+    for nth in range(targets):
+        state, reason = TROUBLE.get(nth % 100, ("up", ""))
+        await make.make_target(
+            conn,
+            f"{CONNECTORS[nth % 7 % 4]}-{nth:03}",
+            connector=CONNECTORS[nth % 7 % 4],
+            cluster=CLUSTERS[nth % 5] if nth % 5 < 4 else None,
+            state=state,
+            since=now - timedelta(minutes=7 * nth + 1),
+            reason=reason,
+        )
+
+
+async def fill_agents(conn: Conn, *, now: datetime) -> None:
+    """Make agents: one well, one silent, one lagging with a wrong clock and a double, one never seen."""
+    for name, seen, waiting, offset_s in (
+        ("edge-berlin-1", timedelta(seconds=4), 0, 0.002),
+        ("edge-berlin-2", timedelta(hours=3), 0, 0.0),
+        ("edge-zurich-1-with-a-long-name", timedelta(seconds=11), 12_480, -7.3),
+        ("new-host", None, 0, 0.0),
+    ):
+        agent_id = await make.make_agent(conn, name, hostname=f"{name}.example.net")
+        if seen is not None:
+            await make.make_stream(
+                conn,
+                agent_id,
+                connected_at=now - timedelta(days=2),
+                heartbeat_at=now - seen,
+                spooled_reports=waiting,
+                spooled_bytes=waiting * 61,
+                dropped_reports=waiting // 100,
+                clock_offset_s=offset_s,
+            )
+        if waiting:
+            await make.make_duplicate(
+                conn, agent_id, hostname="copy-of-zurich", last_seen_at=now - timedelta(minutes=9)
+            )
+    await make.make_agent(conn, "old-host", revoked_at=now - timedelta(days=30))
