@@ -1,7 +1,11 @@
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import conninfo
+from psycopg_pool import PoolTimeout
+from psycopg_pool.base import AttemptWithBackoff
 
 from vedette.db.pool import as_role, as_url, connect, normalise_dsn, open_pool, parameters
 from vedette.db.trouble import place, refuse_old_server
@@ -115,3 +119,33 @@ async def test_a_pool_survives_the_loss_of_its_connections(cluster, fresh_databa
         for _ in range(3):
             async with pool.connection() as conn:
                 assert await (await conn.execute("SELECT 1")).fetchone() == (1,)
+
+
+async def test_a_database_that_was_away_for_long_is_found_soon_after_it_is_back(
+    cluster, fresh_database_url, monkeypatch
+):
+    # As after an hour of tries, each after twice the pause: the next one is far away.
+    monkeypatch.setattr(AttemptWithBackoff, "INITIAL_DELAY", 600.0)
+    monkeypatch.setattr("vedette.db.pool.RECONNECT_S", 1)
+    pool = await open_pool(fresh_database_url, max_size=2)
+    async with pool, await connect(cluster.admin) as admin:
+        there = pool.kwargs["host"]
+        pool.kwargs["host"] = "/nowhere"
+        await admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'vedette' AND pid <> pg_backend_pid()"
+        )
+        with pytest.raises(PoolTimeout):
+            await pool.getconn(timeout=2)
+        pool.kwargs["host"] = there
+        async with asyncio.timeout(60):
+            while not await answers(pool):
+                pass
+
+
+async def answers(pool):
+    try:
+        async with pool.connection(timeout=2) as conn:
+            return bool(await conn.execute("SELECT 1"))
+    except PoolTimeout:
+        return False

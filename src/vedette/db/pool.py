@@ -12,6 +12,10 @@ from vedette.db.trouble import explain
 from vedette.errors import Invalid
 
 CONNECT_TIMEOUT_S = 10
+RECONNECT_S = 5
+"""How long the pool tries for a connection before it waits for the next who wants one. It doubles the
+pause between its tries, so with the library's 300 s a PostgreSQL that was away for an hour would be
+found again minutes after it is back; our loops want a connection every second."""
 SCHEMES = ("postgres", "postgresql")
 
 KEEPALIVE: Mapping[str, int] = {
@@ -126,6 +130,7 @@ async def open_pool(
         open=False,
         check=AsyncConnectionPool.check_connection,
         timeout=CONNECT_TIMEOUT_S,
+        reconnect_timeout=RECONNECT_S,
     )
     await pool.open()
     return pool
