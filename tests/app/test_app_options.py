@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import pytest
 
 from vedette.app.addresses import Address, listen_on, parse_address
-from vedette.app.options import Listening, database_url, listening, resolve, seal_key_file
+from vedette.app.options import Listening, database_url, listening, path_of, resolve
 from vedette.app.settings import ServerSettings
 from vedette.errors import Invalid, Missing, Unavailable
 
@@ -65,18 +67,18 @@ def test_a_taken_port_is_told_with_its_flag():
 def test_secrets_of_the_server_are_resolved_and_an_unset_one_is_named(tmp_path):
     assert resolve("a${X}b", {"X": "-"}, "here") == "a-b"
     with pytest.raises(Missing, match=r"server.database_url names \$\{X\}"):
-        database_url(None, ServerSettings(database_url="${X}"), {})
+        database_url(None, None, ServerSettings(database_url="${X}"), {})
     (tmp_path / "url").write_text("postgresql://h/d\n")
     file = ServerSettings(database_url_file=str(tmp_path / "url"))
-    assert database_url(None, file, {}) == "postgresql://h/d"
-    assert database_url("postgresql://flag/d", file, {}) == "postgresql://flag/d"
+    assert database_url(None, None, file, {}) == "postgresql://h/d"
+    assert database_url("postgresql://flag/d", None, file, {}) == "postgresql://flag/d"
 
 
 def test_the_seal_key_is_the_flags_then_the_files(tmp_path):
     settings = ServerSettings(seal_key_file="${DIR}/k")
-    assert seal_key_file(None, settings, {"DIR": "/x"}) is not None
-    assert seal_key_file(tmp_path, settings, {"DIR": "/x"}) == tmp_path
-    assert seal_key_file(None, ServerSettings(), {}) is None
+    assert path_of(None, "seal_key_file", settings, {"DIR": "/x"}) == Path("/x/k")
+    assert path_of(tmp_path, "seal_key_file", settings, {"DIR": "/x"}) == tmp_path
+    assert path_of(None, "seal_key_file", ServerSettings(), {}) is None
 
 
 @pytest.mark.parametrize(
@@ -100,3 +102,10 @@ def test_dbmon_is_served_in_the_clear_only_where_it_is_asked_for():
     for wrong in ("70000", "x", "host"):
         with pytest.raises(Invalid, match="--dbmon-port"):
             listening(Listening(dbmon_port=wrong), ServerSettings(), {})
+
+
+def test_a_database_named_twice_is_refused(tmp_path):
+    with pytest.raises(Invalid, match="by --database-url and by --database-url-file"):
+        database_url("postgresql://h/d", tmp_path / "url", ServerSettings(), {})
+    with pytest.raises(Missing, match=r"--database-url-file .*url cannot be read: No such file"):
+        database_url(None, tmp_path / "url", ServerSettings(), {})

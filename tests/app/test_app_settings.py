@@ -7,7 +7,7 @@ from vedette.app.settings import keeping, to_declaration
 from vedette.app.settings_file import check_settings, load_settings, settings_of
 from vedette.errors import Invalid
 from vedette.fleet.model import ComponentName, DeclaredService, DeclaredTarget
-from vedette.health.rollups import Keeping
+from vedette.health.keeping import Keeping
 
 ISSUE = """
 clusters:

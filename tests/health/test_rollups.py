@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from factories import at, make_layout, make_target, make_transition
 from vedette.health import expect, rollups
+from vedette.health.keeping import Keeping
 from vedette.health.model import State
 from vedette.health.record import record
 
@@ -178,7 +179,7 @@ async def test_late_reports_of_a_packed_day_are_packed_with_the_rest(conn):
 async def test_what_is_past_its_time_goes(conn):
     await reported(conn, [1.0] * 3)
     await rolled(conn, until=TENTH + timedelta(days=1, hours=1))
-    keeping = rollups.Keeping(
+    keeping = Keeping(
         reports=timedelta(days=10), minutes=timedelta(days=40), hours=timedelta(days=60)
     )
     for days, left in ((11, (0, 2, 2)), (90, (0, 0, 0))):
@@ -197,7 +198,7 @@ async def test_days_go_only_where_their_time_is_set(conn):
         (timedelta(days=99), (2, 1)),
         (timedelta(days=98), (0, 0)),
     ):
-        keeping = rollups.Keeping(days=length)
+        keeping = Keeping(days=length)
         await rollups.keep_house(conn, now=TENTH + timedelta(days=99), keeping=keeping)
         assert await rows(conn, counts) == [left]
 
@@ -205,7 +206,7 @@ async def test_days_go_only_where_their_time_is_set(conn):
 async def test_what_comes_later_than_reports_are_kept_spoils_no_minutes(conn):
     target = await reported(conn, [1.0] * 30, every_s=60)
     await rolled(conn, until=TENTH + timedelta(days=1, hours=1))
-    keeping = rollups.Keeping(pack_after=timedelta(days=1), reports=timedelta(days=2))
+    keeping = Keeping(pack_after=timedelta(days=1), reports=timedelta(days=2))
     now = TENTH + timedelta(days=4)
     await rollups.keep_house(conn, now=now, keeping=keeping)
     agent = (await rows(conn, "SELECT id FROM fleet.agent"))[0][0]

@@ -7,11 +7,10 @@ command-line library nor a join token is left in it. The options come as one JSO
 import asyncio
 import signal
 import sys
-from pathlib import Path
 
-from vedette.agent.logs import configure_logs
 from vedette.agent.program import Agent, Options
 from vedette.errors import EXIT_CODES, VedetteError
+from vedette.logs import configure_logs
 
 
 async def run(options: Options) -> None:
@@ -27,18 +26,13 @@ async def run(options: Options) -> None:
 def main() -> int:
     """Return the exit code; errors are one line on stderr."""
     options = Options.from_json(sys.argv[1])
-    configure_logs("json" if options.log_format == "json" else "text")
     try:
+        configure_logs(options.log, usually="text")
         asyncio.run(run(options))
     except VedetteError as error:
         sys.stderr.write(f"vedette: {error}\n")
         return EXIT_CODES[error.kind]
     return 0
-
-
-def _path(kind: type, text: str) -> Path:
-    assert kind is Path, "a path is the only thing of Options that JSON does not know"
-    return Path(text)
 
 
 if __name__ == "__main__":

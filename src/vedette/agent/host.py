@@ -13,6 +13,7 @@ import msgspec
 
 from vedette import durations
 from vedette.errors import Invalid
+from vedette.logs import LogSettings
 from vedette.sizes import size_bytes
 
 
@@ -38,6 +39,8 @@ class HostRules(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     spool: bounds of the spool.
     tags: what this agent claims of itself; decides nothing on the server.
     metrics: `HOST:PORT` for this agent's own /metrics and /healthz; none when empty.
+    server, ca_fingerprint, join_file, name: how it enrols, as the flags of `vedette agent`.
+    log: where its log goes. Flags and environment go before `metrics` and all that follows.
     """
 
     commands: dict[str, list[str]] = {}
@@ -49,6 +52,11 @@ class HostRules(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     spool: SpoolRules = SpoolRules()
     tags: dict[str, str] = {}
     metrics: str = ""
+    server: str = ""
+    ca_fingerprint: str = ""
+    join_file: str = ""
+    name: str = ""
+    log: LogSettings = LogSettings()
 
 
 def load_host_rules(path: Path | None) -> HostRules:
@@ -71,9 +79,10 @@ def load_host_rules(path: Path | None) -> HostRules:
 
 def read_host_rules(said: Any, source: str = "agent.yaml") -> HostRules:  # noqa: ANN401 - as YAML gave it
     """Check what was read and return it as rules."""
-    _refuse_unknown(said, HostRules, source)
-    if isinstance(said, dict) and "spool" in said:
-        _refuse_unknown(said["spool"], SpoolRules, f"{source}: spool")
+    refuse_unknown(said, HostRules, source)
+    for key, form in (("spool", SpoolRules), ("log", LogSettings)):
+        if isinstance(said, dict) and key in said:
+            refuse_unknown(said[key], form, f"{source}: {key}")
     try:
         rules = msgspec.convert(said, HostRules)
     except msgspec.ValidationError as fault:
@@ -82,6 +91,7 @@ def read_host_rules(said: Any, source: str = "agent.yaml") -> HostRules:  # noqa
         raise Invalid(f"{source}: asks is {rules.asks!r}", hint="write all, none or [locks, info]")
     size_bytes(rules.spool.size)
     durations.parse(rules.spool.age)
+    rules.log.checked()
     for name, command in rules.commands.items():
         if not command or not Path(command[0]).is_absolute():
             raise Invalid(
@@ -100,7 +110,8 @@ def allowed_environment(rules: HostRules) -> dict[str, str]:
     return {name: os.environ[name] for name in rules.env if name in os.environ}
 
 
-def _refuse_unknown(said: object, form: type[msgspec.Struct], source: str) -> None:
+def refuse_unknown(said: object, form: type[msgspec.Struct], source: str) -> None:
+    """Raise `Invalid` at a key the form does not know, with the one that was meant."""
     known = form.__struct_fields__
     for key in said if isinstance(said, dict) else ():
         if key not in known:

@@ -27,6 +27,7 @@ from vedette.link.client import Client, Configured, Refused
 from vedette.link.dictionary import Dictionary
 from vedette.link.orders import Orders
 from vedette.link.spool import Caps, Spool
+from vedette.logs import LogSettings
 from vedette.sizes import size_bytes
 
 log = structlog.get_logger(__name__)
@@ -44,13 +45,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How an enrolled agent is started.
 
     config: the host owner's agent.yaml; default `agent.yaml` in the data directory, if it is there.
-    metrics: HOST:PORT for /metrics and /healthz; overrides agent.yaml.
+    metrics: HOST:PORT for /metrics and /healthz; overrides agent.yaml, as log does.
     """
 
     data_dir: Path
     config: Path | None = None
     metrics: str = ""
-    log_format: str = "text"
+    log: LogSettings = LogSettings()
 
     def to_json(self) -> str:
         """Return the options as one argument of a command line."""

@@ -1,6 +1,7 @@
 """Making the local agent one of ours: a join token it finds in its folder, once a database."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import msgspec
@@ -46,7 +47,18 @@ async def ready_to_start(server: Server, folder: Path) -> None:
 
 
 def arguments(server: Server, folder: Path) -> list[str]:
-    """Return the command line of the local agent."""
+    """Return the command line of the local agent; nothing of it is left to the environment of `up`.
+
+    It logs as the server does, into a file of its own beside the server's: `vedette-agent.log`.
+    """
+    log = server.options.log
+    said = {
+        "format": log.format or ("text" if sys.stderr.isatty() and not log.file else "json"),
+        "level": log.level,
+        "file": log.file and _beside(Path(log.file)),
+        "file-size": log.file_size,
+        "file-keep": log.file_keep,
+    }
     return [
         "agent",
         f"--data-dir={folder}",
@@ -54,7 +66,13 @@ def arguments(server: Server, folder: Path) -> list[str]:
         f"--ca-fingerprint={server.secrets.authority.fingerprint}",
         f"--join-file={folder / JOIN_FILE}",
         f"--name={LOCAL_AGENT}",
+        f"--config={folder / AGENT_YAML}",
+        *(f"--log-{flag}={value}" for flag, value in said.items() if value is not None),
     ]
+
+
+def _beside(file: Path) -> Path:
+    return file.absolute().with_name(f"{file.stem}-agent{file.suffix}")
 
 
 async def _is_known(conn: Connection, server: Server, folder: Path) -> bool:

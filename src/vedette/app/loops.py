@@ -20,7 +20,7 @@ from vedette import clock
 from vedette.db.queries import load
 
 if TYPE_CHECKING:
-    from vedette.health.rollups import Keeping
+    from vedette.health.keeping import Keeping
     from vedette.link.gate import Gate
 
 Q = load(__file__, "loops.sql")

@@ -16,10 +16,13 @@ from cyclopts import Parameter
 from vedette.app.addresses import Address, parse_address
 from vedette.app.settings import ServerSettings
 from vedette.errors import Invalid, Missing
+from vedette.logs import LogSettings
 
 DEFAULT_HTTP = "127.0.0.1:8080"
 DEFAULT_GRPC = "127.0.0.1:4000"
 DEFAULT_GRPC_CLIENTS = "127.0.0.1:0"
+
+STDERR = LogSettings()
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -84,6 +87,7 @@ class Options:
     config: Path | None = None
     seal_key: Path
     data_dir: Path | None = None
+    log: LogSettings = STDERR
 
     @property
     def ports(self) -> tuple[tuple[Address, str], ...]:
@@ -148,25 +152,40 @@ def refuse_naked_http(found: Mapping[str, Any]) -> None:
 
 
 def database_url(
-    flag: str | None, settings: ServerSettings, environ: Mapping[str, str]
+    flag: str | None,
+    file_flag: Path | None,
+    settings: ServerSettings,
+    environ: Mapping[str, str],
 ) -> str | None:
-    """Return the URL of a database of yours; None: none was named. `--database-url` comes first."""
+    """Return the URL of a database of yours; None: none was named. The flags come first."""
+    if flag and file_flag:
+        raise Invalid(
+            "the database is named by --database-url and by --database-url-file",
+            hint="give one of them; either may come from the environment",
+        )
     if flag:
         return flag
-    if settings.database_url_file is not None:
-        path = Path(resolve(settings.database_url_file, environ, "server.database_url_file") or "")
-        try:
-            return path.read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise Missing(f"server.database_url_file {path} cannot be read: {error}") from None
+    if file_flag is not None:
+        return _url_in(file_flag, "--database-url-file")
+    where = "server.database_url_file"
+    if named := resolve(settings.database_url_file, environ, where):
+        return _url_in(Path(named), where)
     return resolve(settings.database_url, environ, "server.database_url")
 
 
-def seal_key_file(
-    flag: Path | None, settings: ServerSettings, environ: Mapping[str, str]
+def _url_in(path: Path, what: str) -> str:
+    try:
+        return path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise Missing(f"{what} {path} cannot be read: {reason}") from None
+
+
+def path_of(
+    flag: Path | None, key: str, settings: ServerSettings, environ: Mapping[str, str]
 ) -> Path | None:
-    """Return the file of the seal key; None: none was named."""
-    named = resolve(settings.seal_key_file, environ, "server.seal_key_file")
+    """Return the path that the flag names, or that key of `server`; None: none was named."""
+    named = resolve(getattr(settings, key), environ, f"server.{key}")
     return flag or (Path(named) if named else None)
 
 

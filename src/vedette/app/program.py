@@ -13,7 +13,6 @@ import uvloop
 
 from vedette.app.admin_token import keep_admin_token
 from vedette.app.data_dir import prepare, published
-from vedette.app.logs import configure_logs
 from vedette.app.options import Options
 from vedette.app.reload import begin_again, package_changed
 from vedette.app.serve import Server
@@ -23,6 +22,7 @@ from vedette.app.signals import Stop
 from vedette.app.tree import debugging
 from vedette.db.pool import normalise_dsn
 from vedette.errors import VedetteError
+from vedette.logs import LogSettings, configure_logs
 
 log = structlog.get_logger(__name__)
 
@@ -50,9 +50,13 @@ async def serve(options: Options, url: str, settings: Settings | None) -> bool:
         return await serve_until_told(server, stop)
 
 
-def run_program(program: Coroutine[Any, Any, bool]) -> int:
+def run_program(program: Coroutine[Any, Any, bool], logging: LogSettings) -> int:
     """Run a long-lived command in uvloop and return its exit code: 0 when it was told to stop."""
-    configure_logs(debug=debugging())
+    try:
+        configure_logs(logging, debug=debugging())
+    except VedetteError:
+        program.close()
+        raise
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         is_to_begin_again = runner.run(program)
     if is_to_begin_again:

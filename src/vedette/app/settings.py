@@ -21,7 +21,8 @@ from vedette.fleet.model import (
     DeclaredTarget,
 )
 from vedette.health.intake_options import IntakeOptions
-from vedette.health.rollups import Keeping
+from vedette.health.keeping import Keeping
+from vedette.logs import LogSettings
 
 LOCAL_AGENT = "local"
 """The name of the agent that `vedette up` runs; targets that name no agent go to it."""
@@ -80,6 +81,18 @@ class ServerSettings(Noun, frozen=True):
     database_url_file: Annotated[str | None, _says("File that holds the database URL.")] = None
     seal_key_file: Annotated[
         str | None, _says("Key that seals secrets in the database; default DIR/seal.key.")
+    ] = None
+    data_dir: Annotated[
+        str | None,
+        _says("Where everything is kept (`up`), or addresses and admin token (`serve`)."),
+    ] = None
+    agent: Annotated[bool | None, _says("`up` runs an agent on this host; default true.")] = None
+    db_listen: Annotated[
+        Address | None, _says("Where the embedded PostgreSQL of `up` listens for Grafana.")
+    ] = None
+    insecure: Annotated[bool, _says("Let `db_listen` leave this machine without TLS.")] = False
+    pg_bin: Annotated[
+        str | None, _says("Folder of PostgreSQL's programs for `up`; default the wheel's.")
     ] = None
 
 
@@ -222,6 +235,7 @@ class Settings(Noun, frozen=True):
     """Everything a settings file may say."""
 
     server: ServerSettings = field(default_factory=ServerSettings)
+    log: LogSettings = field(default_factory=LogSettings)
     intake: IntakeSettings = field(default_factory=IntakeSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
     clusters: list[ClusterSettings] = field(default_factory=list)

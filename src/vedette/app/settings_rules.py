@@ -35,6 +35,10 @@ def faults_of(settings: Settings) -> Iterator[Complaint]:
     yield from _doubles("services", [service.name for service in settings.services])
     yield from _doubles("targets", [target.name for target in settings.targets])
     yield from _server(settings)
+    try:
+        settings.log.checked()
+    except Invalid as error:
+        yield ("log", "file_size"), str(error)
     yield from _history(settings.history)
     services = {service.name: service for service in settings.services}
     clusters = {cluster.name for cluster in settings.clusters}

@@ -3,11 +3,11 @@
 What comes late (an agent that was away delivers its spool) makes its day be rolled up anew.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from vedette.db.locks import alone
 from vedette.db.queries import Connection, load
+from vedette.health.keeping import USUAL, Keeping
 
 Q = load(__file__, "rollups.sql")
 
@@ -19,23 +19,6 @@ SETTLED = timedelta(minutes=5)
 
 HOURS_AT_ONCE = 6
 """A turn of the loop catches up by so many hours at most, a transaction each."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keeping:
-    """How long each kind of history is kept, and when a day of reports is packed.
-
-    All in whole days, each at least as long as the one before. days: None is for good.
-    """
-
-    pack_after: timedelta = timedelta(days=2)
-    reports: timedelta = timedelta(days=30)
-    minutes: timedelta = timedelta(days=400)
-    hours: timedelta = timedelta(days=5 * 365)
-    days: timedelta | None = None
-
-
-USUAL = Keeping()
 
 
 async def run_once(conn: Connection, *, now: datetime, keeping: Keeping = USUAL) -> int:

@@ -3,16 +3,19 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 from cyclopts import Parameter
 
+from vedette.app.log_flags import LogFlags
 from vedette.errors import Invalid, VedetteError
 
 if TYPE_CHECKING:
     from vedette.agent.program import Options
 
 DATA_DIR = Path("vedette-agent")
+LOG = LogFlags()
 
 FRUGAL = {
     "GRPC_VERBOSITY": "NONE",  # what it knows stands in our own log
@@ -28,13 +31,13 @@ def agent(
     *,
     server: Annotated[str, Parameter(env_var="VEDETTE_SERVER")] = "",
     join: Annotated[str, Parameter(env_var="VEDETTE_JOIN_TOKEN", show_env_var=True)] = "",
-    join_file: Path | None = None,
+    join_file: Annotated[Path | None, Parameter(env_var="VEDETTE_JOIN_FILE")] = None,
     ca_fingerprint: Annotated[str, Parameter(env_var="VEDETTE_CA_FINGERPRINT")] = "",
-    name: str = "",
+    name: Annotated[str, Parameter(env_var="VEDETTE_NAME")] = "",
     data_dir: Annotated[Path, Parameter(env_var="VEDETTE_DATA_DIR")] = DATA_DIR,
-    config: Path | None = None,
-    log_format: Literal["text", "json"] = "text",
-    metrics: str = "",
+    config: Annotated[Path | None, Parameter(env_var="VEDETTE_CONFIG")] = None,
+    metrics: Annotated[str, Parameter(env_var="VEDETTE_METRICS")] = "",
+    log: LogFlags = LOG,
 ) -> None:
     """Start an agent of a server.
 
@@ -48,7 +51,7 @@ def agent(
         HOST:PORT of the server's clients' address (`--grpc-clients` there).
     join
         A join token of `vedette agents token`. Other users of this host can read a command line:
-        prefer --join-file or the environment.
+        prefer --join-file, which goes before it, or the environment.
     join_file
         A file that holds the join token.
     ca_fingerprint
@@ -59,21 +62,27 @@ def agent(
         Where key, certificate and spool are kept; one directory an agent.
     config
         The host owner's agent.yaml. Default: agent.yaml in the data directory.
-    log_format
-        text or json.
     metrics
         HOST:PORT for this agent's own /metrics and /healthz.
     """
     from vedette.agent.program import Options
+    from vedette.logs import configure_logs
 
-    options = Options(
-        data_dir=data_dir.absolute(),
-        config=config.absolute() if config else None,
-        metrics=metrics,
-        log_format=log_format,
-    )
+    options = Options(data_dir=data_dir.absolute(), config=config.absolute() if config else None)
     rules = options.rules()
-    _enrol_at_need(options.data_dir, rules.tags, server, ca_fingerprint, name, (join, join_file))
+    options = msgspec.structs.replace(
+        options, metrics=metrics or rules.metrics, log=log.over(rules.log)
+    )
+    # Here too: a log that cannot be written must not cost a join token.
+    configure_logs(options.log, usually="text")
+    _enrol_at_need(
+        options.data_dir,
+        rules.tags,
+        server or rules.server,
+        ca_fingerprint or rules.ca_fingerprint,
+        name or rules.name,
+        (join, join_file or (Path(rules.join_file) if rules.join_file and not join else None)),
+    )
     _become(options)
 
 

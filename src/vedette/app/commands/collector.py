@@ -3,20 +3,28 @@
 import asyncio
 import ipaddress
 import sys
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 from cyclopts import Parameter
 
+from vedette.app.commands.agent import read_token
+from vedette.app.log_flags import LogFlags
 from vedette.errors import Conflict, Denied, Invalid, VedetteError
 
 if TYPE_CHECKING:
+    from vedette.agent.host import SpoolRules
     from vedette.agent.identity import IdentityFiles
+    from vedette.app.collector_settings import CollectorSettings
     from vedette.link.relay import Relay
+    from vedette.link.spool import Caps
 
 DATA_DIR = Path("vedette-collector")
+LOG = LogFlags()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,18 +38,19 @@ class Places:
 
 def collector(
     *,
-    listen: Annotated[str, Parameter(env_var="VEDETTE_LISTEN")] = "127.0.0.1:4010",
-    enrol: str = "",
-    reach: str = "",
+    listen: Annotated[str, Parameter(env_var="VEDETTE_LISTEN")] = "",
+    enrol: Annotated[str, Parameter(env_var="VEDETTE_ENROL")] = "",
+    reach: Annotated[str, Parameter(env_var="VEDETTE_REACH")] = "",
     server: Annotated[str, Parameter(env_var="VEDETTE_SERVER")] = "",
-    join_file: Path | None = None,
+    join_file: Annotated[Path | None, Parameter(env_var="VEDETTE_JOIN_FILE")] = None,
     join: Annotated[str, Parameter(env_var="VEDETTE_JOIN_TOKEN", show_env_var=True)] = "",
     ca_fingerprint: Annotated[str, Parameter(env_var="VEDETTE_CA_FINGERPRINT")] = "",
-    name: str = "",
+    name: Annotated[str, Parameter(env_var="VEDETTE_NAME")] = "",
     data_dir: Annotated[Path, Parameter(env_var="VEDETTE_DATA_DIR")] = DATA_DIR,
-    spool_size: str = "1GiB",
-    spool_age: str = "7d",
-    log_format: Literal["text", "json"] = "text",
+    config: Annotated[Path | None, Parameter(env_var="VEDETTE_CONFIG")] = None,
+    spool_size: Annotated[str, Parameter(env_var="VEDETTE_SPOOL_SIZE")] = "",
+    spool_age: Annotated[str, Parameter(env_var="VEDETTE_SPOOL_AGE")] = "",
+    log: LogFlags = LOG,
 ) -> None:
     """Stand between agents and a server they cannot reach; keep what they say while it is away.
 
@@ -50,7 +59,7 @@ def collector(
     Parameters
     ----------
     listen
-        HOST:PORT for agents.
+        HOST:PORT for agents; default 127.0.0.1:4010.
     enrol
         HOST:PORT for those who enrol; default: the port after that of --listen.
     reach
@@ -58,7 +67,7 @@ def collector(
     server
         HOST:PORT of the server's clients' address, or of another collector's --enrol.
     join_file
-        A file that holds the join token.
+        A file that holds the join token; goes before --join.
     join
         The join token itself. Other users of this host can read a command line.
     ca_fingerprint
@@ -67,26 +76,55 @@ def collector(
         The name wished for; the join token's own name wins. Default: the host's name.
     data_dir
         Where key, certificate and spool are kept; one directory a collector.
+    config
+        Its settings file. Default: collector.yaml in the data directory.
     spool_size
-        How much may wait on disk; nearly full, agents are kept waiting.
+        How much may wait on disk; nearly full, agents are kept waiting. Default 1GiB.
     spool_age
-        What waited longer is dropped, and the server told.
-    log_format
-        text or json.
+        What waited longer is dropped, and the server told. Default 7d.
     """
+    from vedette.app.collector_settings import load_collector_settings
+
+    directory = data_dir.absolute()
+    beside = directory / "collector.yaml"
+    said = load_collector_settings(config or (beside if beside.exists() else None))
+    flags = {
+        "listen": listen,
+        "enrol": enrol,
+        "reach": reach,
+        "server": server,
+        "ca_fingerprint": ca_fingerprint,
+        "name": name,
+    }
+    spool = {"size": spool_size, "age": spool_age}
+    settings = msgspec.structs.replace(
+        said,
+        **{key: value for key, value in flags.items() if value},
+        spool=msgspec.structs.replace(
+            said.spool, **{key: value for key, value in spool.items() if value}
+        ),
+        log=log.over(said.log),
+    )
+    # A token that is given goes before a file that only the settings name.
+    named = Path(said.join_file) if said.join_file and not join else None
+    _start(directory, settings, lambda: read_token(join, join_file or named))
+
+
+def _start(directory: Path, settings: "CollectorSettings", token: Callable[[], str]) -> None:
     from vedette.agent.enrol import Joining
     from vedette.agent.enrol import enrol as enrol_here
     from vedette.agent.identity import IdentityFiles
-    from vedette.agent.logs import configure_logs
-    from vedette.app.commands.agent import read_token
+    from vedette.logs import configure_logs
 
-    configure_logs(log_format)
-    places = _places(listen, enrol, reach)
-    directory = data_dir.absolute()
+    configure_logs(settings.log, usually="text")
+    places, caps = _places(settings.listen, settings.enrol, settings.reach), _caps(settings.spool)
     who = IdentityFiles(directory)
     if not who.exists:
-        token = read_token(join, join_file)
-        wanting = {"--server": server, "--ca-fingerprint": ca_fingerprint, "--join-file": token}
+        wanting = {
+            "--server": settings.server,
+            "--ca-fingerprint": settings.ca_fingerprint,
+            "--join-file": token(),
+        }
         for flag, value in wanting.items():
             if not value:
                 raise Invalid(
@@ -94,27 +132,36 @@ def collector(
                     hint="vedette agents token --collector --name NAME, on the server",
                 )
         joining = Joining(
-            server=server, token=token, fingerprint=ca_fingerprint, name=name, role="collector"
+            server=settings.server,
+            token=wanting["--join-file"],
+            fingerprint=settings.ca_fingerprint,
+            name=settings.name,
+            role="collector",
         )
         who = asyncio.run(enrol_here(directory, joining, tags={}))
         sys.stderr.write(f"vedette: enrolled as {who.held.name}\n")
-    asyncio.run(_run(who, directory, places, spool_size, spool_age))
+    asyncio.run(_run(who, directory, places, caps))
 
 
-async def _run(who: "IdentityFiles", directory: Path, places: Places, size: str, age: str) -> None:
-    from vedette import clock, durations
+def _caps(spool: "SpoolRules") -> "Caps":
+    from vedette import durations
+    from vedette.link.spool import Caps
+    from vedette.sizes import size_bytes
+
+    return Caps(size_bytes=size_bytes(spool.size), age=durations.parse(spool.age))
+
+
+async def _run(who: "IdentityFiles", directory: Path, places: Places, caps: "Caps") -> None:
+    from vedette import clock
     from vedette.agent.facts import claims
     from vedette.agent.notify import Notify
     from vedette.app.signals import Stop
     from vedette.link.client import Refused
     from vedette.link.relay import Relay, RelayOptions
     from vedette.link.relay_door import listening
-    from vedette.link.spool import Caps
-    from vedette.sizes import size_bytes
 
     stop = Stop()
     stop.install(hang_up=lambda: None)
-    caps = Caps(size_bytes=size_bytes(size), age=durations.parse(age))
     options = RelayOptions(directory=directory / "relay", caps=caps)
     facts = claims(started_at=clock.now(), tags={})
     async with AsyncExitStack() as stack:

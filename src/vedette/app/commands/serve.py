@@ -6,10 +6,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from vedette.app.options import Listening, Options, database_url, listening, seal_key_file
+from vedette.app.log_flags import LogFlags
+from vedette.app.options import Listening, Options, database_url, listening, path_of
 from vedette.errors import Missing
 
 HERE = Listening()
+LOG = LogFlags()
 
 
 def serve(
@@ -24,6 +26,13 @@ def serve(
             name="--database-url",
             env_var=["VEDETTE_DATABASE_URL", "DASHDOTDB_DATABASE_URL"],
             help="Where everything is kept: a PostgreSQL of yours, 15 or newer.",
+        ),
+    ] = None,
+    database_url_file: Annotated[
+        Path | None,
+        Parameter(
+            env_var="VEDETTE_DATABASE_URL_FILE",
+            help="A file that holds the URL; nobody reads it on the command line.",
         ),
     ] = None,
     seal_key: Annotated[
@@ -43,6 +52,7 @@ def serve(
         ),
     ] = None,
     listen: Listening = HERE,
+    log: LogFlags = LOG,
 ) -> int:
     """Start a server on a database of yours.
 
@@ -54,13 +64,14 @@ def serve(
 
     settings = read_settings(config)
     said = (settings or Settings()).server
-    url = database_url(database_url_flag, said, os.environ)
+    url = database_url(database_url_flag, database_url_file, said, os.environ)
     if url is None:
         raise Missing(
             "no database is named",
             hint="give --database-url or VEDETTE_DATABASE_URL, or `vedette up`",
         )
-    sealing = seal_key_file(seal_key, said, os.environ)
+    data_dir = path_of(data_dir, "data_dir", said, os.environ)
+    sealing = path_of(seal_key, "seal_key_file", said, os.environ)
     sealing = sealing or (data_dir / "seal.key" if data_dir else None)
     if sealing is None:
         raise Missing(
@@ -68,6 +79,10 @@ def serve(
             hint="give --seal-key-file (made when absent) or VEDETTE_SEAL_KEY_FILE, or --data-dir",
         )
     options = Options(
-        **listening(listen, said, os.environ), config=config, seal_key=sealing, data_dir=data_dir
+        **listening(listen, said, os.environ),
+        config=config,
+        seal_key=sealing,
+        data_dir=data_dir,
+        log=log.over((settings or Settings()).log),
     )
-    return run_program(serve(options, url, settings))
+    return run_program(serve(options, url, settings), options.log)

@@ -6,10 +6,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from vedette.app.options import Listening, Options, database_url, listening, seal_key_file
+from vedette.app.log_flags import LogFlags
+from vedette.app.options import Listening, Options, database_url, listening, path_of, resolve
 from vedette.cli.where import data_dir as data_dir_of
 
 HERE = Listening()
+LOG = LogFlags()
 
 
 def up(
@@ -27,13 +29,24 @@ def up(
         ),
     ] = None,
     listen: Listening = HERE,
-    agent: Annotated[bool, Parameter(help="Run an agent on this host.")] = True,
+    agent: Annotated[
+        bool | None,
+        Parameter(env_var="VEDETTE_AGENT", help="Run an agent on this host; default yes."),
+    ] = None,
     database_url_flag: Annotated[
         str | None,
         Parameter(
             name="--database-url",
             env_var=["VEDETTE_DATABASE_URL", "DASHDOTDB_DATABASE_URL"],
             help="A PostgreSQL of yours (15 or newer); default the embedded one.",
+            group="Database",
+        ),
+    ] = None,
+    database_url_file: Annotated[
+        Path | None,
+        Parameter(
+            env_var="VEDETTE_DATABASE_URL_FILE",
+            help="A file that holds the URL; nobody reads it on the command line.",
             group="Database",
         ),
     ] = None,
@@ -46,11 +59,14 @@ def up(
         ),
     ] = None,
     insecure: Annotated[
-        bool,
+        bool | None,
         Parameter(
-            negative="", group="Database", help="Let --db-listen leave this machine without TLS."
+            env_var="VEDETTE_INSECURE",
+            negative="",
+            group="Database",
+            help="Let --db-listen leave this machine without TLS.",
         ),
-    ] = False,
+    ] = None,
     pg_bin: Annotated[
         Path | None,
         Parameter(
@@ -67,6 +83,7 @@ def up(
             help="Default DIR/seal.key, made when absent.",
         ),
     ] = None,
+    log: LogFlags = LOG,
 ) -> int:
     """Start everything: database, server, one agent.
 
@@ -81,21 +98,23 @@ def up(
 
     settings = read_settings(config)
     said = (settings or Settings()).server
-    directory = data_dir_of(data_dir)
-    refuse_open_database(db_listen, insecure=insecure)
+    directory = data_dir_of(path_of(data_dir, "data_dir", said, os.environ))
+    db_listen = db_listen or resolve(said.db_listen, os.environ, "server.db_listen")
+    refuse_open_database(db_listen, insecure=said.insecure if insecure is None else insecure)
     options = Options(
         **listening(listen, said, os.environ),
         config=config,
-        seal_key=seal_key_file(seal_key, said, os.environ) or directory / "seal.key",
+        seal_key=path_of(seal_key, "seal_key_file", said, os.environ) or directory / "seal.key",
         data_dir=directory,
+        log=log.over((settings or Settings()).log),
     )
     upping = Upping(
         options=options,
         data_dir=directory,
         settings=settings,
-        database_url=database_url(database_url_flag, said, os.environ),
+        database_url=database_url(database_url_flag, database_url_file, said, os.environ),
         db_listen=db_listen,
-        pg_bin=pg_bin,
-        with_agent=agent,
+        pg_bin=path_of(pg_bin, "pg_bin", said, os.environ),
+        with_agent=agent if agent is not None else said.agent is not False,
     )
-    return run_program(up(upping))
+    return run_program(up(upping), options.log)

@@ -1,0 +1,228 @@
+"""Whatever a long-running program can be told, it can be told by flag, environment and file."""
+
+import os
+from dataclasses import fields
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from vedette.app.tree import tree
+from vedette.errors import VedetteError
+
+LOG = {
+    "log-format": ("json", "text"),
+    "log-level": ("debug", "error"),
+    "log-file": ("one.log", "two.log"),
+    "log-file-size": ("2MB", "3MB"),
+    "log-file-keep": (2, 3),
+}
+SERVER = LOG | {
+    "http": ("127.0.0.1:8001", "127.0.0.1:8002"),
+    "grpc": ("127.0.0.1:4001", "127.0.0.1:4002"),
+    "grpc-clients": ("127.0.0.1:4003", "127.0.0.1:4004"),
+    "grpc-reach": ("a.example:1", "b.example:2"),
+    "dbmon-port": ("127.0.0.1:4005", "127.0.0.1:4006"),
+    "tls-cert": ("one", "two"),
+    "tls-key": ("one", "two"),
+    "behind-proxy": (["10.0.0.0/8"], ["10.1.0.0/16"]),
+    "database-url": ("postgresql://h/one", "postgresql://h/two"),
+    "database-url-file": ("one", "two"),
+    "seal-key-file": ("one", "two"),
+    "data-dir": ("one-dir", "two-dir"),
+}
+ENROLMENT = LOG | {
+    "server": ("a.example:1", "b.example:2"),
+    "join": ("vdj_one", "vdj_two"),
+    "join-file": ("one", "two"),
+    "ca-fingerprint": ("sha256:one", "sha256:two"),
+    "name": ("one", "two"),
+    "data-dir": ("one-dir", "two-dir"),
+}
+SAMPLES = {
+    "serve": SERVER,
+    "up": SERVER
+    | {
+        "agent": (False, True),
+        "db-listen": ("127.0.0.1:5001", "127.0.0.1:5002"),
+        "insecure": (True, None),
+        "pg-bin": ("one-dir", "two-dir"),
+    },
+    "agent": ENROLMENT | {"metrics": ("127.0.0.1:9001", "127.0.0.1:9002")},
+    "collector": ENROLMENT
+    | {
+        "listen": ("127.0.0.1:4011", "127.0.0.1:4012"),
+        "enrol": ("127.0.0.1:4013", "127.0.0.1:4014"),
+        "reach": ("a.example:1", "b.example:2"),
+        "spool-size": ("1MB", "2MB"),
+        "spool-age": ("1d", "2d"),
+    },
+}
+"""Program → flag → two values it may have; of the second, None: no flag says it."""
+
+NOT_IN_THE_FILE = {
+    ("agent", "data-dir"): "agent.yaml stands in it",
+    ("collector", "data-dir"): "collector.yaml stands in it",
+    ("agent", "join"): "a token is good once and no setting; join_file names where it is",
+    ("collector", "join"): "a token is good once and no setting; join_file names where it is",
+}
+NAMES_THE_FILE = "config"
+
+VARIABLES = {"join": "VEDETTE_JOIN_TOKEN"}
+"""Flags whose variable has a name of its own."""
+
+BASES = {
+    "serve": {"server": {"database_url": "postgresql://h/base", "seal_key_file": "base"}},
+    "up": {"server": {"data_dir": "base-dir"}},
+    "agent": {"server": "h:1", "ca_fingerprint": "sha256:x", "join_file": "base"},
+    "collector": {"server": "h:1", "ca_fingerprint": "sha256:x", "join_file": "base"},
+}
+BESIDE = {
+    "tls-cert": {"tls_cert": "base", "tls_key": "base"},
+    "tls-key": {"tls_cert": "base", "tls_key": "base"},
+    "insecure": {"db_listen": "10.0.0.1:5432"},
+}
+"""What must be said too, so that the flag has an effect."""
+
+CASES = [(program, flag) for program, samples in SAMPLES.items() for flag in samples]
+
+
+def flags_of(program):
+    return {
+        argument.name.removeprefix("--"): argument
+        for argument in tree()[program].assemble_argument_collection()
+        if argument.show
+    }
+
+
+@pytest.mark.parametrize("program", SAMPLES)
+def test_every_flag_is_tried_here_and_has_its_variable(program):
+    flags = flags_of(program)
+    assert set(flags) - {NAMES_THE_FILE} == set(SAMPLES[program])
+    for flag, argument in flags.items():
+        variable = VARIABLES.get(flag, "VEDETTE_" + flag.upper().replace("-", "_"))
+        assert variable in (argument.parameter.env_var or ()), flag
+
+
+class World:
+    """A folder with what flags may name, and the programs up to where they would begin to run."""
+
+    def __init__(self, folder, monkeypatch):
+        self.folder, self.patch = folder, monkeypatch
+        self.seen = []
+        for name in ("one", "two", "base"):
+            (folder / name).write_text(f"postgresql://h/{name}-file")
+            (folder / f"{name}-dir").mkdir()
+        monkeypatch.chdir(folder)
+        for name in [name for name in os.environ if name.startswith(("VEDETTE_", "DASHDOTDB_"))]:
+            monkeypatch.delenv(name)
+        monkeypatch.setattr("vedette.app.program.run_program", self._run)
+        monkeypatch.setattr("vedette.agent.enrol.enrol", self._enrol)
+        monkeypatch.setattr("vedette.logs.configure_logs", lambda said, **_: self.seen.append(said))
+        monkeypatch.setattr("vedette.app.commands.collector._run", self._relay)
+        monkeypatch.setattr("os.execve", lambda _, words, __: self.seen.append(words[-1]))
+
+    def _run(self, program, log):
+        told = dict(program.cr_frame.f_locals)
+        program.close()
+        if "upping" in told:
+            told = {
+                field.name: getattr(told["upping"], field.name) for field in fields(told["upping"])
+            }
+        # What the file said differs, of course, by where the setting stood.
+        self.seen += [log, {key: value for key, value in told.items() if key != "settings"}]
+
+    async def _enrol(self, directory, joining, *, tags):
+        self.seen += [directory, joining, tags]
+        return SimpleNamespace(held=SimpleNamespace(name="x"))
+
+    async def _relay(self, who, *told):
+        self.seen += told
+
+    def effect(self, program, *words, file, env=None):
+        """What the program would begin to run with, as text; a refusal is its line."""
+        self.seen.clear()
+        config = self.folder / "settings.yaml"
+        config.write_text(yaml.safe_dump(file))
+        with self.patch.context() as patch:
+            for name, value in (env or {}).items():
+                patch.setenv(name, value)
+            try:
+                tree()(
+                    [program, "--config=settings.yaml", *words],
+                    exit_on_error=False,
+                    print_error=False,
+                    result_action="return_value",
+                )
+            except VedetteError as error:
+                return str(error)
+        return "\n".join(map(repr, self.seen))
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    return World(tmp_path, monkeypatch)
+
+
+def in_file(program, flag, value):
+    """The settings file in which that flag's key has that value; None: as it is without it."""
+    base = {
+        key: dict(part) if isinstance(part, dict) else part for key, part in BASES[program].items()
+    }
+    home = base.setdefault("server", {}) if program in {"serve", "up"} else base
+    home.update(BESIDE.get(flag, {}))
+    if value is None:
+        return base
+    section, _, rest = flag.partition("-")
+    if section in {"log", "spool"}:
+        base[section] = {rest.replace("-", "_"): value}
+    else:
+        home[flag.replace("-", "_")] = value
+    if flag == "database-url-file":
+        home.pop("database_url", None)
+    return base
+
+
+def as_flag(flag, value):
+    if isinstance(value, bool):
+        return f"--{flag}" if value else f"--no-{flag}"
+    return f"--{flag}={value[0] if isinstance(value, list) else value}"
+
+
+def as_variable(flag, value):
+    text = (
+        value[0]
+        if isinstance(value, list)
+        else str(value).lower()
+        if value in (True, False)
+        else str(value)
+    )
+    return {VARIABLES.get(flag, "VEDETTE_" + flag.upper().replace("-", "_")): text}
+
+
+@pytest.mark.parametrize(("program", "flag"), CASES)
+def test_flag_variable_and_key_have_the_same_effect(world, program, flag):
+    value = SAMPLES[program][flag][0]
+    bare = in_file(program, flag, None)
+    by_flag = world.effect(program, as_flag(flag, value), file=bare)
+    by_variable = world.effect(program, file=bare, env=as_variable(flag, value))
+    assert by_variable == by_flag
+    assert by_flag != world.effect(program, file=bare), "it has an effect"
+    if (program, flag) not in NOT_IN_THE_FILE:
+        assert world.effect(program, file=in_file(program, flag, value)) == by_flag
+
+
+@pytest.mark.parametrize(("program", "flag"), CASES)
+def test_a_flag_goes_before_the_variable_and_that_before_the_file(world, program, flag):
+    one, two = SAMPLES[program][flag]
+    if two is None:
+        pytest.skip("it is said or not")
+    bare = in_file(program, flag, None)
+    by_one = world.effect(program, as_flag(flag, one), file=bare)
+    assert (
+        world.effect(program, as_flag(flag, one), file=bare, env=as_variable(flag, two)) == by_one
+    )
+    if (program, flag) not in NOT_IN_THE_FILE:
+        other = in_file(program, flag, two)
+        assert world.effect(program, file=other, env=as_variable(flag, one)) == by_one
+        assert world.effect(program, as_flag(flag, one), file=other) == by_one
