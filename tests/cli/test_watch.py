@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from tests.factories import at
+from tests.factories import at, make_agent, make_layout, make_observation
 from tests.link.doors_world import house_on
 from tests.link.feed_world import move, shop, writing
 
@@ -253,3 +253,35 @@ async def test_a_certificate_that_is_not_there_is_said_with_how_to_make_one(data
     )  # fmt: skip
     assert code == 6
     assert "vedette clients cert NAME" in err
+
+
+async def test_reports_are_printed_with_their_values_and_go_on_over_a_lost_server(
+    data_dir, house, fresh_app_url
+):
+    async with writing(fresh_app_url) as conn:
+        ids = await shop(conn)
+        agent = await make_agent(conn, "edge")
+        layout = await make_layout(conn, ["load", "connections"], units=["ratio", ""])
+        await make_observation(
+            conn, ids["orders-db"], agent, seen_at=at("12:00"), layout_id=layout, values=[0.5, 7]
+        )
+        await house.feed.refresh()
+        arguments = ("--reports", "--data-dir", str(data_dir))
+        async with watching(*arguments) as it, watching(*arguments, "-o", "json") as as_json:
+            line = await it.line()
+            assert line.startswith("2026-11-21T12:00:00Z  up")
+            assert line.endswith("orders-db  1.2 ms  load 0.5 ratio, connections 7")
+            told = json.loads(await as_json.line())
+            assert told["kind"] == "snapshot"
+            assert [value["name"] for value in told["measurements"]] == ["load", "connections"]
+            house.doors.say_goodbye()
+            assert "trying again" in await it.remark()
+            assert "connected again" in await it.remark()
+            await conn.execute(
+                "UPDATE health.observation SET at = at + interval '1 s', look = 'down',"
+                " rtt_s = 'NaN', layout_id = 0, \"values\" = '{}'"
+            )
+            line = await it.line()
+            assert line.startswith("2026-11-21T12:00:01Z  down")
+            assert line.endswith("orders-db  -")
+            assert json.loads(await as_json.line())["kind"] == "report"

@@ -98,6 +98,9 @@ class Caller:
     def subscribe(self, request, **more):
         return self._reports.Subscribe(request, metadata=self.metadata, **more)
 
+    def subscribe_reports(self, request, **more):
+        return self._reports.SubscribeReports(request, metadata=self.metadata, **more)
+
     def latest(self, request, **more):
         return self._reports.Latest(request, metadata=self.metadata, **more)
 

@@ -176,6 +176,19 @@ async def test_a_token_revoked_while_it_signs_in_gets_no_stream(house, monkeypat
         assert (await refused(call))[0] is Code.UNAUTHENTICATED
 
 
+async def test_reports_need_the_same_sign_in_and_end_with_it(house):
+    async with house.reports() as nobody:
+        call = nobody.subscribe_reports(pb.SubscribeRequest())
+        assert (await refused(call))[0] is Code.UNAUTHENTICATED
+    async with house.reports(await house.token("doomed")) as client:
+        call = client.subscribe_reports(pb.SubscribeRequest())
+        async with asyncio.timeout(SOON_S):
+            assert (await call.read()).snapshot
+        async with house.pool.connection() as conn:
+            await revoke_token(conn, "doomed", now=datetime.now(UTC), by="test")
+        assert (await refused(call))[0] is Code.UNAUTHENTICATED
+
+
 async def test_an_agents_certificate_does_not_read(house):
     token = await house.token()
     async with house.certified("agent", "edge-7") as agent:

@@ -3,12 +3,13 @@
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
 import httpx
 import pytest
-from tests.factories import at
+from tests.factories import NOON, at, make_agent, make_observation
 from tests.link.doors_world import house_on
 from tests.link.feed_world import SOON_S, move, shop, writing
 
@@ -270,3 +271,42 @@ async def test_the_end_of_the_server_is_told(web, ids):
         await it.page()
         web.house.doors.say_goodbye()
         assert "stopping" in json.loads((await it.rest())[-1])["message"]
+
+
+async def reported(dsn: str, target_id: int, second: int) -> None:
+    """Commit a report of that target, so many seconds after noon."""
+    async with writing(dsn) as conn, conn.transaction():
+        agent = await make_agent(conn, f"edge-{second}")
+        await make_observation(conn, target_id, agent, seen_at=NOON + timedelta(seconds=second))
+
+
+@pytest.mark.parametrize("headers", [LINES, EVENTS])
+async def test_every_report_is_streamed_when_asked_for(web, ids, fresh_app_url, headers):
+    await reported(fresh_app_url, ids["orders-db"], 1)
+    query = "?of=reports&target=orders-db"
+    async with web.watching(query, headers) as it:
+        if headers is EVENTS:
+            await it.event()  # how long to wait before coming back
+            first = await it.event()
+            assert first["event"] == "snapshot"
+            assert int(first["id"]) == json.loads(first["data"])["cursor"]
+            page = json.loads(first["data"])
+        else:
+            page = await it.page()
+        assert (page["kind"], page["more"], page["skipped"]) == ("snapshot", False, 0)
+        (row,) = page["reports"]
+        assert row == {
+            "target": "orders-db", "agent": "edge-1", "component": "orders-eu-de",
+            "cluster": "shop-eu", "at": "2026-11-21T12:00:01Z", "state": "up", "error_class": "",
+            "rtt_s": pytest.approx(0.0012), "measurements": [],
+        }  # fmt: skip
+        await reported(fresh_app_url, ids["orders-db"], 2)
+        if headers is EVENTS:
+            assert (await it.event())["event"] == "reports"
+        else:
+            assert [row["agent"] for row in (await it.page())["reports"]] == ["edge-2"]
+
+
+async def test_what_is_neither_states_nor_reports_is_refused(web, ids):
+    async with web.watching("?of=everything") as it:
+        assert it.answer.status_code == 400

@@ -96,7 +96,8 @@ def _loops(pulses: list[Pulse], now: datetime) -> Iterable[Metric]:
 def _link(gate: Gate) -> Iterable[Metric]:
     counts = gate.ingest.counts
     yield _gauge("agents_connected", "Agents with an open stream here.", len(gate.link.streams))
-    yield _gauge("subscribers", "Clients that subscribe to changes here.", gate.feed.subscribers)
+    subscribers = gate.feed.subscribers + gate.doors.reports.subscribers
+    yield _gauge("subscribers", "Clients that subscribe to changes or reports here.", subscribers)
     yield _gauge("ingest_queue", "Frames received and not yet durable.", gate.ingest.waiting)
     yield _counter("ingest_reports", "Reports made durable.", counts.reports)
     yield _counter("ingest_samples", "Measurements made durable.", counts.samples)

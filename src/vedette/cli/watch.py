@@ -1,9 +1,10 @@
-"""`vedette watch`: what stands, then every change as it happens."""
+"""`vedette watch`: what stands, then every change, or every report, as it happens."""
 
 import asyncio
 import json
 import os
 import sys
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import asdict
 from datetime import datetime
@@ -17,10 +18,14 @@ from vedette.cli.where import Asking, data_dir, endpoints, token_of
 from vedette.errors import Denied, Invalid, Missing
 from vedette.link.clients import Door, Lost, News, Resumed, Told, Wanted
 from vedette.link.clients import watch as follow
+from vedette.link.report_clients import Look, Looks
+from vedette.link.report_clients import follow as follow_reports
 from vedette.trust.keys import fetch_authority
 
 Many = Annotated[list[str] | None, Parameter(negative="")]
 STATE_WIDTH = len("initialising")
+VALUES_SHOWN = 4
+"""Measurements on a line for people; `-o json` has all."""
 
 
 def watch(
@@ -66,6 +71,9 @@ def watch(
         Path | None,
         Parameter(env_var="VEDETTE_DATA_DIR", help="Where `vedette up` keeps its things."),
     ] = None,
+    reports: Annotated[
+        bool, Parameter(negative=(), help="Every report with its measurements, not only changes.")
+    ] = False,
     once: Annotated[bool, Parameter(negative=(), help="Print what stands and leave.")] = False,
     output: Annotated[
         Literal["table", "json"],
@@ -90,11 +98,12 @@ def watch(
     wanted = Wanted(
         targets=targets, components=component or (), clusters=cluster or (), states=state or ()
     )
-    asyncio.run(_follow(door, wanted, Printer(output), once=once))
+    told = follow_reports(door, wanted) if reports else follow(door, wanted)
+    asyncio.run(_follow(told, Printer(output), once=once))
 
 
-async def _follow(door: Door, wanted: Wanted, printer: "Printer", *, once: bool) -> None:
-    async with aclosing(follow(door, wanted)) as stream:
+async def _follow(told: AsyncGenerator[Any, None], printer: "Printer", *, once: bool) -> None:
+    async with aclosing(told) as stream:
         async for news in stream:
             printer.show(news)
             if once:
@@ -108,7 +117,7 @@ class Printer:
         self._as_json = output == "json"
         self._coloured = is_coloured(sys.stdout)
 
-    def show(self, news: News | Lost | Resumed) -> None:
+    def show(self, news: News | Looks | Lost | Resumed) -> None:
         """Print one piece of news at once: whoever reads us through a pipe waits for it."""
         match news:
             case Lost(error, again_in_s):
@@ -121,6 +130,32 @@ class Printer:
                 sys.stdout.flush()
                 if snapshot and not changes:
                     _remark("nothing is watched yet")
+            case Looks(looks, snapshot, skipped):
+                if skipped:
+                    _remark(f"{skipped} reports were skipped: newer ones had come")
+                look_line = self._look_json if self._as_json else self._look_line
+                sys.stdout.writelines(f"{look_line(look, snapshot)}\n" for look in looks)
+                sys.stdout.flush()
+                if snapshot and not looks:
+                    _remark("nothing has reported yet")
+
+    @staticmethod
+    def _look_json(look: Look, snapshot: bool) -> str:
+        kind = "snapshot" if snapshot else "report"
+        return json.dumps({"kind": kind, **asdict(look), "at": _time(look.at)}, ensure_ascii=False)
+
+    def _look_line(self, look: Look, _: bool) -> str:
+        state = look.state.ljust(STATE_WIDTH)
+        state = paint(state) if self._coloured else state
+        took = "-" if look.rtt_s is None else f"{look.rtt_s * 1000:.1f} ms"
+        values = (
+            " ".join(plain(part) for part in (it.entity, it.name, f"{it.value:g}", it.unit) if part)
+            for it in look.measurements[:VALUES_SHOWN]
+        )
+        more = len(look.measurements) - VALUES_SHOWN
+        rest = f"  and {more} more" if more > 0 else ""
+        parts = (state, plain(look.target), took, look.error_class and plain(look.error_class))
+        return "  ".join([_time(look.at), *filter(None, parts), ", ".join(values) + rest]).rstrip()
 
     @staticmethod
     def _json(told: Told, snapshot: bool) -> str:

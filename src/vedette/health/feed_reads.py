@@ -39,6 +39,11 @@ class Change:
     cluster: str = ""
     retired: bool = False
 
+    @property
+    def key(self) -> tuple[str, int]:
+        """A later change of the same key supersedes this one."""
+        return self.subject, self.subject_id
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:

@@ -2,9 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
@@ -123,15 +125,27 @@ async def watch(
     the very first try.
     """
     memory = _Memory()
+    async with aclosing(for_ever(lambda: _stream(door, wanted, memory))) as stream:
+        async for news in stream:
+            if not isinstance(news, News) or news.snapshot or news.changes:
+                yield news
+
+
+Piece = TypeVar("Piece")
+
+
+async def for_ever(
+    connect: Callable[[], AsyncIterator[Piece]],
+) -> AsyncGenerator[Piece | Lost | Resumed, None]:
+    """Yield what each stream yields, and open the next one where one ended; raises as `watch` does."""
     pause_s, was_lost, has_answered = FIRST_PAUSE_S, False, False
     while True:
         try:
-            async for news in _stream(door, wanted, memory):
+            async for piece in connect():
                 if was_lost:
                     yield Resumed()
                 pause_s, was_lost, has_answered = FIRST_PAUSE_S, False, True
-                if news.snapshot or news.changes:
-                    yield news
+                yield piece
             lost = Unavailable("the server ended the stream")
         except Unavailable as error:
             if not has_answered:
@@ -146,31 +160,46 @@ async def watch(
 
 
 async def _stream(door: Door, wanted: Wanted, memory: _Memory) -> AsyncIterator[News]:
+    pages: list[Told] = []
+    async with aclosing(
+        frames(door, "Subscribe", request_for(wanted, cursor=memory.cursor))
+    ) as stream:
+        async for frame in stream:
+            pages += [_told(change) for change in frame.changes]
+            if not frame.more:
+                memory.cursor = frame.cursor
+                yield memory.take(pages, snapshot=frame.snapshot)
+                pages = []
+
+
+def request_for(wanted: Wanted, *, cursor: int) -> pb.SubscribeRequest:
+    """Return what asks for that, from the cursor on; 0: from a snapshot on."""
+    choice = pb.Filter(
+        targets=wanted.targets,
+        components=wanted.components,
+        clusters=wanted.clusters,
+        states=wanted.states,
+    )
+    return pb.SubscribeRequest(filter=choice, cursor=cursor)
+
+
+async def frames(
+    door: Door, method: str, request: pb.SubscribeRequest
+) -> AsyncGenerator[Any, None]:
+    """Yield the frames of one call of that method of Reports; raises what its end meant."""
     credentials = grpc.ssl_channel_credentials(
         door.authority_pem, door.key_pem, door.certificate_pem
     )
     async with grpc.aio.secure_channel(
         door.address, credentials, options=CLIENT_OPTIONS
     ) as channel:
-        choice = pb.Filter(
-            targets=wanted.targets,
-            components=wanted.components,
-            clusters=wanted.clusters,
-            states=wanted.states,
-        )
-        request = pb.SubscribeRequest(filter=choice, cursor=memory.cursor)
         metadata = [("authorization", f"Bearer {door.token}")] if door.token else []
-        call = ReportsStub(channel).Subscribe(request, metadata=metadata)
+        call = getattr(ReportsStub(channel), method)(request, metadata=metadata)
         try:
             async with asyncio.timeout(FIRST_ANSWER_S):
                 frame = await call.read()
-            pages: list[Told] = []
             while frame is not grpc.aio.EOF:
-                pages += [_told(change) for change in frame.changes]
-                if not frame.more:
-                    memory.cursor = frame.cursor
-                    yield memory.take(pages, snapshot=frame.snapshot)
-                    pages = []
+                yield frame
                 frame = await call.read()
         except TimeoutError:
             raise Unavailable(f"the server at {door.address} says nothing") from None

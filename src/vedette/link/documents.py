@@ -1,7 +1,8 @@
 """Changes as JSON: the same pages as `frames`, for browsers and scripts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Protocol
 
 import msgspec
 
@@ -43,13 +44,31 @@ class Page(msgspec.Struct, kw_only=True):
     changes: list[ShownChange]
 
 
+class AnyPage(Protocol):
+    """What every page has, of changes or of reports."""
+
+    kind: str
+    cursor: int
+    more: bool
+
+
 def lines(changes: Sequence[Change], *, cursor: int, snapshot: bool) -> list[bytes]:
     """Return the moment as JSON lines."""
-    return [_encoded(page) + b"\n" for page in _pages(changes, cursor=cursor, snapshot=snapshot)]
+    return page_lines(_pages(changes, cursor=cursor, snapshot=snapshot))
 
 
 def events(changes: Sequence[Change], *, cursor: int, snapshot: bool) -> list[bytes]:
     """Return the moment as server-sent events; only the last carries an id to resume from."""
+    return page_events(_pages(changes, cursor=cursor, snapshot=snapshot))
+
+
+def page_lines(pages: Iterable[AnyPage]) -> list[bytes]:
+    """Return pages as JSON lines."""
+    return [_encoded(page) + b"\n" for page in pages]
+
+
+def page_events(pages: Iterable[AnyPage]) -> list[bytes]:
+    """Return pages as server-sent events named by their kind."""
     return [
         b"event: %s\n%sdata: %s\n\n"
         % (
@@ -57,7 +76,7 @@ def events(changes: Sequence[Change], *, cursor: int, snapshot: bool) -> list[by
             b"" if page.more else b"id: %d\n" % page.cursor,
             _encoded(page),
         )
-        for page in _pages(changes, cursor=cursor, snapshot=snapshot)
+        for page in pages
     ]
 
 
@@ -95,7 +114,7 @@ def _shown(change: Change, *, snapshot: bool) -> ShownChange:
     )
 
 
-def _encoded(page: Page) -> bytes:
+def _encoded(page: AnyPage) -> bytes:
     return msgspec.json.encode(page)
 
 

@@ -1,8 +1,8 @@
-"""The gRPC doors for clients: Subscribe, Latest and Range of the service Reports."""
+"""The gRPC doors for clients: all of the service Reports but Ask."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, Self
 
 import grpc
@@ -23,6 +23,7 @@ from vedette.link.feed import Feed
 from vedette.link.frames import frame
 from vedette.link.history import History
 from vedette.link.parts import end
+from vedette.link.report_feed import ReportFeed
 from vedette.link.signin import Caller, SignIn
 
 NAMES_LIMIT = 1_000
@@ -38,6 +39,8 @@ ASK_AGAIN_S = 60.0
 
 WORDS = frozenset(state.word for state in State)
 
+AnyFeed = Feed | ReportFeed
+
 log = structlog.get_logger(__name__)
 
 
@@ -50,16 +53,20 @@ class Doors:
 
     def __init__(self, feed: Feed, pool: AsyncConnectionPool, dsn: str, sign_in: SignIn) -> None:
         self._feed = feed
+        self.reports = ReportFeed(pool, feed)
         self.reads = BriefReads(pool)
         self._history = History(self.reads)
         self._dsn = dsn
         self._sign_in = sign_in
-        self._streams: dict[Subscriber, Caller] = {}
+        self._streams: dict[Subscriber[Any], Caller] = {}
+        self._stack = AsyncExitStack()
         self._ask_again = asyncio.Event()
         self.parts: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
+        await self._stack.enter_async_context(self.reports)
         self.parts = [
+            *self.reports.parts,
             asyncio.create_task(self._listen(), name="access notices"),
             asyncio.create_task(self._guard(), name="guard of the doors"),
         ]
@@ -67,6 +74,7 @@ class Doors:
 
     async def __aexit__(self, *exc: object) -> None:
         await end(self.parts)
+        await self._stack.aclose()
 
     def say_goodbye(self) -> None:
         """End every stream, so that its client looks for another server at once."""
@@ -78,6 +86,9 @@ class Doors:
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             "Subscribe": grpc.unary_stream_rpc_method_handler(
                 self.subscribe, request_deserializer=pb.SubscribeRequest.FromString
+            ),
+            "SubscribeReports": grpc.unary_stream_rpc_method_handler(
+                self.subscribe_reports, request_deserializer=pb.SubscribeRequest.FromString
             ),
             "Latest": grpc.unary_unary_rpc_method_handler(
                 self.latest,
@@ -97,10 +108,23 @@ class Doors:
         self, request: pb.SubscribeRequest, context: Context
     ) -> AsyncIterator[bytes]:
         """Send what stands, or what changed since the cursor, then every change."""
+        async for page in self._stream(self._feed, request, context):
+            yield page
+
+    async def subscribe_reports(
+        self, request: pb.SubscribeRequest, context: Context
+    ) -> AsyncIterator[bytes]:
+        """Send the latest reports, or those since the cursor, then every report."""
+        async for page in self._stream(self.reports, request, context):
+            yield page
+
+    async def _stream(
+        self, feed: AnyFeed, request: pb.SubscribeRequest, context: Context
+    ) -> AsyncIterator[bytes]:
         async with answering(context):
             caller = await self._sign_in.reader(context)
             choice = await self._choice(request.filter)
-            async with self.subscriber(choice, caller, cursor=request.cursor) as subscriber:
+            async with self._subscriber(feed, choice, caller, request.cursor) as subscriber:
                 async for page in subscriber.frames():
                     yield page
 
@@ -127,12 +151,21 @@ class Doors:
             async for page in self._history.pages(request):
                 yield page
 
+    def subscriber(
+        self, choice: Filter, caller: Caller, *, cursor: int = 0, reports: bool = False
+    ) -> AbstractAsyncContextManager[Subscriber[Any]]:
+        """Subscribe while the block lasts, to changes or to reports.
+
+        The stream is closed when the caller may no longer read, or we stop.
+        """
+        feed: AnyFeed = self.reports if reports else self._feed
+        return self._subscriber(feed, choice, caller, cursor)
+
     @asynccontextmanager
-    async def subscriber(
-        self, choice: Filter, caller: Caller, *, cursor: int = 0
-    ) -> AsyncIterator[Subscriber]:
-        """Subscribe while the block lasts; closed when the caller may no longer read, or we stop."""
-        async with self._feed.subscriber(choice, cursor=cursor) as subscriber:
+    async def _subscriber(
+        self, feed: AnyFeed, choice: Filter, caller: Caller, cursor: int
+    ) -> AsyncIterator[Subscriber[Any]]:
+        async with feed.subscriber(choice, cursor=cursor) as subscriber:
             self._streams[subscriber] = caller
             try:
                 # Revoked between the sign-in and now, no notice of it would find this stream.

@@ -20,7 +20,7 @@ from vedette.db.listen import listen
 from vedette.db.queries import Connection
 from vedette.health import feed_reads
 from vedette.health.feed_reads import PAGE_ROWS, Change
-from vedette.link.audience import Filter, Lane, Moment, News, Subscriber
+from vedette.link.audience import Audience, Changed, Filter, News, Subscriber
 from vedette.link.errors import TooMany
 from vedette.link.parts import end
 from vedette.link.progress import Progress
@@ -58,7 +58,7 @@ class Feed:
         self._dsn = dsn
         self._standing = Standing()
         self._progress: Progress | None = None
-        self._lanes: dict[Filter, Lane] = {}
+        self._audience = Audience(self._snapshot)
         self._names: dict[str, frozenset[str]] = {}
         self._read_at = 0.0
         self._everything_due = True
@@ -81,7 +81,7 @@ class Feed:
     @property
     def subscribers(self) -> int:
         """How many subscribe at this moment."""
-        return sum(len(lane.subscribers) for lane in self._lanes.values())
+        return len(self._audience)
 
     @property
     def cursor(self) -> int:
@@ -98,23 +98,16 @@ class Feed:
         return sorted(held, key=lambda it: (it.subject, it.name))
 
     @asynccontextmanager
-    async def subscriber(self, choice: Filter, *, cursor: int = 0) -> AsyncIterator[Subscriber]:
+    async def subscriber(
+        self, choice: Filter, *, cursor: int = 0
+    ) -> AsyncIterator[Subscriber[Change]]:
         """Subscribe while the block lasts, from the cursor if it is remembered, else a snapshot."""
         if self.subscribers >= MAX_SUBSCRIBERS:
             raise TooMany("this server has as many subscribers as it takes", hint="ask another one")
         if self._progress and cursor > self._progress.high:
             await self.refresh(everything=False)  # another server has published more than we have
-        lane = self._lanes.get(choice)
-        if lane is None:
-            lane = self._lanes[choice] = Lane(choice, lambda: self._snapshot(choice))
-        subscriber = Subscriber(lane, self._replay(choice, cursor))
-        lane.subscribers.add(subscriber)
-        try:
+        with self._audience.joined(choice, self._replay(choice, cursor)) as subscriber:
             yield subscriber
-        finally:
-            lane.subscribers.discard(subscriber)
-            if not lane.subscribers and self._lanes.get(choice) is lane:
-                del self._lanes[choice]
 
     async def refresh(self, *, everything: bool = True) -> None:
         """Read now what is new, or all that stands, and publish the difference."""
@@ -167,7 +160,7 @@ class Feed:
             "components": frozenset(it.name for it in fresh if it.subject == "component"),
             "clusters": frozenset(it.cluster for it in fresh if it.cluster),
         }
-        for lane in self._lanes.values():
+        for lane in self._audience:
             lane.forget()
         return self._standing.replace(fresh, cursor=progress.high)
 
@@ -175,20 +168,23 @@ class Feed:
         if news:
             self._standing.remember(news)
             told = News(news, self.cursor)
-            for lane in self._lanes.values():
-                lane.publish(told)
+            for lane in self._audience:
+                lane.forget()
+                taken = told.taken(lane.choice)
+                if taken:
+                    lane.offer(Changed(taken, told.cursor))
 
-    def _replay(self, choice: Filter, cursor: int) -> Moment | None:
+    def _replay(self, choice: Filter, cursor: int) -> Changed | None:
         assert self._progress is not None
         if cursor == 0 or cursor > self._progress.high:
             return None
         since = self._standing.since(cursor)
         if since is None:
             return None
-        return Moment([change for change in since if choice.takes(change)], self.cursor)
+        return Changed([change for change in since if choice.takes(change)], self.cursor)
 
-    def _snapshot(self, choice: Filter) -> Moment:
-        return Moment(self.standing(choice), self.cursor, snapshot=True)
+    def _snapshot(self, choice: Filter) -> Changed:
+        return Changed(self.standing(choice), self.cursor, snapshot=True)
 
     async def _listen(self) -> None:
         async for notice in listen(self._dsn, ["vedette_transition", "vedette_fleet"]):

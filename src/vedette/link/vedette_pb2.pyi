@@ -518,6 +518,20 @@ class StateChange(_message.Message):
     cluster: str
     def __init__(self, subject: _Optional[str] = ..., name: _Optional[str] = ..., was: _Optional[str] = ..., now: _Optional[str] = ..., at_us: _Optional[int] = ..., reason: _Optional[str] = ..., error_class: _Optional[str] = ..., component: _Optional[str] = ..., cluster: _Optional[str] = ...) -> None: ...
 
+class ReportFrame(_message.Message):
+    __slots__ = ("snapshot", "cursor", "reports", "more", "skipped")
+    SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    REPORTS_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    snapshot: bool
+    cursor: int
+    reports: _containers.RepeatedCompositeFieldContainer[ReportRow]
+    more: bool
+    skipped: int
+    def __init__(self, snapshot: _Optional[bool] = ..., cursor: _Optional[int] = ..., reports: _Optional[_Iterable[_Union[ReportRow, _Mapping]]] = ..., more: _Optional[bool] = ..., skipped: _Optional[int] = ...) -> None: ...
+
 class RangeRequest(_message.Message):
     __slots__ = ("target", "since_us", "until_us", "limit")
     TARGET_FIELD_NUMBER: _ClassVar[int]
@@ -537,7 +551,7 @@ class ReportPage(_message.Message):
     def __init__(self, reports: _Optional[_Iterable[_Union[ReportRow, _Mapping]]] = ...) -> None: ...
 
 class ReportRow(_message.Message):
-    __slots__ = ("target", "agent", "at_us", "state", "error_class", "rtt_s", "values")
+    __slots__ = ("target", "agent", "at_us", "state", "error_class", "rtt_s", "values", "component", "cluster")
     TARGET_FIELD_NUMBER: _ClassVar[int]
     AGENT_FIELD_NUMBER: _ClassVar[int]
     AT_US_FIELD_NUMBER: _ClassVar[int]
@@ -545,6 +559,8 @@ class ReportRow(_message.Message):
     ERROR_CLASS_FIELD_NUMBER: _ClassVar[int]
     RTT_S_FIELD_NUMBER: _ClassVar[int]
     VALUES_FIELD_NUMBER: _ClassVar[int]
+    COMPONENT_FIELD_NUMBER: _ClassVar[int]
+    CLUSTER_FIELD_NUMBER: _ClassVar[int]
     target: str
     agent: str
     at_us: int
@@ -552,7 +568,9 @@ class ReportRow(_message.Message):
     error_class: str
     rtt_s: float
     values: _containers.RepeatedCompositeFieldContainer[MeasuredValue]
-    def __init__(self, target: _Optional[str] = ..., agent: _Optional[str] = ..., at_us: _Optional[int] = ..., state: _Optional[str] = ..., error_class: _Optional[str] = ..., rtt_s: _Optional[float] = ..., values: _Optional[_Iterable[_Union[MeasuredValue, _Mapping]]] = ...) -> None: ...
+    component: str
+    cluster: str
+    def __init__(self, target: _Optional[str] = ..., agent: _Optional[str] = ..., at_us: _Optional[int] = ..., state: _Optional[str] = ..., error_class: _Optional[str] = ..., rtt_s: _Optional[float] = ..., values: _Optional[_Iterable[_Union[MeasuredValue, _Mapping]]] = ..., component: _Optional[str] = ..., cluster: _Optional[str] = ...) -> None: ...
 
 class MeasuredValue(_message.Message):
     __slots__ = ("name", "entity", "unit", "value")

@@ -242,6 +242,11 @@ class ReportsStub:
                 request_serializer=vedette__pb2.SubscribeRequest.SerializeToString,
                 response_deserializer=vedette__pb2.Frame.FromString,
                 _registered_method=True)
+        self.SubscribeReports = channel.unary_stream(
+                '/vedette.v1.Reports/SubscribeReports',
+                request_serializer=vedette__pb2.SubscribeRequest.SerializeToString,
+                response_deserializer=vedette__pb2.ReportFrame.FromString,
+                _registered_method=True)
         self.Latest = channel.unary_unary(
                 '/vedette.v1.Reports/Latest',
                 request_serializer=vedette__pb2.Filter.SerializeToString,
@@ -266,6 +271,13 @@ class ReportsServicer:
 
     def Subscribe(self, request, context):
         """Snapshot first, then every change, until the client leaves.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SubscribeReports(self, request, context):
+        """The latest report of every agent and target first, then every report; `states` are of the report.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -297,6 +309,11 @@ def add_ReportsServicer_to_server(servicer, server):
                     servicer.Subscribe,
                     request_deserializer=vedette__pb2.SubscribeRequest.FromString,
                     response_serializer=vedette__pb2.Frame.SerializeToString,
+            ),
+            'SubscribeReports': grpc.unary_stream_rpc_method_handler(
+                    servicer.SubscribeReports,
+                    request_deserializer=vedette__pb2.SubscribeRequest.FromString,
+                    response_serializer=vedette__pb2.ReportFrame.SerializeToString,
             ),
             'Latest': grpc.unary_unary_rpc_method_handler(
                     servicer.Latest,
@@ -343,6 +360,33 @@ class Reports:
             '/vedette.v1.Reports/Subscribe',
             vedette__pb2.SubscribeRequest.SerializeToString,
             vedette__pb2.Frame.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubscribeReports(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/vedette.v1.Reports/SubscribeReports',
+            vedette__pb2.SubscribeRequest.SerializeToString,
+            vedette__pb2.ReportFrame.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,4 +1,4 @@
-"""The live feed over HTTP: what `Reports.Subscribe` sends, for browsers and scripts.
+"""The live feeds over HTTP: what `Reports.Subscribe` and `SubscribeReports` send, for browsers and scripts.
 
 It stands in the link and not in health, since the feed, its filters and its queues do: the route is
 another door to them, beside gRPC's.
@@ -6,8 +6,9 @@ another door to them, beside gRPC's.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from litestar import Request, get
 from litestar.datastructures import CacheControlHeader
@@ -17,7 +18,7 @@ from litestar.response import Stream
 from vedette.access.model import Actor
 from vedette.errors import VedetteError
 from vedette.link import documents
-from vedette.link.audience import Filter, Moment
+from vedette.link.audience import Moment, Subscriber
 from vedette.link.doors import Doors
 from vedette.link.signin import Caller
 
@@ -35,7 +36,7 @@ class Form:
 
     media_type: str
     begin: bytes
-    pages: Callable[[Moment], list[bytes]]
+    pages: Callable[[Moment[Any]], list[bytes]]
     heartbeat: bytes
     end: Callable[[str], bytes]
 
@@ -81,8 +82,12 @@ async def watch(
         int,
         Parameter(query="cursor", ge=0, description="Resume there; `Last-Event-ID` goes first."),
     ] = 0,
+    of: Annotated[
+        Literal["states", "reports"],
+        Parameter(query="of", description="Changes of state, or every report with its values."),
+    ] = "states",
 ) -> Stream:
-    """Send what stands, or what changed since the cursor, then every change as it happens.
+    """Send what stands, or what is new since the cursor, then every change or report as it comes.
 
     Server-sent events, or JSON lines where `Accept` asks for application/jsonl.
     """
@@ -94,8 +99,14 @@ async def watch(
     )
     form = FORMS[request.accept.best_match(list(FORMS), default=EVENTS.media_type) or ""]
     secret = request.headers.get("authorization", "").partition(" ")[2].strip()
+    subscribing = doors.subscriber(
+        choice,
+        Caller(actor.name, secret),
+        cursor=_resumed(request, cursor),
+        reports=of == "reports",
+    )
     return Stream(
-        _stream(doors, choice, Caller(actor.name, secret), form, _resumed(request, cursor)),
+        _stream(subscribing, form),
         media_type=form.media_type,
         # A proxy that collects an answer before it passes it on would pass nothing on.
         headers={"X-Accel-Buffering": "no"},
@@ -106,12 +117,12 @@ routes = [watch]
 
 
 async def _stream(
-    doors: Doors, choice: Filter, caller: Caller, form: Form, cursor: int
+    subscribing: AbstractAsyncContextManager[Subscriber[Any]], form: Form
 ) -> AsyncIterator[bytes]:
     if form.begin:
         yield form.begin
     try:
-        async with doors.subscriber(choice, caller, cursor=cursor) as subscriber:
+        async with subscribing as subscriber:
             while True:
                 try:
                     async with asyncio.timeout(HEARTBEAT_S):
