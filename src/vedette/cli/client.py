@@ -109,6 +109,11 @@ class Client:
         except httpx.TimeoutException:
             raise Unavailable(f"{self.url} did not answer in time", hint="try again") from None
         except httpx.TransportError as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise Unavailable(
+                    f"the certificate of {self.url} is not trusted here: {error}",
+                    hint="SSL_CERT_FILE=FILE names the authority to trust",
+                ) from None
             raise Unavailable(
                 f"nothing answers at {self.url}: {error}", hint="is the server running?"
             ) from None

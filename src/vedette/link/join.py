@@ -3,7 +3,7 @@
 import grpc
 import grpc.aio
 
-from vedette.errors import Denied, Unavailable
+from vedette.errors import Unavailable
 from vedette.link import vedette_pb2 as pb
 from vedette.link.client import SERVER_NAME, Claims, facts_message
 from vedette.link.errors import error_of
@@ -40,8 +40,6 @@ async def enrol(
             return await ask(wanted, timeout=ANSWER_WITHIN_S)
         except grpc.aio.AioRpcError as answer:
             error = error_of(answer)
-            if isinstance(error, Denied):
-                raise Denied(error.message, hint="vedette agents token makes a new one") from None
             if isinstance(error, Unavailable):
                 raise Unavailable(
                     f"the server at {address} does not answer: {error.message}",
