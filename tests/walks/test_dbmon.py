@@ -1,7 +1,7 @@
 """dbmon's users come over: their clients, as they are, against `vedette up --dbmon-port`.
 
-The client is generated from the published contract at test time and imports nothing of ours; the
-CockroachDB is the fake of the connectors' tests, behind a real agent.
+The client is generated at test time from dbmon's own table of names and numbers, and imports nothing
+of ours; the CockroachDB is the one that `vedette lab` plays, behind a real agent.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from tests.fakes.http_server import Reply
+from tests.link.dbmon_contract import proto_text
 from tests.walks.programs import Program, ask, ask_json, free_port, until
 
 from vedette.lab.cockroachdb import Cluster, cluster_of, serving
@@ -23,7 +24,6 @@ from vedette.lab.cockroachdb import Cluster, cluster_of, serving
 pytestmark = [pytest.mark.xdist_group("dbmon-walk"), pytest.mark.timeout(120)]
 
 HERE = Path(__file__).parent
-PROTO = HERE.parents[1] / "proto"
 SETTINGS = """\
 clusters:
   - {{name: shop-eu}}
@@ -112,10 +112,11 @@ def ended(client: subprocess.Popen) -> list[dict]:
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     folder, clients = tmp_path_factory.mktemp("walk"), tmp_path_factory.mktemp("clients")
+    (clients / "dbmon.proto").write_text(proto_text())
     subprocess.run(
-        [sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTO}", f"--python_out={clients}",
-         f"--grpc_python_out={clients}", str(PROTO / "dbmon.proto")],
-        check=True,
+        [sys.executable, "-m", "grpc_tools.protoc", "-I.", "--python_out=.",
+         "--grpc_python_out=.", "dbmon.proto"],
+        check=True, cwd=clients,
     )  # fmt: skip
     shutil.copy(HERE / "dbmon_client.py", clients)
     cluster = cluster_of(3)
@@ -233,7 +234,7 @@ def test_nothing_else_is_served_in_the_clear(walk):
 
 def test_a_cluster_that_is_gone_is_reported_so(walk):
     for node in walk.cluster.nodes:
-        node.doors = dict.fromkeys(("/health", "/_status/vars"), GONE)
+        node.doors = dict.fromkeys(("/health", "/_status/vars", "/metrics"), GONE)
     walk.cluster.json = GONE
     until(lambda: walk.pull("roachy")[-1]["status"] == "503", within_s=20, what="a failed probe")
     assert walk.pull("roachy")[-1]["nodes"] == []
