@@ -1,6 +1,6 @@
 #!/bin/sh
-# Resolve pyproject.toml for every platform and Python at once into the two lock files; $1 is the Python.
-# The second is held to the versions of the first. No address of a registry stands in either.
+# Resolve pyproject.toml for every platform and Python at once into the lock files; $1 is the Python.
+# The developers' and the agent's are held to the versions of the first. No address of a registry stands in any.
 set -eu
 
 python=$1
@@ -11,3 +11,4 @@ compile() {
 }
 compile pyproject.toml --group build -o requirements.lock
 compile pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
+compile packaging/agent/pyproject.toml -c requirements.lock -o packaging/agent/requirements.lock
