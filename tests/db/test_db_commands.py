@@ -14,6 +14,7 @@ from psycopg import conninfo
 
 from vedette.app.tree import run
 from vedette.db import testing
+from vedette.db.backup import for_any_server
 from vedette.db.binaries import find_binaries
 from vedette.db.create import APP, GRAFANA, LOGINS, OWNER, READER
 from vedette.db.embedded import embedded
@@ -209,6 +210,17 @@ def test_a_backup_brings_everything_back(on, tmp_path):
     assert on("check")[0] == 0
     assert on("sql", "--role", GRAFANA, "SELECT * FROM agents()")[0] == 0, "the rights are back"
     assert on("sql", "--role", APP, "DELETE FROM access.audit")[0] == 5
+
+
+def test_a_backup_may_go_to_an_older_server(on, tmp_path):
+    """PostgreSQL 15 and 16 have no transaction_timeout; pg_restore sets it for every server."""
+    file = tmp_path / "vedette.dump"
+    on("backup", file)
+    program = find_binaries().program("pg_restore")
+    script = subprocess.run([program, "--file=-", file], capture_output=True, check=True).stdout
+    assert b"transaction_timeout" in script
+    assert b"transaction_timeout" not in for_any_server(script)
+    assert len(script) - len(for_any_server(script)) == len("SET transaction_timeout = 0;\n")
 
 
 def test_a_damaged_backup_changes_nothing(on, tmp_path):

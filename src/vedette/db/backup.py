@@ -113,6 +113,7 @@ def _feed(reader: subprocess.Popen[bytes], sink: IO[bytes]) -> bool:
     assert reader.stdout is not None
     try:
         sink.write(PREAMBLE.encode())
+        sink.write(for_any_server(reader.stdout.read(1 << 16)))
         while chunk := reader.stdout.read(1 << 16):
             sink.write(chunk)
         is_whole = reader.wait() == 0
@@ -124,6 +125,14 @@ def _feed(reader: subprocess.Popen[bytes], sink: IO[bytes]) -> bool:
         reader.wait()
         return False
     return is_whole
+
+
+def for_any_server(beginning: bytes) -> bytes:
+    """Return the beginning of a script of pg_restore without the setting that servers before 17 refuse.
+
+    Our programs may be newer than a server of yours; zero is what the setting is anyway.
+    """
+    return beginning.replace(b"\nSET transaction_timeout = 0;\n", b"\n", 1)
 
 
 def _refusal(said: str, file: Path) -> Conflict | Invalid:
