@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from vedette.app.yaml_file import MAX_BYTES, parse_yaml, read_yaml
@@ -53,9 +55,18 @@ def test_aliases_cannot_make_a_small_file_large():
         parse_yaml("\n".join(lines))
 
 
-def test_an_alias_of_itself_ends():
-    with pytest.raises((Invalid, RecursionError)):
-        parse_yaml("a: &a [*a]")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &a [*a]",
+        "a: &a\n  b: *a",
+        "a: &a\n  <<: *a",
+        "a0: &a0 []\n" + "\n".join(f"a{n}: &a{n} [*a{n - 1}]" for n in range(1, 900)),
+    ],
+)
+def test_aliases_cannot_make_a_flat_file_deep(text):
+    with pytest.raises(Invalid, match="nested more than 32 deep by its aliases"):
+        parse_yaml(text)
 
 
 def test_what_is_not_yaml_is_said_with_its_line():
@@ -83,8 +94,10 @@ def test_a_directory_and_bytes_that_are_no_text_are_one_line(tmp_path):
         read_yaml(tmp_path / "x")
 
 
-def test_a_large_file_is_refused_unread(tmp_path):
+def test_a_large_file_is_refused(tmp_path):
     with (tmp_path / "large").open("wb") as file:
         file.truncate(MAX_BYTES + 1)
     with pytest.raises(Invalid, match="larger than 8 MiB"):
         read_yaml(tmp_path / "large")
+    with pytest.raises(Invalid, match="larger than 8 MiB"):
+        read_yaml(Path("/dev/zero"))

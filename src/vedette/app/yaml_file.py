@@ -57,15 +57,20 @@ class Document:
 def read_yaml(path: Path) -> Document:
     """Read the file; raise `Missing` or `Invalid` in one line that names it."""
     try:
-        if path.stat().st_size > MAX_BYTES:
+        with path.open("rb") as file:
+            # Bounded by what is read, not by what the file system says: /dev/zero has no size.
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
             raise Invalid(f"{path} is larger than {MAX_BYTES // 2**20} MiB")
-        text = path.read_text("utf-8")
+        text = content.decode("utf-8")
     except FileNotFoundError:
         raise Missing(f"there is no file {path}") from None
     except IsADirectoryError:
         raise Invalid(f"{path} is a directory", hint="name the YAML file in it") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"{path} cannot be read: {error}") from None
+    except UnicodeDecodeError as error:
+        raise Invalid(f"{path} cannot be read: byte {error.start} is no UTF-8 text") from None
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read: {error.strerror}") from None
     return parse_yaml(text, source=str(path))
 
 
@@ -108,12 +113,22 @@ class _Building:
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self.nodes = 0
+        self.nodes = self.depth = 0
 
     def value(self, node: Any) -> Any:  # noqa: ANN401 - PyYAML's nodes are untyped
         self.nodes += 1
         if self.nodes > MAX_NODES:
             raise Invalid(f"{self.source}: its aliases expand to more than {MAX_NODES} values")
+        # An alias stands for what may be deep itself, or for what it stands in.
+        if self.depth > MAX_DEPTH:
+            raise self._refusal(node, f"nested more than {MAX_DEPTH} deep by its aliases")
+        self.depth += 1
+        try:
+            return self._value(node)
+        finally:
+            self.depth -= 1
+
+    def _value(self, node: Any) -> Any:  # noqa: ANN401
         if isinstance(node, yaml.MappingNode) and node.tag == f"{_CORE}map":
             return self._mapping(node)
         if isinstance(node, yaml.SequenceNode) and node.tag == f"{_CORE}seq":
