@@ -128,7 +128,19 @@ async def test_postgres_brings_home_columns_and_entities(postgres):
         ("CREATE TABLE public.evil ()", "syntax error"),
         ("COPY (SELECT 1) TO PROGRAM 'true'", "syntax error"),
         ("WITH x AS (DELETE FROM pg_class RETURNING 1) SELECT 1 AS jobs", "data-modifying"),
-        ("SELECT nextval('evil_seq') AS jobs", "evil_seq"),
+        ("SELECT 1 AS jobs; SELECT 2 -- and more", "multiple commands"),
+        ("SELECT $x$ a $x$::text, 1 AS jobs; DROP TABLE x", "multiple commands"),
+        ("/* SELECT */ DELETE FROM pg_class", "syntax error"),
+        ("SET ROLE pg_monitor", "syntax error"),
+        ("SELECT 1 AS jobs INTO evil", "INTO"),
+        ("SELECT nextval('evil_seq') AS jobs", "'nextval' does more"),
+        ("SELECT SETVAL('evil_seq', 7) AS jobs", "'SETVAL' does more"),
+        ("SELECT lo_import('/etc/hostname') AS jobs", "'lo_import' does more"),
+        ('SELECT "pg_terminate_backend" (pg_backend_pid())::int AS jobs', "does more"),
+        ("SELECT pg_catalog . pg_reload_conf()::int AS jobs", "'pg_reload_conf' does more"),
+        ("SELECT query_to_xml('SELECT pg_relo' || 'ad_conf()', true, true, '')", "does more"),
+        ('SELECT U&"pg_reload\\005Fconf"()::int AS jobs', "does more"),
+        ("SELECT pg_stat_reset()::text, 1 AS jobs", "'pg_stat_reset' does more"),
         ("SELECT 1 AS jobs, pg_sleep(9)::text", "0.3 s|timeout"),
     ],
 )
@@ -163,6 +175,28 @@ async def test_redis_runs_commands_that_read_and_no_others(redis_port):
     assert found["info_connected_clients", ""] >= 1
     assert found["request_failed", "request:evil"] == found["request_failed", "request:config"] == 1
     assert "no command a request may use" in seen.report.facts["request evil"]
+    assert seen.report.state is State.UP
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SET a 8", "GETDEL a", "GETSET a 8", "GETEX a PERSIST", "KEYS *", "EVAL 'return 1' 0", "DEBUG SLEEP 9",
+        "MEMORY PURGE", "memory doctor", "SCRIPT FLUSH", "get", "'GET", "\\nFLUSHALL", "SUBSCRIBE x",
+        "SORT a STORE b", "BITOP NOT b a", "CLIENT KILL x", "SHUTDOWN", "MULTI", "GET a\r\nFLUSHALL",
+    ],
+)  # fmt: skip
+async def test_redis_is_asked_nothing_that_writes_blocks_or_scans(redis_port, query):
+    seen = await tried(
+        "redis",
+        {"port": redis_port},
+        request("GET a", name="before", value="count"),
+        request(query, name="evil", value="count"),
+        request("GET a", name="after", value="count"),
+    )
+    found = values(seen)
+    assert found["before_value", ""] == found["after_value", ""] == 7.0
+    assert found["request_failed", "request:evil"] == 1.0
     assert seen.report.state is State.UP
 
 

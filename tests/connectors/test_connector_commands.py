@@ -20,6 +20,21 @@ from vedette.lab import cockroachdb as crdb
 
 MACHINE = {"host": "127.0.0.1", "port": 5432, "user": "postgres", "database": "postgres"}
 ARRANGED = {
+    "dns": lambda port: {
+        "server": "127.0.0.1",
+        "port": port,
+        "name": "shop.example",
+        "transport": "tcp",
+    },
+    "envoy": lambda port: {"url": f"http://127.0.0.1:{port}"},
+    "etcd": lambda port: {"url": f"http://127.0.0.1:{port}"},
+    "grpc": lambda port: {"host": "127.0.0.1", "port": port},
+    "kubernetes": lambda port: {"url": f"http://127.0.0.1:{port}"},
+    "mqtt": lambda port: {"port": port},
+    "mysql": lambda port: {"port": port},
+    "nats": lambda port: {"monitor_url": f"http://127.0.0.1:{port}"},
+    "prometheus": lambda port: {"url": f"http://127.0.0.1:{port}/metrics"},
+    "rabbitmq": lambda port: {"management_url": f"http://127.0.0.1:{port}"},
     "cockroachdb": lambda port: {"url": f"http://127.0.0.1:{port}"},
     "http": lambda port: {"url": f"https://127.0.0.1:{port}/"},
     "postgres": lambda port: {**MACHINE, "port": port},
@@ -37,7 +52,7 @@ def command(connector, name):
     return next(each for each in commands_of(description(connector)) if each.name == name)
 
 
-async def answer(connector, name, *, params=None, timeout_s=5.0, reach=None, **settings):
+async def answer(connector, name, /, *, params=None, timeout_s=5.0, reach=None, **settings):
     """The rows of a command as dicts; every row fits what is declared."""
     declared = command(connector, name)
     made = make(connector, **settings)
@@ -79,6 +94,10 @@ def test_a_connectors_commands_are_declared_whole(name):
         assert parameters_of(each, parameters_of(each, given)) == parameters_of(each, given)
 
 
+def needed(connector, name):
+    return {each.name: "x" for each in command(connector, name).parameters if each.required}
+
+
 def arranged(name):
     return ARRANGED.get(name, lambda _: {})(free_port())
 
@@ -86,7 +105,9 @@ def arranged(name):
 @every_command
 async def test_where_nothing_listens_a_command_fails_as_a_look_does(connector, name):
     with pytest.raises(EXPECTED) as caught:
-        await answer(connector, name, **ARRANGED[connector](free_port()))
+        await answer(
+            connector, name, params=needed(connector, name), **ARRANGED[connector](free_port())
+        )
     assert "refused" in str(caught.value).lower() or isinstance(caught.value, OSError)
 
 
@@ -96,7 +117,10 @@ async def test_a_command_goes_only_where_the_host_lets_it(connector, name):
         raise RefusedByHost(f"{host}:{port} is not for you")
 
     with pytest.raises((RefusedByHost, Fault)):
-        await answer(connector, name, reach=refusing, **ARRANGED[connector](free_port()))
+        await answer(
+            connector, name, params=needed(connector, name), reach=refusing,
+            **ARRANGED[connector](free_port()),
+        )  # fmt: skip
 
 
 @pytest.mark.needs("postgres")
@@ -267,6 +291,31 @@ async def test_phases_tell_where_the_time_goes():
         port = int(server.url.rpartition(":")[2].strip("/"))
         [_, connect] = await answer("tcp", "phases", host="127.0.0.1", port=port)
         assert connect["phase"] == "connect"
+
+
+@pytest.mark.needs("mosquitto")
+async def test_a_broker_tells_what_it_says_of_itself():
+    rows = await answer("mqtt", "sys", params={"under": "load/"}, port=1883)
+    assert rows
+    assert all(row["topic"].startswith("load/") and row["value"] >= 0 for row in rows)
+
+
+async def test_an_exporter_tells_its_families_and_the_series_of_one():
+    body = (
+        b"# HELP jobs Jobs that wait.\n# TYPE jobs gauge\n"
+        b'jobs{queue="a"} 3\njobs{queue="b"} NaN\nup 1\n'
+    )
+    headers = {"Content-Type": "text/plain; version=0.0.4"}
+    async with http_server(lambda _: Reply(body=body, headers=headers)) as server:
+        families = await answer("prometheus", "families", url=server.url)
+        assert [(row["name"], row["series"]) for row in families] == [("jobs", 2), ("up", 1)]
+        assert families[0]["help"] == "Jobs that wait."
+        series = await answer("prometheus", "series", params={"name": "jobs"}, url=server.url)
+        assert [row["value"] for row in series] == [3.0, None]
+        assert await answer("prometheus", "series", params={"name": "no"}, url=server.url) == []
+    async with http_server(lambda _: Reply(body=b"jobs{ 3\n", headers=headers)) as server:
+        with pytest.raises(Fault, match="cannot be read"):
+            await answer("prometheus", "families", url=server.url)
 
 
 async def test_the_host_tells_its_processes_and_disks():

@@ -6,8 +6,11 @@ import json
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.connectors.looks import a_look, free_port, look_at, make, names, value, verdict
 from tests.connectors.servers import starter
+from tests.connectors.test_connector_commands import answer
 from tests.fakes.http_server import Asked, Reply, http_server
 
 from vedette.agent.connectors.families import buckets, first, read_families, summed
@@ -246,3 +249,32 @@ def test_a_few_families_are_read_out_of_many():
 
 def _b64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
+
+
+async def test_it_tells_its_members_and_alarms(etcd_server):
+    _, url = await etcd_server("--quota-backend-bytes=262144")
+    await serving(url)
+    [member] = await answer("etcd", "members", url=url)
+    assert member["is_leader"] is True
+    assert member["is_learner"] is False
+    assert member["client_urls"] == url
+    assert await answer("etcd", "alarms", url=url) == []
+    blob = base64.b64encode(b"x" * 100_000).decode()
+    async with asyncio.timeout(20):
+        while not (alarms := await answer("etcd", "alarms", url=url)):
+            await post(url, "kv/put", key=base64.b64encode(b"k").decode(), value=blob)
+    assert (alarms[0]["member"], alarms[0]["alarm"]) == (member["id"], "NOSPACE")
+
+
+def test_a_bucket_whose_bound_is_no_number_is_left_out():
+    text = b'x_bucket{le="soon"} 3\nx_bucket{le="0.1"} 1\nx_bucket{le="NaN"} 2\nx_bucket 9\n'
+    assert buckets(read_families(text, ("x_bucket",)), "x") == {0.1: 1.0}
+
+
+@given(bounds=st.lists(st.text(max_size=8), max_size=5), counts=st.lists(st.floats(), max_size=5))
+def test_whatever_bounds_come_buckets_are_numbers(bounds, counts):
+    lines = [
+        f'x_bucket{{le="{bound}"}} {count}' for bound, count in zip(bounds, counts, strict=False)
+    ]
+    found = buckets(read_families("\n".join([*lines, ""]).encode(), ("x_bucket",)), "x")
+    assert not any(math.isnan(bound) for bound in found)

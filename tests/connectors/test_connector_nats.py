@@ -7,12 +7,14 @@ import signal
 import pytest
 from tests.connectors.looks import a_look, entities, free_port, look_at, make, names, value, verdict
 from tests.connectors.servers import starter
+from tests.connectors.test_connector_commands import answer
 from tests.fakes.http_server import Reply, http_server
 
 from vedette.agent.connectors.nats_monitor import Monitored, fault_in, measured, uptime_s
 from vedette.agent.connectors.rates import Gains
 from vedette.agent.packs import ERROR_CLASS
 from vedette.clock import now
+from vedette.errors import Invalid
 from vedette.health.model import State
 
 
@@ -237,3 +239,33 @@ def test_no_limit_makes_no_ratio():
     found = {m.name for m in measured(seen, Gains({}, 0.0))}
     assert not {name for name in found if name.endswith("_ratio")}
     assert {"connections", "js_memory_bytes"} <= found
+
+
+async def test_it_tells_who_is_connected_and_its_streams(nats_server, tmp_path):
+    program, monitor = await nats_server("-js", "-sd", str(tmp_path / "js"))
+    create = json.dumps({"name": "ORDERS", "subjects": ["orders.*"], "storage": "file"})
+    writer = await speak(
+        program.port,
+        f"PUB $JS.API.STREAM.CREATE.ORDERS reply {len(create)}\r\n{create}\r\n"
+        "PUB orders.new 2\r\nhi\r\n",
+    )
+    [row] = await answer("nats", "connections", monitor_url=monitor)
+    assert row["address"].startswith("127.0.0.1:")
+    assert row["in_msgs"] == 2
+    async with asyncio.timeout(10):
+        while (
+            not (rows := await answer("nats", "streams", monitor_url=monitor))
+            or not rows[0]["messages"]
+        ):
+            pass
+    assert (rows[0]["account"], rows[0]["stream"], rows[0]["messages"]) == ("$G", "ORDERS", 1)
+    writer.close()
+    with pytest.raises(Invalid, match="monitor port"):
+        await answer("nats", "connections", port=program.port)
+
+
+@pytest.mark.parametrize("body", [b"[]", b"7", b'{"connections": 7}', b'{"connections": [1, {}]}'])
+async def test_nonsense_for_an_answer_is_no_crash(body):
+    async with http_server(lambda _: Reply(body=body)) as server:
+        for row in await answer("nats", "connections", monitor_url=server.url):
+            assert row["id"] is None

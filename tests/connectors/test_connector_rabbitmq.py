@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from tests.connectors.looks import a_look, entities, free_port, look_at, make, names, value, verdict
 from tests.connectors.servers import installed, running
+from tests.connectors.test_connector_commands import answer
 from tests.fakes.amqp_broker import amqp_broker, close
 from tests.fakes.http_server import Asked, Reply, http_server
 
 from vedette.agent.connectors.rabbitmq_broker import Broker, counters, measured
 from vedette.agent.connectors.rates import Gains
 from vedette.agent.packs import ERROR_CLASS
+from vedette.errors import Invalid
 from vedette.health.model import State
 
 MACHINE = {"host": "127.0.0.1", "port": 5672}
@@ -120,6 +122,12 @@ async def test_wrong_credentials_and_absent_hosts_are_our_own_fault():
     assert "hunter2" not in repr(wrong)
     absent = await look_at("rabbitmq", vhost="no-such", **MACHINE)
     assert verdict(absent) == ("unknown", "auth")
+
+
+async def test_a_real_broker_shows_its_queues_and_connections(own):
+    way = {"management_url": own.settings["management_url"]}
+    assert isinstance(await answer("rabbitmq", "queues", **way), list)
+    assert isinstance(await answer("rabbitmq", "connections", **way), list)
 
 
 @pytest.mark.slow
@@ -307,3 +315,41 @@ async def test_other_metrics_are_not_taken_for_rabbitmqs():
     async with http_server(Reply(body=b"etcd_server_has_leader 1\n")) as server:
         report = await look_at("rabbitmq", metrics_url=server.url)
     assert verdict(report) == ("down", "protocol")
+
+
+async def test_amqp_alone_shows_no_queues():
+    with pytest.raises(Invalid, match="management_url"):
+        await answer("rabbitmq", "queues", **MACHINE)
+
+
+async def test_queues_and_connections_are_a_page_of_the_api():
+    pages = {
+        "queues": [
+            {"vhost": "/", "name": "mail", "state": "running", "messages_ready": 7, "memory": 9e3},
+            {"vhost": "/", "name": "new", "messages_ready": "?", "consumers": None},
+        ],
+        "connections": [
+            {"peer_host": "10.0.0.9", "peer_port": 5012, "user": "shop", "state": "blocked",
+             "connected_at": 1_700_000_000_000, "client_properties": {"connection_name": "cart"}},
+            {"connected_at": 1e300, "client_properties": []},
+        ],
+    }  # fmt: skip
+    asked = []
+
+    def reply(question: Asked) -> Reply:
+        asked.append(question.path)
+        name = question.path.partition("?")[0].rpartition("/")[2]
+        return Reply(body=json.dumps({"items": [*pages[name], 7]}).encode())
+
+    async with http_server(reply) as server:
+        way = {"management_url": server.url.rstrip("/")}
+        queues = await answer("rabbitmq", "queues", params={"order": "memory", "limit": 5}, **way)
+        assert [(row["queue"], row["ready"], row["memory_bytes"]) for row in queues] == [
+            ("mail", 7, 9000),
+            ("new", None, None),
+        ]
+        first, second = await answer("rabbitmq", "connections", **way)
+        assert (first["address"], first["name"]) == ("10.0.0.9:5012", "cart")
+        assert first["connected_at"] == "2023-11-14T22:13:20Z"
+        assert second["connected_at"] is None
+    assert "page_size=5&sort=memory" in asked[0]

@@ -7,11 +7,13 @@ from contextlib import AsyncExitStack
 import pytest
 from tests.connectors.conftest import accepting
 from tests.connectors.looks import a_look, entities, free_port, look_at, make, names, value, verdict
+from tests.connectors.test_connector_commands import answer
 from tests.fakes.envoy_binary import envoy_binary
 from tests.fakes.http_server import Reply, http_server
 
 from vedette.agent.connectors.envoy_reading import read_clusters, read_info, read_stats
 from vedette.agent.connectors.envoy_verdict import fault_of_clusters, fault_of_server, measured
+from vedette.agent.connectors.errors import Fault
 from vedette.agent.connectors.rates import Gains
 from vedette.health.model import State
 
@@ -293,3 +295,37 @@ async def test_a_body_without_end_ends_with_the_time():
 def test_facts_are_short_texts():
     state, facts = read_info(b'{"state":"LIVE","version":"abc/1.40.0/Clean","node":{"id":"a"}}')
     assert (state, facts) == ("LIVE", {"state": "LIVE", "version": "1.40.0", "node id": "a"})
+
+
+async def test_it_tells_the_hosts_of_its_clusters_and_where_it_listens(envoy):
+    await envoy.settled(("up", ""))
+    assert await envoy.ask(envoy.front) == 200
+    url = f"http://127.0.0.1:{envoy.admin}"
+    hosts = await answer("envoy", "clusters", url=url)
+    assert {row["host"] for row in hosts} == {f"127.0.0.1:{b.port}" for b in envoy.backends}
+    assert all(row["is_healthy"] and row["cluster"] == "shop.eu" for row in hosts)
+    assert sum(row["requests"] for row in hosts) >= 1
+    [listener] = await answer("envoy", "listeners", url=url)
+    assert listener == {"name": "front", "address": f"127.0.0.1:{envoy.front}"}
+
+
+async def test_hosts_that_ail_come_first_and_nonsense_is_no_crash():
+    sick = {"failed_active_health_check": True, "eds_health_status": "HEALTHY"}
+    clusters = [
+        {"name": "a", "host_statuses": [{"address": {"pipe": {"path": "/run/a"}}}, 7]},
+        {"name": "b", "host_statuses": [{"health_status": sick, "stats": [{"name": "rq_total"}]}]},
+        {"name": "c", "host_statuses": [{"health_status": 7}]},
+        {"name": "d"},
+    ]
+    body = json.dumps({"cluster_statuses": clusters}).encode()
+    async with http_server(lambda _: Reply(body=body)) as server:
+        rows = await answer("envoy", "clusters", url=server.url)
+    assert [(row["cluster"], row["is_healthy"]) for row in rows] == [
+        ("b", False), ("a", True), ("c", True), ("d", None),
+    ]  # fmt: skip
+    assert rows[0]["reason"] == "its health check fails"
+    assert rows[0]["requests"] == 0
+    assert rows[1]["host"] == "/run/a"
+    async with http_server(lambda _: Reply(body=b"[")) as server:
+        with pytest.raises(Fault, match="admin door"):
+            await answer("envoy", "listeners", url=server.url)

@@ -7,6 +7,7 @@ import json
 import pytest
 import yaml
 from tests.connectors.looks import a_look, entities, look_at, make, names, value, verdict
+from tests.connectors.test_connector_commands import answer
 from tests.fakes.kubernetes_api import deployment, kubernetes_api, node, pod
 
 from vedette.agent.connectors.kubernetes_access import kubeconfig_access
@@ -441,3 +442,38 @@ def test_a_pod_is_kept_small():
     assert (now() - begun).total_seconds() < 2
     assert len(body) / len(kept) > 3000
     assert len(kept) == 500
+
+
+async def test_it_tells_the_pods_that_are_not_ready_and_why(api):
+    await api.put("pods", "crash", "shop", **pod(waiting="CrashLoopBackOff", restarts=9))
+    await api.put("pods", "done", "shop", **pod(phase="Succeeded"))
+    unready = pod()
+    unready["status"]["conditions"] = [
+        {"type": "Ready", "status": "False", "reason": "ContainersNotReady", "message": "probe"}
+    ]
+    await api.put("pods", "slow", "shop", **unready)
+    rows = await answer("kubernetes", "pods", url=api.url)
+    assert [(r["pod"], r["reason"], r["restarts"]) for r in rows] == [
+        ("shop/crash", "CrashLoopBackOff", 9),
+        ("shop/slow", "ContainersNotReady", 0),
+    ]
+    assert rows[1]["message"] == "probe"
+    assert len(await answer("kubernetes", "pods", params={"all": True}, url=api.url)) == 6
+    assert await answer("kubernetes", "pods", url=api.url, namespaces=["other"]) == []
+
+
+async def test_it_tells_what_happened_the_newest_first(api):
+    about = {"kind": "Pod", "namespace": "shop", "name": "web-1"}
+    for minute, type_ in ((1, "Warning"), (3, "Warning"), (5, "Normal")):
+        await api.put(
+            "events", f"e{minute}", "shop", type=type_, reason="BackOff", message="again",
+            count=minute, involvedObject=about, lastTimestamp=f"2026-11-22T04:0{minute}:00Z",
+        )  # fmt: skip
+    rows = await answer("kubernetes", "events", url=api.url)
+    assert [(r["at"], r["count"]) for r in rows] == [
+        ("2026-11-22T04:03:00Z", 3),
+        ("2026-11-22T04:01:00Z", 1),
+    ]
+    assert rows[0]["object"] == "Pod/shop/web-1"
+    everything = await answer("kubernetes", "events", params={"all": True, "limit": 1}, url=api.url)
+    assert [r["type"] for r in everything] == ["Normal"]

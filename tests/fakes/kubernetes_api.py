@@ -12,6 +12,7 @@ FORMS = {
     "persistentvolumeclaims": "/api/v1",
     "secrets": "/api/v1",
     "services": "/api/v1",
+    "events": "/api/v1",
     "namespaces": "/api/v1",
     "deployments": "/apis/apps/v1",
     "statefulsets": "/apis/apps/v1",
@@ -136,6 +137,12 @@ class KubernetesApi:
         if kind in self.raw:
             return await self._send(writer, 200, self.raw[kind])
         items = [v for (ns, _), v in sorted(self.objects[kind].items()) if namespace in ("", ns)]
+        if (
+            wanted := query.get("fieldSelector", "").removeprefix("type=")
+            if kind == "events"
+            else ""
+        ):
+            items = [item for item in items if item["type"] == wanted]
         start, metadata = 0, {"resourceVersion": str(self.version)}
         if token := query.get("continue"):
             version, start = json.loads(base64.urlsafe_b64decode(token))

@@ -8,13 +8,13 @@ from pymysql.connections import Connection  # type: ignore[import-untyped]  # Py
 
 from vedette.agent.connector import Look
 from vedette.agent.connectors.mysql import MySQL
-from vedette.agent.connectors.mysql_session import Session
+from vedette.agent.connectors.mysql_session import Session, begin_reading
 from vedette.agent.requests import MOST_ROWS, Row
 from vedette.agent.settings_schema import parse
 from vedette.errors import Invalid
 
 _FIRST = re.compile(r"\s*\(*\s*(select|with|show|table|values)\b", re.IGNORECASE)
-_TO_FILE = re.compile(r"\b(outfile|dumpfile)\b", re.IGNORECASE)
+_TO_FILE = re.compile(r"\b(outfile|dumpfile|load_file)\b", re.IGNORECASE)
 
 
 class MySQLReader(Session):
@@ -32,7 +32,9 @@ class MySQLReader(Session):
                 await self.open(look)
             connection = self._connection
             assert connection is not None
-            return await self._in_thread(lambda: _rows(connection, query), look, connection)
+            return await self._in_thread(
+                lambda: _rows(connection, query, look.timeout_s), look, connection
+            )
         except BaseException:
             self.drop()
             raise
@@ -42,11 +44,10 @@ class MySQLReader(Session):
         self.drop()
 
 
-def _rows(connection: Connection, query: str) -> Sequence[Row]:
+def _rows(connection: Connection, query: str, within_s: float) -> Sequence[Row]:
     with connection.cursor() as cursor:
         cursor.execute(f"SET SESSION sql_select_limit = {MOST_ROWS + 1}")
-        # A read-only transaction refuses every write, and what would end it in silence.
-        cursor.execute("START TRANSACTION READ ONLY")
+        begin_reading(connection, within_s)
         cursor.execute(query)
         rows = list(cursor.fetchmany(MOST_ROWS + 1))
         cursor.execute("ROLLBACK")

@@ -1,5 +1,6 @@
 """Requests to PostgreSQL: one query each, through a cursor in a read-only transaction."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,18 @@ from vedette.agent.connectors.postgres_faults import fault_by_state
 from vedette.agent.connectors.postgres_session import Session, _or_drop
 from vedette.agent.requests import MOST_ROWS, Row
 from vedette.agent.settings_schema import parse
+from vedette.errors import Invalid
+
+_EFFECTS = re.compile(
+    r"""\b(pg_(terminate|cancel)_backend|pg_reload_conf|pg_rotate_logfile\w*|pg_promote|pg_switch_wal
+    |pg_create_\w+|pg_drop_\w+|pg_copy_\w+|pg_(backup_)?(start|stop)(_backup)?|pg_wal_replay_(pause|resume)
+    |pg_replication_(slot|origin)_\w+|pg_logical_\w+|pg_sync_replication_slots|pg_export_snapshot
+    |pg_(try_)?advisory_\w+|pg_notify|pg_stat_\w*reset\w*|pg_log_\w+|pg_import_\w+|pg_file_\w+
+    |pg_read_(binary_)?file|lo_\w+|lowrite|set_config|setval|nextval|dblink\w*
+    |(query|cursor|table|schema|database)_to_xml\w*)\b | \bu&" """,
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Functions that do something, or run a text; a read-only transaction does not hold them all back."""
 
 
 class PostgresReader(Session):
@@ -21,7 +34,12 @@ class PostgresReader(Session):
         super().__init__(parse(Postgres.description, settings))
 
     async def read(self, look: Look, query: str) -> Sequence[Row]:
-        """Return the first rows of the query."""
+        """Return the first rows of the query.
+
+        The account's own rights are the first wall; this refuses what a monitor's account may too.
+        """
+        if effect := _EFFECTS.search(query):
+            raise Invalid(f"a request only reads: {effect[0].strip()!r} does more")
         try:
             if not self.is_open:
                 await self.open(look)

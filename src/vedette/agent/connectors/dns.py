@@ -1,14 +1,16 @@
 """Connector `dns`: does a server answer a question, with what, and how fast."""
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
+from vedette.actions.model import Column, Command, Row, Value
 from vedette.agent.connector import Description, Look, Measures, Setting
 from vedette.agent.connectors.dns_question import Answered, Asked, ask, check_name
+from vedette.agent.connectors.door_commands import PHASES, phases_of
 from vedette.agent.connectors.errors import EXPECTED, Fault, failed, told
 from vedette.agent.connectors.limits import measurements
 from vedette.agent.connectors.wire import within
@@ -18,6 +20,18 @@ from vedette.errors import Invalid
 from vedette.health.model import Report, State
 
 _RESOLVERS = Path("/etc/resolv.conf")
+
+
+_ANSWER = Command(
+    name="answer",
+    help="Ask now and show every record of the answer, expected or not.",
+    columns=(
+        Column("record", "text", "As a zone file writes it; null: there is none."),
+        Column("rcode", "text", "How the server answers, as in NOERROR or NXDOMAIN."),
+        Column("flags", "text", "Its flags, as in QR RD RA."),
+        Column("server", "text", "The address that answered."),
+    ),
+)
 
 
 class Dns:
@@ -56,6 +70,7 @@ class Dns:
             Measures("ttl_s", "seconds", "The least time to live of those records."),
             Measures("answer_bytes", "bytes", "Length of the answer."),
         ),
+        commands=(PHASES, _ANSWER),
     )
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -133,6 +148,17 @@ class Dns:
         if self._settings["authenticated"] and "AD" not in answered.flags:
             return Fault("untrusted", "the server did not verify the answer", State.DEGRADED)
         return None
+
+    async def ask(self, look: Look, name: str, _params: Mapping[str, Value]) -> AsyncIterator[Row]:
+        """Answer `phases`, or `answer` with what the server says now, expected or not."""
+        if name == PHASES.name:
+            for row in phases_of(await self.probe(look)):
+                yield row
+            return
+        async with within(look):
+            answered = await ask(look, self._asked(self._settings["server"] or _first_resolver()))
+        for record in answered.records or (None,):
+            yield record, answered.rcode, " ".join(answered.flags), answered.address
 
     async def aclose(self) -> None:
         """Nothing is held between looks."""

@@ -1,14 +1,16 @@
 """Connector `envoy`: an Envoy by its admin door, or istiod, Istio's control plane."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from vedette.actions.model import Row, Value
 from vedette.agent.connector import Description, Look, Setting
 from vedette.agent.connectors import envoy_istiod, envoy_verdict
+from vedette.agent.connectors.envoy_commands import COMMANDS, PATHS, rows_of
 from vedette.agent.connectors.envoy_reading import (
     STATS_FILTER,
     read_clusters,
@@ -62,6 +64,7 @@ class Envoy:
         pack={**envoy_verdict.LIMITS, **envoy_istiod.LIMITS},
         measures=(*envoy_verdict.MEASURES, *envoy_istiod.MEASURES),
         entities=("cluster",),
+        commands=COMMANDS,
     )
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -124,6 +127,15 @@ class Envoy:
                 words = f"a certificate of it expires in {measured.value:.1f} days"
                 return replace(report, state=State.DEGRADED, error_class="expiring", message=words)
         return report
+
+    async def ask(self, look: Look, name: str, params: Mapping[str, Value]) -> AsyncIterator[Row]:
+        """Answer a command of `envoy_commands`."""
+        if self._settings["kind"] == "istiod":
+            raise Invalid("istiod has no admin door", hint="ask an Envoy")
+        async with within(look), self._door(look, self._address) as door:
+            rows = rows_of(name, await _body(door, PATHS[name]))
+        for row in rows:
+            yield row
 
     async def aclose(self) -> None:
         """Nothing is held between looks."""

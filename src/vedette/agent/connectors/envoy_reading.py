@@ -26,7 +26,9 @@ STATS_FILTER = (
 """One cluster is a thousand lines of statistics; these are those somebody watches."""
 
 
-class _Health(msgspec.Struct):
+class Health(msgspec.Struct):
+    """What Envoy holds of a host."""
+
     eds_health_status: str = "HEALTHY"
     failed_active_health_check: bool = False
     failed_outlier_check: bool = False
@@ -38,7 +40,7 @@ class _Health(msgspec.Struct):
 
 
 class _Host(msgspec.Struct):
-    health_status: _Health = msgspec.field(default_factory=_Health)
+    health_status: Health = msgspec.field(default_factory=Health)
 
 
 class _Status(msgspec.Struct):
@@ -88,7 +90,7 @@ class Stats:
 
 def read_info(body: bytes) -> tuple[str, dict[str, str]]:
     """Read `/server_info`: the state and facts; what is not Envoy's is a `protocol` fault."""
-    info = _decoded(body, _Info)
+    info = decoded(body, _Info)
     facts = {"state": info.state[:64], "version": _version(info.version)}
     for key in ("id", "cluster"):
         if isinstance(said := info.node.get(key), str) and said:
@@ -100,14 +102,14 @@ def read_clusters(body: bytes) -> dict[str, Members]:
     """Read `/clusters?format=json`."""
     return {
         status.name: _members(status.host_statuses)
-        for status in _decoded(body, _Clusters).cluster_statuses
+        for status in decoded(body, _Clusters).cluster_statuses
     }
 
 
 def read_stats(body: bytes) -> Stats:
     """Read `/stats?format=json`."""
     found = Stats()
-    for stat in _decoded(body, _Stats).stats:
+    for stat in decoded(body, _Stats).stats:
         value = _number(stat.value)
         absent = stat.name.startswith("server.days_") and value == _NO_CERTIFICATE
         if stat.name and value is not None and not absent:
@@ -132,11 +134,12 @@ def _keep(found: Stats, name: str, value: float) -> None:
 
 
 def _members(hosts: list[_Host]) -> Members:
-    ailing = [reason for host in hosts if (reason := _reason(host.health_status))]
+    ailing = [reason for host in hosts if (reason := reason_of(host.health_status))]
     return Members(len(hosts), len(hosts) - len(ailing), tuple(sorted(set(ailing))))
 
 
-def _reason(health: _Health) -> str:
+def reason_of(health: Health) -> str:
+    """Return why no requests go to the host, "" when they do."""
     if health.failed_active_health_check:
         return "its health check fails"
     if health.failed_outlier_check:
@@ -163,7 +166,8 @@ def _number(value: float | str | None) -> float | None:
         return None
 
 
-def _decoded(body: bytes, form: type) -> Any:  # noqa: ANN401 - an instance of that form
+def decoded(body: bytes, form: Any) -> Any:  # noqa: ANN401 - a form and its instance
+    """Return the JSON in that form; raise `protocol` where it is none."""
     try:
         return msgspec.json.decode(body, type=form)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

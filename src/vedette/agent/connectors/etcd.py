@@ -1,12 +1,14 @@
 """Connector `etcd`: one member, whether it serves, has a leader and room, and how its disk does."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from vedette.actions.model import Row, Value
 from vedette.agent.connector import Description, Look, Setting
 from vedette.agent.connectors.errors import EXPECTED, Fault, failed
+from vedette.agent.connectors.etcd_commands import COMMANDS, alarms_of, members_of
 from vedette.agent.connectors.etcd_member import (
     LIMITS,
     MEASURES,
@@ -20,6 +22,7 @@ from vedette.agent.connectors.etcd_questions import Questions, Told
 from vedette.agent.connectors.exchange import address_of
 from vedette.agent.connectors.rates import Counters
 from vedette.agent.connectors.tls_contexts import context_for
+from vedette.agent.connectors.wire import within
 from vedette.agent.settings_schema import parse
 from vedette.clock import now
 from vedette.health.model import Measurement, Report, State
@@ -43,6 +46,7 @@ class Etcd:
         ),
         pack=LIMITS,
         measures=MEASURES,
+        commands=COMMANDS,
     )
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -92,6 +96,22 @@ class Etcd:
         user = self._settings["user"]
         password = look.settings.get("password") or self._settings["password"] or ""
         return (user, str(password)) if user else None
+
+    async def ask(self, look: Look, name: str, params: Mapping[str, Value]) -> AsyncIterator[Row]:
+        """Answer a command of `etcd_commands`."""
+        tls, login = context_for(self._settings), self._login(look)
+        async with within(look):
+            if name == "members":
+                members = await self._questions.post(look, tls, login, "/cluster/member/list", {})
+                status = await self._questions.post(look, tls, login, "/maintenance/status", {})
+                rows = members_of(members, status)
+            else:
+                asked = {"action": "GET"}
+                rows = alarms_of(
+                    await self._questions.post(look, tls, login, "/maintenance/alarm", asked)
+                )
+        for row in rows:
+            yield row
 
     async def aclose(self) -> None:
         """Nothing is held between looks."""

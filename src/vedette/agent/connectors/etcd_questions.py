@@ -72,9 +72,7 @@ class Questions:
                 told.reason = said(answer)
 
         async def gateway() -> None:
-            async with JsonApi(look, self._address, tls=tls, headers=self._headers()) as api:
-                if login is not None and not self._token:
-                    self._token = await self._signed_in(api, *login)
+            await self._sign_in(look, tls, login)
             async with JsonApi(look, self._address, tls=tls, headers=self._headers()) as api:
                 told.status = await self._post(api, "/maintenance/status", {})
                 document = await self._post(api, "/maintenance/alarm", {"action": "GET"})
@@ -96,6 +94,26 @@ class Questions:
         if (refused := told.faults.get("gateway")) and refused.error_class == "auth":
             self._token = ""
         return told
+
+    async def post(
+        self,
+        look: Look,
+        tls: ssl.SSLContext | None,
+        login: tuple[str, str] | None,
+        path: str,
+        body: Mapping[str, str],
+    ) -> dict[str, Any]:
+        """Ask the gateway one thing, signed in."""
+        await self._sign_in(look, tls, login)
+        async with JsonApi(look, self._address, tls=tls, headers=self._headers()) as api:
+            return await self._post(api, path, body)
+
+    async def _sign_in(
+        self, look: Look, tls: ssl.SSLContext | None, login: tuple[str, str] | None
+    ) -> None:
+        if login is not None and not self._token:
+            async with JsonApi(look, self._address, tls=tls) as api:
+                self._token = await self._signed_in(api, *login)
 
     def _headers(self) -> Mapping[str, str]:
         return {"Authorization": self._token} if self._token else {}

@@ -8,12 +8,14 @@ of the protocol hold one field each and are read here: no generated code, no pro
 
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from vedette.actions.model import Row, Value
 from vedette.agent.connector import Description, Look, Measures, Setting
+from vedette.agent.connectors.door_commands import PHASES, phases_of
 from vedette.agent.connectors.errors import EXPECTED, Fault, failed, told
 from vedette.agent.connectors.tls_contexts import context_for
 from vedette.agent.connectors.wire import wire, within
@@ -62,6 +64,7 @@ class GrpcHealth:
             Measures("check_s", "seconds", "Time of connection and answer."),
             Measures("connect_s", "seconds", "Of that, until the connection was ready."),
         ),
+        commands=(PHASES,),
     )
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -162,6 +165,11 @@ class GrpcHealth:
             ),
             facts={"address": address, "status": word},
         )
+
+    async def ask(self, look: Look, _name: str, _params: Mapping[str, Value]) -> AsyncIterator[Row]:
+        """Answer `phases`."""
+        for row in phases_of(await self.probe(look)):
+            yield row
 
     async def aclose(self) -> None:
         """Nothing is held between looks."""

@@ -142,8 +142,7 @@ class Http:
     async def probe(self, look: Look) -> Report:
         """Request every URL, all at once."""
         reports = await all_of([self._one(look, address) for address in self._addresses])
-        report = reports[0] if len(reports) == 1 else _joined(self._addresses, reports)
-        return report
+        return reports[0] if len(reports) == 1 else _joined(self._addresses, reports)
 
     async def _one(self, look: Look, address: Address) -> Report:
         try:

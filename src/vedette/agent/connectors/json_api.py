@@ -1,8 +1,9 @@
 """Questions to an HTTP API on one connection a look, their answers read as JSON."""
 
 import json
+import math
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -121,3 +122,25 @@ def number(document: object, *path: str) -> float | None:
         return float(document)
     except (ValueError, OverflowError):
         return None
+
+
+def whole(document: object, *path: str) -> int | None:
+    """Return the number at the path as a whole one; None where there is none."""
+    found = number(document, *path)
+    return int(found) if found is not None and math.isfinite(found) else None
+
+
+def text(document: object, *path: str) -> str | None:
+    """Return the text at the path; None where there is none, or an empty one."""
+    for key in path:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document if isinstance(document, str) and document else None
+
+
+def objects(document: object, *path: str) -> Iterator[dict[str, Any]]:
+    """Yield the objects of the list at the path; anything else is passed over."""
+    for key in path:
+        document = document.get(key) if isinstance(document, dict) else None
+    yield from (
+        (each for each in document if isinstance(each, dict)) if isinstance(document, list) else ()
+    )

@@ -3,17 +3,19 @@
 import asyncio
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
 import msgspec
 
+from vedette.actions.model import Row, Value
 from vedette.agent.connector import Description, Look, Setting
 from vedette.agent.connectors.certificates import days_left
 from vedette.agent.connectors.errors import EXPECTED, Fault, failed, fault_of, gravest, told
 from vedette.agent.connectors.kubernetes_access import Access, access_of
+from vedette.agent.connectors.kubernetes_commands import COMMANDS, rows_of
 from vedette.agent.connectors.kubernetes_feed import Api, Feed
 from vedette.agent.connectors.kubernetes_objects import KINDS
 from vedette.agent.connectors.kubernetes_secrets import expiries
@@ -88,6 +90,7 @@ class Kubernetes:
         pack=LIMITS,
         measures=MEASURES,
         entities=("node", "deployment", "pod", "cronjob", "certificate"),
+        commands=COMMANDS,
     )
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -200,6 +203,18 @@ class Kubernetes:
     def _close_feeds(self) -> None:
         for feed in self._feeds:
             feed.close()
+
+    async def ask(self, look: Look, name: str, params: Mapping[str, Value]) -> AsyncIterator[Row]:
+        """Answer a command of `kubernetes_commands`."""
+        namespaces = [str(each) for each in self._settings["namespaces"] or [""]]
+        async with within(look):
+            api = Api(look, self._open())
+            try:
+                rows = await rows_of(api, namespaces, name, params)
+            finally:
+                api.close()
+        for row in rows:
+            yield row
 
     async def aclose(self) -> None:
         """Let go of every watch."""

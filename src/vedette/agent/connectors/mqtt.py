@@ -1,11 +1,13 @@
 """Connector `mqtt`: does a broker deliver what is published, and what Mosquitto's `$SYS` says."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from vedette.actions.model import Row, Value
 from vedette.agent.connector import Description, Look, Setting
 from vedette.agent.connectors.errors import EXPECTED, failed
+from vedette.agent.connectors.mqtt_commands import COMMANDS, rows_of
 from vedette.agent.connectors.mqtt_session import Session
 from vedette.agent.connectors.mqtt_sys import (
     LIMITS,
@@ -50,6 +52,7 @@ class Mqtt:
         ),
         pack=LIMITS,
         measures=MEASURES,
+        commands=COMMANDS,
     )
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -105,6 +108,14 @@ class Mqtt:
             self._gains = self._counters.gained(counters(topics), at=at)
             self._uptime_s = at
         return self._gains
+
+    async def ask(self, look: Look, name: str, params: Mapping[str, Value]) -> AsyncIterator[Row]:
+        """Answer a command of `mqtt_commands`."""
+        async with within(look):
+            await self._session.open(look)
+            topics = await self._session.read_sys()
+        for row in rows_of(topics, str(params["under"])):
+            yield row
 
     async def aclose(self) -> None:
         """Say goodbye and close the kept connection."""

@@ -2,12 +2,14 @@
 
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from vedette.actions.model import Row, Value
 from vedette.agent.connector import Description, Look, Setting
 from vedette.agent.connectors.errors import EXPECTED, failed
+from vedette.agent.connectors.mysql_commands import COMMANDS
 from vedette.agent.connectors.mysql_status import (
     LIMITS,
     MEASURES,
@@ -60,6 +62,7 @@ class MySQL:
         pack=LIMITS,
         measures=MEASURES,
         entities=("channel",),
+        commands=COMMANDS,
     )
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -108,6 +111,17 @@ class MySQL:
         if size is not None:
             self._sizes.append((at, size))
         return max((seen for _, seen in self._sizes), default=0.0)
+
+    async def ask(self, look: Look, name: str, params: Mapping[str, Value]) -> AsyncIterator[Row]:
+        """Answer a command of `mysql_commands` on a connection of its own."""
+        from vedette.agent.connectors.mysql_session import Session
+
+        session = self._session = self._session or Session(self._settings)
+        async with within(look):
+            await session.open(look)
+            rows = await session.rows(look, name, params)
+        for row in rows:
+            yield row
 
     async def aclose(self) -> None:
         """Close the kept connection."""

@@ -9,7 +9,7 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
@@ -17,9 +17,11 @@ from typing import Any, NoReturn, TypeVar
 import pymysql  # type: ignore[import-untyped]  # PyMySQL ships no types
 from pymysql import err
 from pymysql.connections import Connection  # type: ignore[import-untyped]  # PyMySQL ships no types
-from pymysql.cursors import DictCursor  # type: ignore[import-untyped]  # PyMySQL ships no types
+from pymysql.cursors import Cursor, DictCursor  # type: ignore[import-untyped]  # PyMySQL ships no types
 
+from vedette.actions.model import Cell, Value
 from vedette.agent.connector import Look
+from vedette.agent.connectors import mysql_commands
 from vedette.agent.connectors.errors import Fault, told
 from vedette.agent.connectors.mysql_status import STATUS_NAMES, VARIABLE_NAMES
 from vedette.agent.connectors.tls_contexts import context_for
@@ -32,6 +34,7 @@ Row = Mapping[str, str | None]
 _SYNTAX = {1064, 1235, 1295}
 _DENIED = {1142, 1143, 1227}
 _GONE = {2006, 2013, 2055}
+_UNKNOWN_VARIABLE = 1193
 _ERRORS: dict[int, tuple[str, State]] = {
     **dict.fromkeys((1040, 1203, 1226), ("full", State.DEGRADED)),
     **dict.fromkeys(
@@ -103,6 +106,16 @@ class Session:
         assert connection is not None
         return await self._in_thread(lambda: _read(connection), look, connection)
 
+    async def rows(
+        self, look: Look, name: str, params: Mapping[str, Value]
+    ) -> Sequence[Sequence[Cell]]:
+        """Return the answer to a command of `mysql_commands`."""
+        connection = self._connection
+        assert connection is not None
+        return await self._in_thread(
+            lambda: _answered(connection, name, params, look.timeout_s), look, connection
+        )
+
     def drop(self) -> None:
         """Let go of the connection; never waits."""
         connection, self._connection = self._connection, None
@@ -154,6 +167,52 @@ def raise_fault(error: BaseException, look: Look) -> NoReturn:
     raise Fault(error_class, f"{text} [{number}]", state) from None
 
 
+def begin_reading(connection: Connection, within_s: float) -> None:
+    """Begin a transaction that writes nothing, whose statements the server itself ends in time.
+
+    A read-only transaction refuses every write, and what would end it in silence.
+    """
+    patience_s = max(within_s * 0.8, 0.05)
+    limit = (
+        f"max_statement_time = {patience_s:.3f}"
+        if is_mariadb(connection)
+        else f"max_execution_time = {patience_s * 1000:.0f}"
+    )
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute(f"SET SESSION {limit}")
+        except err.MySQLError as error:
+            if not error.args or error.args[0] != _UNKNOWN_VARIABLE:
+                raise  # before MySQL 5.7 the look's own end has to do
+        cursor.execute("START TRANSACTION READ ONLY")
+
+
+def is_mariadb(connection: Connection) -> bool:
+    """Say whether the server greeted us as MariaDB."""
+    return "mariadb" in connection.get_server_info().lower()
+
+
+def _answered(
+    connection: Connection, name: str, params: Mapping[str, Value], within_s: float
+) -> Sequence[Sequence[Cell]]:
+    def show(sql: str) -> Sequence[Sequence[str | None]]:
+        with connection.cursor(Cursor) as cursor:
+            cursor.execute(sql)
+            return list(cursor.fetchall())
+
+    spellings = _MARIADB_REPLICA if is_mariadb(connection) else _OLD_REPLICA
+    begin_reading(connection, within_s)
+    return list(
+        mysql_commands.answer(
+            name,
+            params,
+            is_mariadb=is_mariadb(connection),
+            show=show,
+            channels=lambda: _channels(connection, spellings),
+        )
+    )
+
+
 def _read(connection: Connection) -> Reading:
     begun = time.perf_counter()
     connection.ping(reconnect=False)
@@ -162,8 +221,8 @@ def _read(connection: Connection) -> Reading:
     status = _pairs(connection, "SHOW GLOBAL STATUS", STATUS_NAMES)
     if "Innodb_deadlocks" not in status:
         status["Innodb_deadlocks"] = _deadlocks(connection)
-    is_mariadb = "mariadb" in (variables.get("version") or "").lower()
-    channels = _channels(connection, _MARIADB_REPLICA if is_mariadb else _OLD_REPLICA)
+    spellings = _MARIADB_REPLICA if is_mariadb(connection) else _OLD_REPLICA
+    channels = _channels(connection, spellings)
     return Reading(status, variables, channels, ping_s)
 
 

@@ -1,16 +1,18 @@
 """Connector `nats`: does a NATS server take clients, and what its monitor port says."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from vedette.actions.model import Row, Value
 from vedette.agent.connector import Description, Look, Setting
 from vedette.agent.connectors import nats_client
 from vedette.agent.connectors.errors import EXPECTED, failed, gravest, told
 from vedette.agent.connectors.exchange import address_of
 from vedette.agent.connectors.json_api import JsonApi, read_json, said
 from vedette.agent.connectors.nats_client import Client
+from vedette.agent.connectors.nats_commands import COMMANDS, rows_of
 from vedette.agent.connectors.nats_monitor import (
     LIMITS,
     MEASURES,
@@ -25,6 +27,7 @@ from vedette.agent.connectors.tls_contexts import context_for
 from vedette.agent.connectors.wire import within
 from vedette.agent.settings_schema import parse
 from vedette.clock import now
+from vedette.errors import Invalid
 from vedette.health.model import Measurement, Report, State
 
 
@@ -62,6 +65,7 @@ class Nats:
         pack=LIMITS,
         measures=MEASURES,
         entities=("consumer",),
+        commands=COMMANDS,
     )
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -124,6 +128,16 @@ class Nats:
         if self._client is None and self._monitor is not None:
             return self._monitor.url
         return f"{self._settings['host'] or '127.0.0.1'}:{self._settings['port']}"
+
+    async def ask(self, look: Look, name: str, params: Mapping[str, Value]) -> AsyncIterator[Row]:
+        """Answer a command of `nats_commands`."""
+        if self._monitor is None:
+            raise Invalid("only the monitor port can be asked", hint="set monitor_url")
+        tls = context_for(self._settings) if self._monitor.scheme == "https" else None
+        async with within(look), JsonApi(look, self._monitor, tls=tls) as api:
+            rows = await rows_of(api, name, params)
+        for row in rows:
+            yield row
 
     async def aclose(self) -> None:
         """Close the kept connection."""

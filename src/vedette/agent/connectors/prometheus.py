@@ -2,10 +2,11 @@
 
 import time
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from vedette.actions.model import Row, Value
 from vedette.agent.connector import Description, Look, Measures, Setting
 from vedette.agent.connectors.errors import EXPECTED, Fault, failed, told
 from vedette.agent.connectors.exchange import (
@@ -16,6 +17,7 @@ from vedette.agent.connectors.exchange import (
     address_of,
     credentials,
 )
+from vedette.agent.connectors.prometheus_commands import COMMANDS, rows_of
 from vedette.agent.connectors.tls_contexts import context_for
 from vedette.agent.connectors.wire import within
 from vedette.agent.exposition.grammar import ACCEPT, Dialect, Malformed, dialect_of
@@ -89,6 +91,7 @@ class Prometheus:
             Setting("body_size_limit", "int", "Most bytes, unpacked.", default=16 << 20),
         ),
         measures=_META,
+        commands=COMMANDS,
         entities=("{label=value}",),
     )
 
@@ -195,6 +198,19 @@ class Prometheus:
         own = (Series(m.name, "", m.unit, m.help) for m in _META)
         series = self._page.series
         return Naming((*own, *(series[place] for place in places)))
+
+    async def ask(self, look: Look, name: str, params: Mapping[str, Value]) -> AsyncIterator[Row]:
+        """Scrape now and answer a command of `prometheus_commands`."""
+        try:
+            async with within(look):
+                self._read(await self._fetched(look))
+        except TooMuch as why:
+            raise Fault("limit", f"the scrape is past a limit: {why}") from None
+        except Malformed as why:
+            words = f"what it exposes cannot be read: {told(why, look)}"
+            raise Fault("protocol", words) from None
+        for row in rows_of(self._page.series, self._page.values, name, params):
+            yield row
 
     async def aclose(self) -> None:
         """Nothing is held between looks but the last body."""

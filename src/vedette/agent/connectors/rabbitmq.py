@@ -1,11 +1,12 @@
 """Connector `rabbitmq`: by its management API, its /metrics, or as a client over AMQP."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from vedette.actions.model import Row, Value
 from vedette.agent.connector import Description, Look, Setting
 from vedette.agent.connectors import rabbitmq_broker, rabbitmq_metrics
 from vedette.agent.connectors.amqp import open_channel, say_goodbye, sign_in
@@ -14,11 +15,13 @@ from vedette.agent.connectors.exchange import address_of
 from vedette.agent.connectors.families import Families, read_families
 from vedette.agent.connectors.json_api import JsonApi
 from vedette.agent.connectors.rabbitmq_broker import LIMITS, MEASURES, Broker
-from vedette.agent.connectors.rabbitmq_management import ask_management
+from vedette.agent.connectors.rabbitmq_commands import COMMANDS, rows_of
+from vedette.agent.connectors.rabbitmq_management import ask_management, basic
 from vedette.agent.connectors.rates import Counters
 from vedette.agent.connectors.tls_contexts import context_for
 from vedette.agent.connectors.wire import Wire, open_wire, within
 from vedette.agent.settings_schema import parse
+from vedette.errors import Invalid
 from vedette.health.model import Measurement, Report, State
 
 
@@ -61,6 +64,7 @@ class RabbitMQ:
         pack=LIMITS,
         measures=MEASURES,
         entities=("node", "queue"),
+        commands=COMMANDS,
     )
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -169,6 +173,17 @@ class RabbitMQ:
         if self._wire is not None:
             self._wire.close()
             self._wire = None
+
+    async def ask(self, look: Look, name: str, params: Mapping[str, Value]) -> AsyncIterator[Row]:
+        """Answer a command of `rabbitmq_commands`."""
+        if self._management is None:
+            raise Invalid("AMQP alone shows neither", hint="set management_url")
+        tls = context_for(self._settings) if self._management.scheme == "https" else None
+        headers = basic(self._login(look))
+        async with within(look), JsonApi(look, self._management, tls=tls, headers=headers) as api:
+            rows = await rows_of(api, name, params)
+        for row in rows:
+            yield row
 
     async def aclose(self) -> None:
         """Close the kept connection."""

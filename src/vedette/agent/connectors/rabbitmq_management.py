@@ -26,6 +26,12 @@ _NODE_COLUMNS = (
 _QUEUE_COLUMNS = "name,vhost,state,messages,messages_ready,messages_unacknowledged,consumers"
 
 
+def basic(login: tuple[str, str]) -> dict[str, str]:
+    """Return the header that signs in."""
+    token = base64.b64encode(":".join(login).encode()).decode()
+    return {"Authorization": f"Basic {token}"}
+
+
 async def ask_management(
     look: Look,
     address: Address,
@@ -36,8 +42,7 @@ async def ask_management(
     queues: int,
 ) -> tuple[Broker, float]:
     """Return what the API says, and the seconds until its first answer began."""
-    token = base64.b64encode(":".join(login).encode()).decode()
-    async with JsonApi(look, address, tls=tls, headers={"Authorization": f"Basic {token}"}) as api:
+    async with JsonApi(look, address, tls=tls, headers=basic(login)) as api:
         overview = await api.json("/api/overview")
         if not isinstance(overview, dict):
             raise Fault("protocol", "/api/overview does not answer as RabbitMQ does")
