@@ -70,6 +70,7 @@ URLS: tuple[Url, ...] = (
     Url("GET", "/api/v1/targets", "read"),
     Url("GET", "/api/v1/targets/{name}", "read"),
     Url("GET", "/api/v1/targets/{name}/reports", "read"),
+    Url("GET", "/api/v1/targets/{name}/measurements/{measurement}", "read"),
     Url("GET", "/api/v1/components", "read"),
     Url("GET", "/api/v1/watch", "read"),
     Url("GET", "/federate", "read"),
@@ -105,11 +106,13 @@ def rooms_routes() -> list[Any]:
     from vedette.fleet import api as fleet
     from vedette.health import api as health
     from vedette.health import federate
+    from vedette.health import measured_api as measured
     from vedette.link import intake_api as intake
     from vedette.link import watch_api as watch
 
     return [
         *health.routes,
+        *measured.routes,
         *watch.routes,
         *fleet.routes,
         *access.routes,

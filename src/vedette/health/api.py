@@ -175,8 +175,8 @@ async def list_reports(
 ) -> Response[list[Report]]:
     """List a target's reports, newest first; the last hour unless `since` says otherwise."""
     row = await reads.target(conn, name)
-    until = _aware(until, "until") or clock.now()
-    since = _aware(since, "since") or until - timedelta(hours=1)
+    until = aware(until, "until") or clock.now()
+    since = aware(since, "since") or until - timedelta(hours=1)
     if not timedelta(0) <= until - since <= LONGEST:
         raise Invalid(
             f"since must be before until by at most {LONGEST.days} days",
@@ -251,7 +251,8 @@ def _measured(layout: Layout | None, values: list[float]) -> list[MeasuredValue]
     ]
 
 
-def _aware(at: datetime | None, name: str) -> datetime | None:
+def aware(at: datetime | None, name: str) -> datetime | None:
+    """Return the time in UTC; raise `Invalid` when it has no zone."""
     if at is not None and at.tzinfo is None:
         raise Invalid(f"{name} has no time zone", hint="write it as in 2026-11-22T03:00:00Z")
     return at.astimezone(UTC) if at else None
