@@ -116,7 +116,7 @@ async def test_a_secure_cluster_is_seen_whole_by_certificate_and_login(authority
         stranger = await look_at("cockroachdb", reach=here, **way)
     assert verdict(report) == ("up", "")
     assert not {key for key in report.facts if key.startswith("no ")}
-    assert report.facts["versions"] == "v24.1.5"
+    assert value(report, "memory_ratio") > 0
     assert stranger.state is State.DOWN
     assert stranger.error_class in ("tls", "closed")
 

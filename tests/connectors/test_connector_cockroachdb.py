@@ -173,6 +173,7 @@ async def test_a_secure_cluster_without_login_is_judged_by_its_open_doors():
     report = await watch(crdb.cluster_of(3, secure=True))
     assert verdict(report) == ("up", "")
     assert value(report, "ranges") == 21
+    assert report.facts["versions"] == "v24.1.5"
     assert report.facts["no nodes"].startswith("auth")
 
 
@@ -180,7 +181,7 @@ async def test_a_login_opens_the_closed_doors():
     cluster = crdb.cluster_of(3, secure=True)
     report = await watch(cluster, user="roacher", password="roach")
     assert report.state is State.UP
-    assert report.facts["versions"] == "v24.1.5"
+    assert report.facts["locality of node 1"] == "region=eu-1"
 
 
 async def test_a_refused_login_is_said_without_calling_the_cluster_down():

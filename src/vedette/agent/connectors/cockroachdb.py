@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -36,6 +37,7 @@ from vedette.health.model import Report, State
 _DOORS_SHARE = 0.45
 _LOGIN_SHARE = 0.15
 _CLUSTER_SHARE = 0.3
+_ASKING_SHARE = _DOORS_SHARE + _LOGIN_SHARE + _CLUSTER_SHARE
 """Shares of a look's limit: they leave a tenth to put the report together."""
 
 _PATIENCE_SHARE = 0.4
@@ -95,16 +97,17 @@ class CockroachDB:
             tls = context_for(self._settings)
         except EXPECTED as error:
             return failed(error)
+        until = asyncio.get_running_loop().time() + look.timeout_s * _ASKING_SHARE
         limit = min(self._settings["node_timeout"], look.timeout_s * _DOORS_SHARE)
         doors = await all_of([knock(look, a, tls, limit) for a in self._addresses])
-        told = await self._told(look, doors)
+        told = await self._told(look, doors, until)
         for door in doors:
             if door.vars is not None and door.vars.node_id:
                 self._ids[door.address.url] = door.vars.node_id
         nodes = nodes_of(doors, told, self._ids)
         return self._report(doors, told, nodes)
 
-    async def _told(self, look: Look, doors: Sequence[Door]) -> Told:
+    async def _told(self, look: Look, doors: Sequence[Door], until: float) -> Told:
         answering = [door for door in doors if door.ready is not None]
         if not answering:
             return Told()
@@ -114,8 +117,10 @@ class CockroachDB:
         held = self._session is not None
         told = await self._asked(look, nodes)
         if told.signed_out and held:
-            # A session ends some day. Refusals come at once: there is time for a new one.
-            told = await self._asked(look, nodes)
+            # A session ends some day. Refusals come at once, so that mostly there is time for a new one.
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(until):
+                    told = await self._asked(look, nodes)
         return told
 
     async def _asked(self, look: Look, nodes: Sequence[Address]) -> Told:
@@ -196,7 +201,7 @@ class CockroachDB:
 
 
 def _facts(doors: Sequence[Door], told: Told, nodes: Sequence[Node]) -> dict[str, str]:
-    versions = sorted({n.status.version for n in nodes if n.status and n.status.version})
+    versions = sorted({node.version for node in nodes if node.version})
     facts = {"versions": ", ".join(versions)} if versions else {}
     for node in nodes:
         if node.status and node.status.locality:

@@ -77,8 +77,7 @@ def _cluster(
     }
     live = _present(per_node, "live_nodes")
     values["live_nodes_spread"] = max(live) - min(live) if live else None
-    versions = {version for node in nodes if (version := _version(node))}
-    values["versions"] = len(versions) or None
+    values["versions"] = len({node.version for node in nodes if node.version}) or None
     backups = [
         at for node in nodes if (at := _own(node).get("schedules_BACKUP_last_completed_time"))
     ]
@@ -213,11 +212,6 @@ def _peer_rtt_s(node: Node, known: Mapping[str, float]) -> float | None:
 
 def _own(node: Node) -> Mapping[str, float]:
     return node.door.vars.values if node.door and node.door.vars else {}
-
-
-def _version(node: Node) -> str:
-    own = node.door.vars.version if node.door and node.door.vars else ""
-    return own or (node.status.version if node.status else "")
 
 
 def _stores(node: Node) -> Mapping[str, Mapping[str, float]]:

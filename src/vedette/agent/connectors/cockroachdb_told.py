@@ -131,14 +131,16 @@ async def first_of(attempts: Sequence[Callable[[], Awaitable[T]]], patience_s: f
     counts. An `auth` fault is final: every node would refuse alike. Else the first fault is raised.
     """
     waiting = list(attempts)
-    asked: set[asyncio.Future[T]] = set()
+    begun: list[asyncio.Future[T]] = []
+    open_still: set[asyncio.Future[T]] = set()
     faults: list[Fault] = []
     try:
-        while waiting or asked:
+        while waiting or open_still:
             if waiting:
-                asked.add(asyncio.ensure_future(waiting.pop(0)()))
-            done, asked = await asyncio.wait(
-                asked,
+                begun.append(asyncio.ensure_future(waiting.pop(0)()))
+                open_still.add(begun[-1])
+            done, open_still = await asyncio.wait(
+                open_still,
                 timeout=patience_s if waiting else None,
                 return_when=asyncio.FIRST_COMPLETED,
             )
@@ -150,9 +152,10 @@ async def first_of(attempts: Sequence[Callable[[], Awaitable[T]]], patience_s: f
                 if faults[-1].error_class == "auth":
                     raise faults[-1]
     finally:
-        for attempt in asked:
+        for attempt in begun:
             attempt.cancel()
-        await asyncio.gather(*asked, return_exceptions=True)
+        # Waited for, also where it is over: an exception nobody takes would be logged as a bug.
+        await asyncio.gather(*begun, return_exceptions=True)
     raise faults[0] if faults else Fault("refused", "no node answers")
 
 

@@ -45,6 +45,12 @@ class Node:
         return self.fault.state if self.fault else State.UP
 
     @property
+    def version(self) -> str:
+        """What it runs, "" when neither it nor the others say."""
+        own = self.door.vars.version if self.door and self.door.vars else ""
+        return own or (self.status.version if self.status else "")
+
+    @property
     def is_draining(self) -> bool:
         """Whether it moves its work away or shuts down; a decommissioning node does neither yet."""
         says_so = self.door is not None and _SHUTTING_DOWN in self.door.reason
