@@ -99,7 +99,7 @@ async def photograph(folder: Path) -> None:
 async def illustrate() -> None:
     """Write the picture of the status page that the README shows."""
     async with running() as address, chromium() as browser:
-        looked = await looked_at(browser, address + "/", width=1180, height=760)
+        looked = await looked_at(browser, address + "/", width=1180, height=720)
         await looked.page.screenshot(path=PICTURE)
         await looked.page.context.close()
 

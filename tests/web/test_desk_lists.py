@@ -201,7 +201,7 @@ async def test_a_target_shows_its_thresholds_what_they_say_now_and_who_said_them
         "degraded. Measurement Trouble Now Said by",
         "above 10, until below 5 ",
         ", past it this target",
-        "replay lag above 60 s ",
+        "above 60 s ",
         "replica eu-",
         "the pack of postgres",
     ):

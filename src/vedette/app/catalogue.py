@@ -1,13 +1,14 @@
 """What targets can be asked and where their trouble begins: from the connectors beside the server."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from vedette import plugins
 from vedette.actions.model import Command
 from vedette.agent.connector import Description
 from vedette.agent.generic import commands_of
-from vedette.agent.packs import guards_of
+from vedette.agent.packs import Pack, guards_of
 from vedette.errors import Invalid, Missing
 from vedette.web.catalogue import Catalogue, Limit
 
@@ -33,18 +34,21 @@ def limits_known_of(connector: str, thresholds: Mapping[str, Any]) -> Sequence[L
     Without the connector there is no pack, and only what the target says itself is known; what its
     agent refuses to work with is no threshold.
     """
-    try:
-        pack = _described(connector).pack
-    except Missing:
-        pack = {}
+    pack: Pack = {}
+    told: dict[str, tuple[str, str]] = {}
+    with suppress(Missing):
+        described = _described(connector)
+        pack = described.pack
+        told = {each.name: (each.unit, each.help) for each in described.measures}
     try:
         guards = guards_of(pack, thresholds)
     except Invalid:
         return ()
-    return [
-        Limit(name, at.enter, at.leave, at.below, is_own=name in thresholds)
-        for name, at in sorted((name, guard.threshold) for name, guard in guards.items())
-    ]
+    limits = []
+    for name, guard in sorted(guards.items()):
+        at, (unit, help_) = guard.threshold, told.get(name, ("", ""))
+        limits.append(Limit(name, at.enter, at.leave, at.below, name in thresholds, unit, help_))
+    return limits
 
 
 CATALOGUE = Catalogue(commands_known_of, limits_known_of)

@@ -13,6 +13,7 @@ class Limit:
 
     enter: past it is trouble, above or `below` it. leave: trouble lasts until the value is back on
     this side. is_own: said for this target, where else it comes from the connector's pack.
+    unit, help: of the measurement, "" where the connector does not say.
     """
 
     name: str
@@ -20,6 +21,8 @@ class Limit:
     leave: float
     below: bool = False
     is_own: bool = False
+    unit: str = ""
+    help: str = ""
 
 
 def _nothing(*_: object) -> tuple[()]:

@@ -213,7 +213,7 @@ def _limit(limit: Limit, freshest: reads.Observer | None, meanings: dict[str, st
         ]
     # Above, the sign does not matter: a clock that is ahead is as wrong as one that is behind.
     seen.sort(key=lambda found: found[0] if limit.below else -abs(found[0]))
-    worst, entity, unit = seen[0] if seen else (math.nan, "", _unit(limit.name))
+    worst, entity, unit = seen[0] if seen else (math.nan, "", limit.unit)
     is_past = worst < limit.enter if limit.below else abs(worst) > limit.enter
     side, back = ("below", "above") if limit.below else ("above", "below")
     rule = f"{side} {value(limit.enter, unit)}"
@@ -221,21 +221,13 @@ def _limit(limit: Limit, freshest: reads.Observer | None, meanings: dict[str, st
         rule += f", until {back} {value(limit.leave, unit)}"
     return LimitLine(
         name=_plain(limit.name),
-        help=meanings.get(limit.name, ""),
+        help=limit.help or meanings.get(limit.name, ""),
         rule=rule,
         now=value(worst, unit) if seen else "",
         entity=entity.replace(":", " ", 1),
         is_past=is_past,
         is_own=limit.is_own,
     )
-
-
-def _unit(name: str) -> str:
-    """Return the unit that the name itself says; "" when it says none."""
-    for suffix, unit in (("_per_s", "per_second"), ("_s", "seconds"), ("_ratio", "ratio")):
-        if name.endswith(suffix):
-            return unit
-    return ""
 
 
 def _plain(name: str) -> str:

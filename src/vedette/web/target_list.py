@@ -31,9 +31,9 @@ class Asked:
         """Whether it asks for less than everything."""
         return bool(self.state or self.cluster or self.connector or self.words)
 
-    def link(self, **other: str | int) -> str:
-        """Return the query string that asks the same but for `other`, from its first page on."""
-        asked = replace(self, **{"page": 1, **other})  # type: ignore[arg-type]
+    def link(self, *, state: str | None = None, page: int = 1) -> str:
+        """Return the address that asks the same, of another state or further on in the list."""
+        asked = replace(self, state=self.state if state is None else state, page=page)
         said = {name: value for name, value in asdict(asked).items() if value not in ("", 1)}
         return "?" + urlencode(said) if said else "/targets"
 
