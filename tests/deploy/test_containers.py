@@ -66,6 +66,10 @@ def test_whatever_comes_from_a_registry_comes_by_its_hash(image):
         assert "--hash=sha256:" in (ROOT / lock).read_text()
 
 
+def test_server_and_collector_are_made_of_the_same():
+    assert stages_of("collector")[0] == stages_of("server")[0]
+
+
 def test_the_agents_lock_agrees_with_the_servers():
     def pins(name: str) -> set[str]:
         return set(re.findall(r"^[\w.-]+==\S+", (ROOT / name).read_text(), re.MULTILINE))

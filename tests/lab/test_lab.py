@@ -14,6 +14,7 @@ import pytest
 import yaml
 from tests.app.up_world import Command, free_port, vedette
 from tests.connectors.servers import installed
+from tests.walks.programs import until
 
 from vedette.app import tree
 from vedette.app.settings_file import settings_of
@@ -187,8 +188,7 @@ def test_killed_it_is_listed_as_ended_and_the_next_start_makes_room(lab, started
     started("http")
     [process] = the_lab(tmp_path, "http").processes
     os.kill(process.pid, signal.SIGKILL)
-    while processes.is_running(process):
-        pass
+    until(lambda: not processes.is_running(process), within_s=30, what="it is gone")
     (tmp_path / "lab" / "http" / "left-behind").touch()
     assert json.loads(lab("list", "-o", "json").stdout)[0]["state"] == "ended"
     started("http")
@@ -284,8 +284,11 @@ def test_a_session_outlived_by_its_children_is_ended_whole(tmp_path):
     pid_file = tmp_path / "child"
     words = ("sh", "-c", f"sleep 300 & echo $! > '{pid_file}'; wait")
     leader = processes.launch(processes.Command(words=words), tmp_path, identity)
-    while not pid_file.exists() or not pid_file.read_text().strip():
-        assert processes.is_running(leader)
+    until(
+        lambda: pid_file.exists() and pid_file.read_text().strip(),
+        within_s=30,
+        what="the child is there",
+    )
     child = int(pid_file.read_text())
     os.kill(leader.pid, signal.SIGKILL)
     processes.end([leader])

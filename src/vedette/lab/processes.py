@@ -91,7 +91,7 @@ def is_running(process: Process) -> bool:
 def end(processes: Sequence[Process]) -> None:
     """Ask each to end, wait, and kill what is left of their sessions; safe to repeat.
 
-    Raises `Denied` when they belong to another user.
+    Raises `Denied` when they belong to another user, `Unavailable` when the kernel keeps one.
     """
     for process in processes:
         if is_running(process):
@@ -100,7 +100,10 @@ def end(processes: Sequence[Process]) -> None:
     polite = [process for process in processes if process.farewell != signal.SIGKILL]
     while any(map(is_running, polite)) and time.monotonic() < give_up:
         time.sleep(POLL_S)
+    give_up = time.monotonic() + GRACE_S
     while left := [pid for process in processes for pid in _left_of(process)]:
+        if time.monotonic() > give_up:
+            raise Unavailable(f"process {left[0]} of the lab does not end though it was killed")
         for pid in left:
             _signal(pid, signal.SIGKILL)
         time.sleep(POLL_S)

@@ -11,7 +11,7 @@ from signal import SIGINT, SIGKILL
 
 from vedette.db import cluster as clusters
 from vedette.db.binaries import PgBinaries, find_binaries
-from vedette.errors import Missing
+from vedette.errors import Missing, Unavailable
 from vedette.lab.bench import Bench, find
 from vedette.lab.model import Command, Plan
 
@@ -207,7 +207,7 @@ def postgres(bench: Bench) -> Plan:
     try:
         clusters.make(cluster, bench.identity)
     except RuntimeError as error:
-        raise Missing(f"initdb: {error}") from None
+        raise Unavailable(f"initdb: {error}") from None
     settings = {
         "host": HERE, "port": port, "user": "postgres", "database": "postgres",
         "password_file": bench.password_file,
