@@ -20,6 +20,7 @@ from vedette.link.channel import CLIENT_OPTIONS, SERVER_OPTIONS
 from vedette.link.doors import Doors
 from vedette.link.enrol import Enrolment
 from vedette.link.feed import Feed
+from vedette.link.readable import Readable
 from vedette.link.signin import HouseSignIn
 from vedette.link.vedette_pb2_grpc import EnrolmentStub, ReportsStub
 from vedette.trust.keys import make_csr, make_key
@@ -122,7 +123,9 @@ async def house_on(dsn: str, directory: Path, *, clients_port: int = 0) -> Async
         pool, authority=secrets.authority, pepper=secrets.pepper, agents_address=AGENTS_ADDRESS
     )
     chain, key = secrets.authority.issue_server(["127.0.0.1"])
-    clients, agents = (grpc.aio.server(options=SERVER_OPTIONS) for _ in range(2))
+    clients, agents = (
+        grpc.aio.server(options=SERVER_OPTIONS, interceptors=[Readable()]) for _ in range(2)
+    )
     try:
         async with Feed(pool, dsn) as feed, Doors(feed, pool, dsn, sign_in) as doors:
             enrolment.open(clients)

@@ -274,6 +274,28 @@ async def test_what_a_collector_must_drop_becomes_a_gap_of_each_agent(door, tmp_
         assert gaps == [(each.agent_id, 3, "collector_spool_old") for each in (one, two)]
 
 
+async def test_a_full_collector_lets_its_agents_wait_and_nothing_is_lost(door, tmp_path):
+    async with (
+        collector(door, tmp_path, caps=Caps(size_bytes=256 * 1024)) as edge,
+        agent_behind(door, tmp_path, edge) as agent,
+    ):
+        agent.look(0.0)
+        await stored(agent, [0.0])
+        server = await door.go_away()
+        await until(lambda: not edge.relay.uplink.flight, what="it is noticed")
+        values = [float(number) for number in range(1, 101)]
+        for value in values:
+            agent.look(value, rows=200)
+        await until(lambda: edge.relay.queue.is_full, what="the collector is full")
+        queue = edge.relay.queue.spool
+        assert queue.size_bytes <= queue.caps.size_bytes
+        assert agent.spool.reports > 0
+        await server.come_back()
+        await until(lambda: agent.spool.reports == 0, what="the agent has let go")
+        await stored(agent, [0.0, *(value for value in values for _ in range(200))])
+        assert await door.rows("SELECT count(*) FROM health.gap") == [(0,)]
+
+
 async def test_silence_is_put_down_to_the_collector_that_is_away(door, tmp_path):
     async with collector(door, tmp_path) as edge, agent_behind(door, tmp_path, edge) as agent:
         agent.look(1.0)

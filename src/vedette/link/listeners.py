@@ -13,6 +13,7 @@ import grpc.aio
 
 from vedette.errors import Unavailable
 from vedette.link.channel import SERVER_OPTIONS
+from vedette.link.readable import Readable
 from vedette.trust.authority import Authority
 
 RENEW_EVERY = timedelta(days=10)
@@ -47,7 +48,7 @@ def make_plain_listener(address: str) -> tuple[grpc.aio.Server, int]:
 
 
 def _bound(address: str, bind: Callable[[grpc.aio.Server], int]) -> tuple[grpc.aio.Server, int]:
-    server = grpc.aio.server(options=list(OPTIONS))
+    server = grpc.aio.server(options=list(OPTIONS), interceptors=[Readable()])
     try:
         port = bind(server)
     except RuntimeError:

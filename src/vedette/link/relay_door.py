@@ -10,6 +10,7 @@ import grpc.aio
 import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from google.protobuf.message import DecodeError
 
 from vedette import clock
 from vedette.errors import Kind, Unavailable
@@ -87,6 +88,8 @@ class CollectorDoor:
         except Refused as refused:
             log.warning("refused an agent", reason=refused.reason, why=refused.message)
             down.refuse(refused.reason, refused.message, final=refused.final)
+        except DecodeError:
+            down.refuse("bad_frame", "what came is no message of the link", final=False)
         except asyncio.CancelledError:
             if not down.is_refused:
                 raise

@@ -101,10 +101,10 @@ class Session:
 
     async def _listen(self) -> None:
         while True:
-            message = await self._context.read()
-            if not isinstance(message, pb.FromCollector):
-                return
             try:
+                message = await self._context.read()
+                if not isinstance(message, pb.FromCollector):
+                    return
                 self._take(message)
             except (Forged, DecodeError) as error:
                 raise BadFrame("bad_frame", str(error)) from None

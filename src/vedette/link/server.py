@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import psycopg
 import structlog
+from google.protobuf.message import DecodeError
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from vedette.actions.hear import Ears
@@ -79,6 +80,11 @@ class LinkServer:
             await _refuse(context, stream, refused.refusal)
         except BadFrame as bad:
             await _refuse(context, stream, pb.Refusal(reason=bad.reason, message=bad.message))
+        except DecodeError:
+            unreadable = pb.Refusal(
+                reason="bad_frame", message="what came is no message of the link"
+            )
+            await _refuse(context, stream, unreadable)
         except asyncio.CancelledError:
             if stream is None or not stream.is_refused:
                 raise
