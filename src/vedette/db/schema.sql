@@ -31,6 +31,12 @@ ALTER SCHEMA health OWNER TO vedette_owner;
 
 COMMENT ON SCHEMA health IS 'How it is: reports, what we hold of targets and components, transitions.';
 
+CREATE SCHEMA incidents;
+
+ALTER SCHEMA incidents OWNER TO vedette_owner;
+
+COMMENT ON SCHEMA incidents IS 'What we tell people: incidents, maintenances, updates, availability.';
+
 CREATE TYPE health.state AS ENUM (
     'up',
     'unknown',
@@ -149,6 +155,285 @@ $$;
 
 ALTER FUNCTION fleet.way_is_cut(agent_id integer) OWNER TO vedette_owner;
 
+CREATE FUNCTION grafana.agents() RETURNS TABLE(agent text, hostname text, os text, version text, connected boolean, heartbeat timestamp with time zone, clock_offset_s double precision, spooled_reports bigint, dropped_reports bigint, targets bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT a.name, a.hostname, a.os, a.version,
+           s.connected_at IS NOT NULL AND s.disconnected_at IS NULL, s.heartbeat_at,
+           s.clock_offset_s, s.spooled_reports, s.dropped_reports,
+           (SELECT count(*) FROM fleet.assignment x WHERE x.agent_id = a.id)
+    FROM fleet.agent a
+    LEFT JOIN fleet.stream s ON s.agent_id = a.id
+    WHERE a.revoked_at IS NULL
+    ORDER BY a.name
+$$;
+
+ALTER FUNCTION grafana.agents() OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.agents() IS 'The agents, whether they are connected, and how far behind.';
+
+CREATE FUNCTION grafana.component_states() RETURNS TABLE(component text, service text, region text, category text, state text, since timestamp with time zone, reason text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT c.slug, s.name, coalesce(r.name, ''), coalesce(s.category, ''),
+           coalesce(h.state::text, 'unknown'), coalesce(h.since, c.made_at), coalesce(h.reason, '')
+    FROM fleet.component c
+    JOIN fleet.service s ON s.id = c.service_id
+    LEFT JOIN fleet.region r ON r.id = c.region_id
+    LEFT JOIN health.component_state h ON h.component_id = c.id
+    WHERE c.retired_at IS NULL
+    ORDER BY c.slug
+$$;
+
+ALTER FUNCTION grafana.component_states() OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.component_states() IS 'How every component is now, and since when.';
+
+CREATE FUNCTION grafana.component_time_in_states(component text, from_at timestamp with time zone, to_at timestamp with time zone) RETURNS TABLE(state text, seconds double precision, share double precision)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT s.state::text, sum(x.seconds), sum(x.seconds) / nullif(sum(sum(x.seconds)) OVER (), 0)
+    FROM fleet.component c
+    CROSS JOIN LATERAL health.spans(NULL, c.id, from_at, to_at) s
+    CROSS JOIN LATERAL (SELECT extract(epoch FROM s.closes - s.opens)::double precision AS seconds) x
+    WHERE c.slug = component
+    GROUP BY s.state
+    ORDER BY s.state
+$$;
+
+ALTER FUNCTION grafana.component_time_in_states(component text, from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.component_time_in_states(component text, from_at timestamp with time zone, to_at timestamp with time zone) IS 'How long a component was in each state within a time, and which share of it.';
+
+CREATE FUNCTION grafana.latest_measurements(target text) RETURNS TABLE(measurement text, entity text, unit text, value double precision, at timestamp with time zone, agent text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT m.name, m.entity, m.unit, m.value, o.at, a.name
+    FROM fleet.target t
+    CROSS JOIN LATERAL (
+        SELECT * FROM health.observation o
+        WHERE o.target_id = t.id AND o.assigned AND o.layout_id <> 0
+        ORDER BY o.at DESC, o.agent_id
+        LIMIT 1
+    ) o
+    JOIN fleet.agent a ON a.id = o.agent_id
+    JOIN health.layout l ON l.id = o.layout_id
+    CROSS JOIN LATERAL unnest(l.names, l.entities, l.units, o."values") AS m (name, entity, unit, value)
+    WHERE t.name = target
+    ORDER BY m.name, m.entity
+$$;
+
+ALTER FUNCTION grafana.latest_measurements(target text) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.latest_measurements(target text) IS 'Every measurement of the newest report of a target, when it was made, and by which agent.';
+
+CREATE FUNCTION grafana.measurement_names(target text) RETURNS TABLE(measurement text, unit text, axis_unit text, help text, entities bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    WITH seen AS (
+        SELECT t.connector, s.measurement, s.entity, s.unit
+        FROM fleet.target t
+        JOIN health.series s ON s.target_id = t.id
+        WHERE t.name = target
+        UNION
+        -- Not rolled up yet: what the latest reports hold.
+        SELECT t.connector, m.name, m.entity, m.unit
+        FROM fleet.target t
+        JOIN health.observation o ON o.target_id = t.id
+        JOIN health.layout l ON l.id = o.layout_id
+        CROSS JOIN LATERAL unnest(l.names, l.entities, l.units) AS m (name, entity, unit)
+        WHERE t.name = target
+    )
+    SELECT s.measurement, max(s.unit), health.axis_unit(max(s.unit)), coalesce(max(h.help), ''), count(DISTINCT s.entity)
+    FROM seen s
+    LEFT JOIN health.measurement h ON h.connector = s.connector AND h.name = s.measurement
+    GROUP BY s.measurement
+    ORDER BY s.measurement
+$$;
+
+ALTER FUNCTION grafana.measurement_names(target text) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.measurement_names(target text) IS 'What is measured of a target, its unit (ours, and as Grafana calls it), its meaning, and of how many entities.';
+
+CREATE FUNCTION grafana.measurement_range(target text, measurement text, from_at timestamp with time zone, to_at timestamp with time zone, step interval DEFAULT '00:01:00'::interval) RETURNS TABLE("time" timestamp with time zone, entity text, count bigint, min double precision, avg double precision, max double precision, last double precision)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET work_mem TO '16MB'
+    AS $$
+    SELECT m.at, m.entity, m.count, m.min, m.avg, m.max, m.last
+    FROM fleet.target t
+    CROSS JOIN LATERAL health.measured(t.id, measurement, from_at, to_at, step) m
+    WHERE t.name = target
+    ORDER BY 1, 2
+$$;
+
+ALTER FUNCTION grafana.measurement_range(target text, measurement text, from_at timestamp with time zone, to_at timestamp with time zone, step interval) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.measurement_range(target text, measurement text, from_at timestamp with time zone, to_at timestamp with time zone, step interval) IS 'One measurement of a target over each step: how many samples, their least, mean, greatest and last.';
+
+CREATE FUNCTION grafana.measurements(target text, measurement text, from_at timestamp with time zone, to_at timestamp with time zone, step interval DEFAULT '00:01:00'::interval) RETURNS TABLE("time" timestamp with time zone, metric text, value double precision)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET work_mem TO '16MB'
+    AS $$
+    SELECT m.at, measurement || CASE m.entity WHEN '' THEN '' ELSE ' ' || m.entity END, m.avg
+    FROM fleet.target t
+    CROSS JOIN LATERAL health.measured(t.id, measurement, from_at, to_at, step, false) m
+    WHERE t.name = target
+$$;
+
+ALTER FUNCTION grafana.measurements(target text, measurement text, from_at timestamp with time zone, to_at timestamp with time zone, step interval) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.measurements(target text, measurement text, from_at timestamp with time zone, to_at timestamp with time zone, step interval) IS 'One measurement of a target, averaged over each step; one metric an entity. Wide ranges come from the roll-ups.';
+
+CREATE FUNCTION grafana.state_counts(from_at timestamp with time zone, to_at timestamp with time zone, step interval DEFAULT '00:01:00'::interval, clusters text[] DEFAULT NULL::text[]) RETURNS TABLE("time" timestamp with time zone, state text, targets bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    -- Each step counts those who are in the state at its start. A range of more than 2,000 steps gets longer ones.
+    WITH range AS (
+        SELECT date_bin(w.width, from_at, '2000-01-01 00:00:00+00') AS opens, least(to_at, now()) AS closes, w.width
+        FROM health.whole_step(greatest(step, (to_at - from_at) / 2000)) AS w (width)
+    ), changes AS (
+        -- Who enters a state is one more there, who leaves it one less, from the next step on.
+        SELECT date_bin(r.width, e.at - interval '1 microsecond', '2000-01-01 00:00:00+00') + r.width AS at,
+               s.state, sum(e.n) AS n
+        FROM range r
+        CROSS JOIN fleet.target t
+        LEFT JOIN fleet.cluster k ON k.id = t.cluster_id
+        CROSS JOIN LATERAL health.spans(t.id, NULL, r.opens, r.closes) s
+        CROSS JOIN LATERAL (VALUES (s.opens, 1), (s.closes, -1)) AS e (at, n)
+        WHERE t.retired_at IS NULL AND (clusters IS NULL OR coalesce(k.name, '') = ANY (clusters))
+        GROUP BY 1, 2
+    )
+    SELECT g.at, w.state::text, (sum(coalesce(c.n, 0)) OVER (PARTITION BY w.state ORDER BY g.at))::bigint
+    FROM range r
+    CROSS JOIN LATERAL generate_series(r.opens, r.closes - interval '1 microsecond', r.width) AS g (at)
+    CROSS JOIN unnest(enum_range(NULL::health.state)) AS w (state)
+    LEFT JOIN changes c ON c.at = g.at AND c.state = w.state
+    ORDER BY 1, w.state
+$$;
+
+ALTER FUNCTION grafana.state_counts(from_at timestamp with time zone, to_at timestamp with time zone, step interval, clusters text[]) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.state_counts(from_at timestamp with time zone, to_at timestamp with time zone, step interval, clusters text[]) IS 'How many targets were in each state at each step; of all clusters, or of those named ("" for those without).';
+
+CREATE FUNCTION grafana.state_timeline(component text, from_at timestamp with time zone, to_at timestamp with time zone) RETURNS TABLE("time" timestamp with time zone, state text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT s.opens, s.state::text
+    FROM fleet.component c
+    CROSS JOIN LATERAL health.spans(NULL, c.id, from_at, to_at) s
+    WHERE c.slug = component
+    ORDER BY s.opens
+$$;
+
+ALTER FUNCTION grafana.state_timeline(component text, from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.state_timeline(component text, from_at timestamp with time zone, to_at timestamp with time zone) IS 'The states of a component over time, for a state timeline panel; the first is the one it entered the range with.';
+
+CREATE FUNCTION grafana.target_states() RETURNS TABLE(target text, state text, since timestamp with time zone, reason text, error_class text, component text, cluster text, connector text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT t.name, coalesce(s.state::text, 'unknown'), coalesce(s.since, t.made_at),
+           coalesce(s.reason, 'not looked at yet'), coalesce(s.error_class, ''),
+           coalesce(c.slug, ''), coalesce(k.name, ''), t.connector
+    FROM fleet.target t
+    LEFT JOIN health.target_state s ON s.target_id = t.id
+    LEFT JOIN fleet.component c ON c.id = t.component_id
+    LEFT JOIN fleet.cluster k ON k.id = t.cluster_id
+    WHERE t.retired_at IS NULL
+    ORDER BY t.name
+$$;
+
+ALTER FUNCTION grafana.target_states() OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.target_states() IS 'How every target is now, and since when.';
+
+CREATE FUNCTION grafana.target_timeline(target text, from_at timestamp with time zone, to_at timestamp with time zone) RETURNS TABLE("time" timestamp with time zone, state text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT s.opens, s.state::text
+    FROM fleet.target t
+    CROSS JOIN LATERAL health.spans(t.id, NULL, from_at, to_at) s
+    WHERE t.name = target
+    ORDER BY s.opens
+$$;
+
+ALTER FUNCTION grafana.target_timeline(target text, from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.target_timeline(target text, from_at timestamp with time zone, to_at timestamp with time zone) IS 'The states of a target over time, as state_timeline of a component.';
+
+CREATE FUNCTION grafana.time_in_states(target text, from_at timestamp with time zone, to_at timestamp with time zone) RETURNS TABLE(state text, seconds double precision, share double precision)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT s.state::text, sum(x.seconds), sum(x.seconds) / nullif(sum(sum(x.seconds)) OVER (), 0)
+    FROM fleet.target t
+    CROSS JOIN LATERAL health.spans(t.id, NULL, from_at, to_at) s
+    CROSS JOIN LATERAL (SELECT extract(epoch FROM s.closes - s.opens)::double precision AS seconds) x
+    WHERE t.name = target
+    GROUP BY s.state
+    ORDER BY s.state
+$$;
+
+ALTER FUNCTION grafana.time_in_states(target text, from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.time_in_states(target text, from_at timestamp with time zone, to_at timestamp with time zone) IS 'How long a target was in each state within a time, and which share of it.';
+
+CREATE FUNCTION grafana.transitions(from_at timestamp with time zone, to_at timestamp with time zone) RETURNS TABLE("time" timestamp with time zone, kind text, name text, was text, state text, reason text, error_class text, component text, cluster text, connector text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT x.at, 'target', t.name, coalesce(x.was::text, ''), x.now::text, x.reason, x.error_class,
+           coalesce(c.slug, ''), coalesce(k.name, ''), t.connector
+    FROM fleet.target t
+    LEFT JOIN fleet.component c ON c.id = t.component_id
+    LEFT JOIN fleet.cluster k ON k.id = t.cluster_id
+    CROSS JOIN LATERAL (
+        SELECT * FROM health.transition y WHERE y.target_id = t.id AND y.at >= from_at AND y.at < to_at OFFSET 0
+    ) x
+    UNION ALL
+    SELECT x.at, 'component', c.slug, coalesce(x.was::text, ''), x.now::text, x.reason, x.error_class, c.slug, '', ''
+    FROM fleet.component c
+    CROSS JOIN LATERAL (
+        SELECT * FROM health.transition y WHERE y.component_id = c.id AND y.at >= from_at AND y.at < to_at OFFSET 0
+    ) x
+    ORDER BY 1, 2, 3
+$$;
+
+ALTER FUNCTION grafana.transitions(from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.transitions(from_at timestamp with time zone, to_at timestamp with time zone) IS 'Every change of state of targets and components within a time, why, and from which state; for annotations and lists.';
+
+CREATE FUNCTION health.axis_unit(unit text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT CASE unit
+        WHEN 'seconds' THEN 's'
+        WHEN 'hours' THEN 'h'
+        WHEN 'days' THEN 'd'
+        WHEN 'bytes' THEN 'bytes'
+        WHEN 'bits' THEN 'bits'
+        WHEN 'bytes_per_second' THEN 'binBps'
+        WHEN 'per_second' THEN 'cps'
+        WHEN 'ratio' THEN 'percentunit'
+        WHEN 'count' THEN 'short'
+        ELSE 'none'
+    END
+$$;
+
+ALTER FUNCTION health.axis_unit(unit text) OWNER TO vedette_owner;
+
 CREATE FUNCTION health.close_days(before date) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -263,7 +548,7 @@ END $$;
 ALTER FUNCTION health.make_partitions(first date, last date) OWNER TO vedette_owner;
 
 CREATE FUNCTION health.measured(target integer, measured text, from_at timestamp with time zone, to_at timestamp with time zone, step interval, wide boolean DEFAULT true) RETURNS TABLE(at timestamp with time zone, entity text, count bigint, min double precision, avg double precision, max double precision, last double precision)
-    LANGUAGE plpgsql STABLE ROWS 50000
+    LANGUAGE plpgsql STABLE STRICT ROWS 50000
     SET search_path TO 'pg_catalog'
     SET work_mem TO '16MB'
     AS $$
@@ -272,18 +557,22 @@ DECLARE
     origin CONSTANT timestamptz := '2000-01-01 00:00:00+00';
     opens timestamptz := date_bin(whole, from_at, origin);
     closes timestamptz := date_bin(whole, to_at - interval '1 microsecond', origin) + whole;
-    rolled timestamptz := least(greatest((SELECT r.until FROM health.rolled r), opens), closes);
-    closed timestamptz := least(date_trunc('day', (SELECT r.until FROM health.rolled r), 'UTC'), closes);
+    until timestamptz := coalesce((SELECT r.until FROM health.rolled r), '-infinity');
+    rolled timestamptz := greatest(least(until, closes), opens);
+    closed timestamptz := greatest(least(date_trunc('day', until, 'UTC'), closes), opens);
     days timestamptz;
     hours timestamptz;
     minutes timestamptz := rolled;
 BEGIN
-    closed := greatest(closed, opens);
     -- Where the finer history begins: before, it is past its time (or there never was any).
     SELECT min(h.day)::timestamp AT TIME ZONE 'UTC', min(m.starts_at) INTO days, hours
     FROM health.series s
     LEFT JOIN LATERAL (
-        SELECT x.day FROM health.hours x WHERE x.target_id = s.target_id AND x.series_id = s.id ORDER BY x.day LIMIT 1
+        SELECT x.day
+        FROM health.hours x
+        WHERE x.target_id = s.target_id AND x.series_id = s.id
+        ORDER BY x.day
+        LIMIT 1
     ) h ON true
     LEFT JOIN LATERAL (
         SELECT x.starts_at
@@ -293,10 +582,10 @@ BEGIN
         LIMIT 1
     ) m ON true
     WHERE s.target_id = target AND s.measurement = measured;
-    days := CASE WHEN whole >= interval '1 day' THEN closed ELSE greatest(least(days, closed), opens) END;
-    hours := greatest(CASE WHEN whole >= interval '1 hour' THEN closed ELSE least(hours, closed) END, days);
+    hours := greatest(CASE WHEN whole >= interval '1 hour' THEN closed ELSE least(hours, closed) END, opens);
+    days := greatest(CASE WHEN whole >= interval '1 day' THEN closed ELSE least(days, hours) END, opens);
     IF whole < interval '1 minute' THEN
-        minutes := least(rolled, coalesce((SELECT min(d.day) FROM health.days_of_reports() d), 'infinity')::timestamp AT TIME ZONE 'UTC');
+        minutes := least(rolled, (SELECT min(d.day)::timestamp AT TIME ZONE 'UTC' FROM health.days_of_reports() d));
     END IF;
     minutes := greatest(minutes, hours);
     IF whole <= interval '1 minute' THEN
@@ -495,6 +784,29 @@ CREATE FUNCTION health.silent_after(every_ms integer, timeout_ms integer) RETURN
 
 ALTER FUNCTION health.silent_after(every_ms integer, timeout_ms integer) OWNER TO vedette_owner;
 
+CREATE FUNCTION health.spans(target integer, component integer, from_at timestamp with time zone, to_at timestamp with time zone) RETURNS TABLE(opens timestamp with time zone, closes timestamp with time zone, state health.state)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog'
+    AS $$
+    WITH points AS (
+        (SELECT from_at AS at, t.id, t.now
+         FROM health.transition t
+         WHERE (t.target_id = target OR t.component_id = component) AND t.at <= from_at
+         ORDER BY t.at DESC, t.id DESC
+         LIMIT 1)
+        UNION ALL
+        SELECT t.at, t.id, t.now
+        FROM health.transition t
+        WHERE (t.target_id = target OR t.component_id = component) AND t.at > from_at AND t.at < to_at
+    ), spans AS (
+        SELECT p.at AS opens, lead(p.at, 1, least(to_at, now())) OVER (ORDER BY p.at, p.id) AS closes, p.now AS state
+        FROM points p
+    )
+    SELECT s.opens, s.closes, s.state FROM spans s WHERE s.opens < s.closes ORDER BY s.opens
+$$;
+
+ALTER FUNCTION health.spans(target integer, component integer, from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO vedette_owner;
+
 CREATE FUNCTION health.target_seconds(first date, last date, until timestamp with time zone) RETURNS TABLE(target_id integer, day date, state health.state, seconds double precision)
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog'
@@ -554,6 +866,144 @@ CREATE FUNCTION health.whole_step(step interval) RETURNS interval
 $$;
 
 ALTER FUNCTION health.whole_step(step interval) OWNER TO vedette_owner;
+
+CREATE FUNCTION incidents.settle(ids integer[]) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog'
+    AS $$
+    UPDATE incidents.affected AS a
+    SET exclusive = false
+    FROM incidents.incident AS i
+    WHERE a.incident_id = ANY (ids) AND i.id = a.incident_id AND a.exclusive
+      AND NOT (i.system AND i.is_open AND i.published_at IS NOT NULL AND a.left_at IS NULL);
+
+    UPDATE incidents.affected AS a
+    SET exclusive = true
+    FROM incidents.incident AS i
+    WHERE a.incident_id = ANY (ids) AND i.id = a.incident_id AND NOT a.exclusive
+      AND i.system AND i.is_open AND i.published_at IS NOT NULL AND a.left_at IS NULL;
+
+    DELETE FROM incidents.span WHERE incident_id = ANY (ids);
+
+    INSERT INTO incidents.span (component_id, incident_id, impact, from_at, to_at)
+    WITH grave AS (
+        SELECT
+            g.incident_id,
+            g.impact,
+            g.since,
+            lead(g.since) OVER (PARTITION BY g.incident_id ORDER BY g.since) AS until
+        FROM incidents.gravity AS g
+        WHERE g.incident_id = ANY (ids)
+    ),
+    piece AS (
+        SELECT
+            a.component_id,
+            i.id AS incident_id,
+            g.impact,
+            greatest(i.starts_at, a.joined_at, g.since) AS from_at,
+            least(i.ends_at, a.left_at, g.until) AS to_at
+        FROM incidents.incident AS i
+        JOIN incidents.affected AS a ON a.incident_id = i.id
+        JOIN grave AS g ON g.incident_id = i.id
+        WHERE i.id = ANY (ids)
+          AND i.published_at IS NOT NULL
+          AND i.merged_into IS NULL
+          AND (i.kind = 'incident' OR (i.kind = 'maintenance' AND i.status IN ('in progress', 'completed')))
+    )
+    SELECT component_id, incident_id, impact, from_at, to_at
+    FROM piece
+    WHERE to_at IS NULL OR to_at > from_at;
+$$;
+
+ALTER FUNCTION incidents.settle(ids integer[]) OWNER TO vedette_owner;
+
+CREATE FUNCTION incidents.told(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) RETURNS TABLE(component_id integer, nth integer, window_us bigint, outage_us bigint, major_us bigint, minor_us bigint, maintenance_us bigint, unseen_us bigint)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog'
+    AS $$
+    WITH member AS (
+        SELECT c.id, c.made_at AS born_at
+        FROM fleet.component AS c
+        WHERE CASE WHEN components IS NULL THEN c.retired_at IS NULL ELSE c.id = ANY (components) END
+    ),
+    span AS (
+        SELECT s.component_id, s.impact, s.from_at, coalesce(s.to_at, 'infinity') AS to_at
+        FROM incidents.span AS s
+        WHERE s.from_at < bounds[cardinality(bounds)] AND (s.to_at IS NULL OR s.to_at > bounds[1])
+          AND (components IS NULL OR s.component_id = ANY (components))
+        UNION ALL
+        SELECT b.component_id, -1, b.from_at, coalesce(b.to_at, 'infinity')
+        FROM incidents.blind AS b
+        WHERE b.from_at < bounds[cardinality(bounds)] AND (b.to_at IS NULL OR b.to_at > bounds[1])
+          AND (components IS NULL OR b.component_id = ANY (components))
+    ),
+    edge AS (
+        SELECT component_id, greatest(from_at, bounds[1]) AS at, impact, 1 AS step FROM span
+        UNION ALL
+        SELECT component_id, least(to_at, bounds[cardinality(bounds)]), impact, -1 FROM span
+        UNION ALL
+        SELECT m.id, edge.at, NULL, 0
+        FROM member AS m
+        CROSS JOIN unnest(bounds) AS edge (at)
+    ),
+    turn AS (
+        SELECT
+            e.component_id,
+            e.at,
+            coalesce(sum(e.step) FILTER (WHERE e.impact = 3), 0) AS outages,
+            coalesce(sum(e.step) FILTER (WHERE e.impact = 2), 0) AS majors,
+            coalesce(sum(e.step) FILTER (WHERE e.impact = 1), 0) AS minors,
+            coalesce(sum(e.step) FILTER (WHERE e.impact = 0), 0) AS maintenances,
+            coalesce(sum(e.step) FILTER (WHERE e.impact = -1), 0) AS unseen
+        FROM edge AS e
+        GROUP BY e.component_id, e.at
+    ),
+    piece AS (
+        SELECT
+            t.component_id,
+            t.at,
+            lead(t.at) OVER line AS until,
+            sum(t.outages) OVER line AS outages,
+            sum(t.majors) OVER line AS majors,
+            sum(t.minors) OVER line AS minors,
+            sum(t.maintenances) OVER line AS maintenances,
+            sum(t.unseen) OVER line AS unseen
+        FROM turn AS t
+        WINDOW line AS (PARTITION BY t.component_id ORDER BY t.at)
+    ),
+    lasting AS (
+        SELECT
+            p.component_id,
+            width_bucket(p.at, bounds) AS nth,
+            (extract(epoch FROM least(p.until, until_now) - greatest(p.at, m.born_at)) * 1000000)::bigint AS us,
+            CASE
+                WHEN shielded AND p.maintenances > 0 THEN 'maintenance'
+                WHEN p.outages > 0 THEN 'outage'
+                WHEN p.majors > 0 THEN 'major'
+                WHEN p.minors > 0 THEN 'minor'
+                WHEN p.maintenances > 0 THEN 'maintenance'
+                WHEN p.unseen > 0 THEN 'unseen'
+                ELSE ''
+            END AS told
+        FROM piece AS p
+        JOIN member AS m ON m.id = p.component_id
+        WHERE p.until IS NOT NULL
+          AND least(p.until, until_now) > greatest(p.at, m.born_at)
+    )
+    SELECT
+        l.component_id,
+        l.nth,
+        sum(l.us)::bigint,
+        coalesce(sum(l.us) FILTER (WHERE l.told = 'outage'), 0)::bigint,
+        coalesce(sum(l.us) FILTER (WHERE l.told = 'major'), 0)::bigint,
+        coalesce(sum(l.us) FILTER (WHERE l.told = 'minor'), 0)::bigint,
+        coalesce(sum(l.us) FILTER (WHERE l.told = 'maintenance'), 0)::bigint,
+        coalesce(sum(l.us) FILTER (WHERE l.told = 'unseen'), 0)::bigint
+    FROM lasting AS l
+    GROUP BY l.component_id, l.nth
+$$;
+
+ALTER FUNCTION incidents.told(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) OWNER TO vedette_owner;
 
 CREATE AGGREGATE health.joined(anycompatiblearray) (
     SFUNC = array_cat,
@@ -1249,6 +1699,225 @@ ALTER TABLE health.transition ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE incidents.affected (
+    id bigint NOT NULL,
+    incident_id integer NOT NULL,
+    component_id integer NOT NULL,
+    joined_at timestamp with time zone,
+    left_at timestamp with time zone,
+    exclusive boolean DEFAULT false NOT NULL,
+    CONSTRAINT affected_check CHECK ((left_at >= joined_at))
+);
+
+ALTER TABLE incidents.affected OWNER TO vedette_owner;
+
+ALTER TABLE incidents.affected ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME incidents.affected_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE incidents.blind (
+    component_id integer NOT NULL,
+    from_at timestamp with time zone NOT NULL,
+    to_at timestamp with time zone,
+    CONSTRAINT blind_check CHECK ((to_at > from_at))
+);
+
+ALTER TABLE incidents.blind OWNER TO vedette_owner;
+
+CREATE TABLE incidents.gravity (
+    incident_id integer NOT NULL,
+    since timestamp with time zone NOT NULL,
+    impact smallint NOT NULL,
+    CONSTRAINT gravity_impact_check CHECK (((impact >= 0) AND (impact <= 3)))
+);
+
+ALTER TABLE incidents.gravity OWNER TO vedette_owner;
+
+CREATE TABLE incidents.incident (
+    id integer NOT NULL,
+    kind text NOT NULL,
+    title text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    impact smallint NOT NULL,
+    status text NOT NULL,
+    origin text NOT NULL,
+    system boolean DEFAULT false NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone,
+    published_at timestamp with time zone,
+    publish_at timestamp with time zone,
+    revised_at timestamp with time zone,
+    merged_into integer,
+    series_id integer,
+    occurrence_at timestamp with time zone,
+    postmortem text DEFAULT ''::text NOT NULL,
+    postmortem_at timestamp with time zone,
+    version integer DEFAULT 0 NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    made_by text NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    is_open boolean GENERATED ALWAYS AS (
+CASE kind
+    WHEN 'incident'::text THEN (ends_at IS NULL)
+    ELSE (status <> ALL (ARRAY['completed'::text, 'cancelled'::text]))
+END) STORED NOT NULL,
+    CONSTRAINT incident_check CHECK (((kind = 'incident'::text) = (impact > 0))),
+    CONSTRAINT incident_check1 CHECK ((ends_at >= starts_at)),
+    CONSTRAINT incident_check2 CHECK (((kind <> 'maintenance'::text) OR (ends_at IS NOT NULL))),
+    CONSTRAINT incident_check3 CHECK (((NOT system) OR (kind = 'incident'::text))),
+    CONSTRAINT incident_check4 CHECK (
+CASE kind
+    WHEN 'incident'::text THEN (status = ANY (ARRAY['detected'::text, 'analyzing'::text, 'fixing'::text, 'observing'::text, 'resolved'::text]))
+    WHEN 'maintenance'::text THEN (status = ANY (ARRAY['planned'::text, 'in progress'::text, 'completed'::text, 'cancelled'::text]))
+    ELSE (status = ANY (ARRAY['planned'::text, 'active'::text, 'completed'::text, 'cancelled'::text]))
+END),
+    CONSTRAINT incident_description_check CHECK ((length(description) <= 20000)),
+    CONSTRAINT incident_impact_check CHECK (((impact >= 0) AND (impact <= 3))),
+    CONSTRAINT incident_kind_check CHECK ((kind = ANY (ARRAY['incident'::text, 'maintenance'::text, 'info'::text]))),
+    CONSTRAINT incident_origin_check CHECK ((origin = ANY (ARRAY['person'::text, 'reporter'::text, 'automation'::text, 'import'::text]))),
+    CONSTRAINT incident_postmortem_check CHECK ((length(postmortem) <= 100000)),
+    CONSTRAINT incident_title_check CHECK (((title <> ''::text) AND (length(title) <= 300)))
+);
+
+ALTER TABLE incidents.incident OWNER TO vedette_owner;
+
+ALTER TABLE incidents.incident ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME incidents.incident_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE incidents.outbox (
+    id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    incident_id integer NOT NULL,
+    change text NOT NULL,
+    version integer NOT NULL,
+    payload jsonb DEFAULT '{}'::jsonb NOT NULL,
+    handled_at timestamp with time zone,
+    CONSTRAINT outbox_change_check CHECK ((change <> ''::text))
+);
+
+ALTER TABLE incidents.outbox OWNER TO vedette_owner;
+
+ALTER TABLE incidents.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME incidents.outbox_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE incidents.repeated (
+    actor text NOT NULL,
+    key text NOT NULL,
+    digest bytea NOT NULL,
+    status smallint NOT NULL,
+    body bytea NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT repeated_key_check CHECK ((length(key) <= 200))
+);
+
+ALTER TABLE incidents.repeated OWNER TO vedette_owner;
+
+CREATE TABLE incidents.series (
+    id integer NOT NULL,
+    title text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    schedule text NOT NULL,
+    zone text NOT NULL,
+    lasts interval NOT NULL,
+    from_at timestamp with time zone NOT NULL,
+    until_at timestamp with time zone,
+    planned_to timestamp with time zone NOT NULL,
+    components integer[] NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    made_by text NOT NULL,
+    cancelled_at timestamp with time zone,
+    CONSTRAINT series_components_check CHECK ((cardinality(components) > 0)),
+    CONSTRAINT series_description_check CHECK ((length(description) <= 20000)),
+    CONSTRAINT series_lasts_check CHECK (((lasts > '00:00:00'::interval) AND (lasts <= '31 days'::interval))),
+    CONSTRAINT series_schedule_check CHECK (((schedule <> ''::text) AND (length(schedule) <= 200))),
+    CONSTRAINT series_title_check CHECK (((title <> ''::text) AND (length(title) <= 300))),
+    CONSTRAINT series_zone_check CHECK (((zone <> ''::text) AND (length(zone) <= 100)))
+);
+
+ALTER TABLE incidents.series OWNER TO vedette_owner;
+
+ALTER TABLE incidents.series ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME incidents.series_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE incidents.span (
+    component_id integer NOT NULL,
+    incident_id integer NOT NULL,
+    impact smallint NOT NULL,
+    from_at timestamp with time zone NOT NULL,
+    to_at timestamp with time zone,
+    CONSTRAINT span_check CHECK ((to_at > from_at))
+);
+
+ALTER TABLE incidents.span OWNER TO vedette_owner;
+
+CREATE TABLE incidents.template (
+    name text NOT NULL,
+    kind text NOT NULL,
+    title text DEFAULT ''::text NOT NULL,
+    text text DEFAULT ''::text NOT NULL,
+    impact smallint,
+    version integer DEFAULT 1 NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    made_by text NOT NULL,
+    CONSTRAINT template_impact_check CHECK (((impact >= 0) AND (impact <= 3))),
+    CONSTRAINT template_kind_check CHECK ((kind = ANY (ARRAY['incident'::text, 'maintenance'::text, 'info'::text]))),
+    CONSTRAINT template_name_check CHECK (((name <> ''::text) AND (length(name) <= 100))),
+    CONSTRAINT template_text_check CHECK ((length(text) <= 20000)),
+    CONSTRAINT template_title_check CHECK ((length(title) <= 300))
+);
+
+ALTER TABLE incidents.template OWNER TO vedette_owner;
+
+CREATE TABLE incidents.update (
+    id bigint NOT NULL,
+    incident_id integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    status text NOT NULL,
+    text text DEFAULT ''::text NOT NULL,
+    internal boolean DEFAULT false NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    made_by text NOT NULL,
+    edited_at timestamp with time zone,
+    edited_by text,
+    CONSTRAINT update_status_check CHECK (((status <> ''::text) AND (length(status) <= 50))),
+    CONSTRAINT update_text_check CHECK ((length(text) <= 20000))
+);
+
+ALTER TABLE incidents.update OWNER TO vedette_owner;
+
+ALTER TABLE incidents.update ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME incidents.update_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 ALTER TABLE ONLY access.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
 
@@ -1426,6 +2095,42 @@ ALTER TABLE ONLY health.target_state
 ALTER TABLE ONLY health.transition
     ADD CONSTRAINT transition_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY incidents.affected
+    ADD CONSTRAINT affected_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY incidents.blind
+    ADD CONSTRAINT blind_pkey PRIMARY KEY (component_id, from_at);
+
+ALTER TABLE ONLY incidents.gravity
+    ADD CONSTRAINT gravity_pkey PRIMARY KEY (incident_id, since);
+
+ALTER TABLE ONLY incidents.incident
+    ADD CONSTRAINT incident_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY incidents.incident
+    ADD CONSTRAINT incident_series_id_occurrence_at_key UNIQUE (series_id, occurrence_at);
+
+ALTER TABLE ONLY incidents.outbox
+    ADD CONSTRAINT outbox_incident_id_version_key UNIQUE (incident_id, version);
+
+ALTER TABLE ONLY incidents.outbox
+    ADD CONSTRAINT outbox_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY incidents.repeated
+    ADD CONSTRAINT repeated_pkey PRIMARY KEY (actor, key);
+
+ALTER TABLE ONLY incidents.series
+    ADD CONSTRAINT series_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY incidents.span
+    ADD CONSTRAINT span_pkey PRIMARY KEY (component_id, from_at, incident_id);
+
+ALTER TABLE ONLY incidents.template
+    ADD CONSTRAINT template_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY incidents.update
+    ADD CONSTRAINT update_pkey PRIMARY KEY (id);
+
 CREATE INDEX audit_at ON access.audit USING btree (at);
 
 CREATE INDEX client_certificate_living ON access.client_certificate USING btree (name) WHERE (revoked_at IS NULL);
@@ -1463,6 +2168,34 @@ CREATE INDEX transition_component ON health.transition USING btree (component_id
 CREATE INDEX transition_target ON health.transition USING btree (target_id, at) WHERE (target_id IS NOT NULL);
 
 CREATE INDEX transition_unhandled ON health.transition USING btree (id) WHERE ((handled_at IS NULL) AND (component_id IS NOT NULL));
+
+CREATE INDEX affected_component ON incidents.affected USING btree (component_id);
+
+CREATE INDEX affected_incident ON incidents.affected USING btree (incident_id);
+
+CREATE UNIQUE INDEX affected_now ON incidents.affected USING btree (incident_id, component_id) WHERE (left_at IS NULL);
+
+CREATE UNIQUE INDEX blind_now ON incidents.blind USING btree (component_id) WHERE (to_at IS NULL);
+
+CREATE INDEX incident_due ON incidents.incident USING btree (publish_at) WHERE ((published_at IS NULL) AND (publish_at IS NOT NULL));
+
+CREATE INDEX incident_open ON incidents.incident USING btree (starts_at) WHERE is_open;
+
+CREATE INDEX incident_starts ON incidents.incident USING btree (starts_at DESC, id DESC);
+
+CREATE UNIQUE INDEX one_open_incident_of_machines ON incidents.affected USING btree (component_id) WHERE exclusive;
+
+CREATE UNIQUE INDEX one_open_incident_of_reporters_per_impact ON incidents.incident USING btree (impact) WHERE (system AND (origin = 'reporter'::text) AND (ends_at IS NULL));
+
+CREATE INDEX outbox_waiting ON incidents.outbox USING btree (id) WHERE (handled_at IS NULL);
+
+CREATE INDEX repeated_at ON incidents.repeated USING btree (at);
+
+CREATE INDEX span_incident ON incidents.span USING btree (incident_id);
+
+CREATE INDEX span_open ON incidents.span USING btree (component_id) WHERE (to_at IS NULL);
+
+CREATE INDEX update_incident ON incidents.update USING btree (incident_id, at DESC, id DESC);
 
 ALTER TABLE ONLY access.authority
     ADD CONSTRAINT authority_secret_name_fkey FOREIGN KEY (secret_name) REFERENCES access.secret(name);
@@ -1545,6 +2278,36 @@ ALTER TABLE ONLY health.transition
 ALTER TABLE ONLY health.transition
     ADD CONSTRAINT transition_target_id_fkey FOREIGN KEY (target_id) REFERENCES fleet.target(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY incidents.affected
+    ADD CONSTRAINT affected_component_id_fkey FOREIGN KEY (component_id) REFERENCES fleet.component(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY incidents.affected
+    ADD CONSTRAINT affected_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES incidents.incident(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY incidents.blind
+    ADD CONSTRAINT blind_component_id_fkey FOREIGN KEY (component_id) REFERENCES fleet.component(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY incidents.gravity
+    ADD CONSTRAINT gravity_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES incidents.incident(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY incidents.incident
+    ADD CONSTRAINT incident_merged_into_fkey FOREIGN KEY (merged_into) REFERENCES incidents.incident(id);
+
+ALTER TABLE ONLY incidents.incident
+    ADD CONSTRAINT incident_series_id_fkey FOREIGN KEY (series_id) REFERENCES incidents.series(id);
+
+ALTER TABLE ONLY incidents.outbox
+    ADD CONSTRAINT outbox_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES incidents.incident(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY incidents.span
+    ADD CONSTRAINT span_component_id_fkey FOREIGN KEY (component_id) REFERENCES fleet.component(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY incidents.span
+    ADD CONSTRAINT span_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES incidents.incident(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY incidents.update
+    ADD CONSTRAINT update_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES incidents.incident(id) ON DELETE CASCADE;
+
 GRANT USAGE ON SCHEMA access TO vedette_app;
 
 GRANT USAGE ON SCHEMA actions TO vedette_app;
@@ -1559,6 +2322,9 @@ GRANT USAGE ON SCHEMA grafana TO vedette_reader;
 
 GRANT USAGE ON SCHEMA health TO vedette_app;
 GRANT USAGE ON SCHEMA health TO vedette_reader;
+
+GRANT USAGE ON SCHEMA incidents TO vedette_app;
+GRANT USAGE ON SCHEMA incidents TO vedette_reader;
 
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
 
@@ -1582,6 +2348,62 @@ GRANT ALL ON FUNCTION fleet.silent_collector(agent_id integer) TO vedette_reader
 REVOKE ALL ON FUNCTION fleet.way_is_cut(agent_id integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION fleet.way_is_cut(agent_id integer) TO vedette_app;
 GRANT ALL ON FUNCTION fleet.way_is_cut(agent_id integer) TO vedette_reader;
+
+REVOKE ALL ON FUNCTION grafana.agents() FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.agents() TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.agents() TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.component_states() FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.component_states() TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.component_states() TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.component_time_in_states(component text, from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.component_time_in_states(component text, from_at timestamp with time zone, to_at timestamp with time zone) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.component_time_in_states(component text, from_at timestamp with time zone, to_at timestamp with time zone) TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.latest_measurements(target text) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.latest_measurements(target text) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.latest_measurements(target text) TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.measurement_names(target text) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.measurement_names(target text) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.measurement_names(target text) TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.measurement_range(target text, measurement text, from_at timestamp with time zone, to_at timestamp with time zone, step interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.measurement_range(target text, measurement text, from_at timestamp with time zone, to_at timestamp with time zone, step interval) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.measurement_range(target text, measurement text, from_at timestamp with time zone, to_at timestamp with time zone, step interval) TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.measurements(target text, measurement text, from_at timestamp with time zone, to_at timestamp with time zone, step interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.measurements(target text, measurement text, from_at timestamp with time zone, to_at timestamp with time zone, step interval) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.measurements(target text, measurement text, from_at timestamp with time zone, to_at timestamp with time zone, step interval) TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.state_counts(from_at timestamp with time zone, to_at timestamp with time zone, step interval, clusters text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.state_counts(from_at timestamp with time zone, to_at timestamp with time zone, step interval, clusters text[]) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.state_counts(from_at timestamp with time zone, to_at timestamp with time zone, step interval, clusters text[]) TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.state_timeline(component text, from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.state_timeline(component text, from_at timestamp with time zone, to_at timestamp with time zone) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.state_timeline(component text, from_at timestamp with time zone, to_at timestamp with time zone) TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.target_states() FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.target_states() TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.target_states() TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.target_timeline(target text, from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.target_timeline(target text, from_at timestamp with time zone, to_at timestamp with time zone) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.target_timeline(target text, from_at timestamp with time zone, to_at timestamp with time zone) TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.time_in_states(target text, from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.time_in_states(target text, from_at timestamp with time zone, to_at timestamp with time zone) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.time_in_states(target text, from_at timestamp with time zone, to_at timestamp with time zone) TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.transitions(from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.transitions(from_at timestamp with time zone, to_at timestamp with time zone) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.transitions(from_at timestamp with time zone, to_at timestamp with time zone) TO vedette_app;
+
+REVOKE ALL ON FUNCTION health.axis_unit(unit text) FROM PUBLIC;
+GRANT ALL ON FUNCTION health.axis_unit(unit text) TO vedette_app;
+GRANT ALL ON FUNCTION health.axis_unit(unit text) TO vedette_reader;
 
 REVOKE ALL ON FUNCTION health.close_days(before date) FROM PUBLIC;
 GRANT ALL ON FUNCTION health.close_days(before date) TO vedette_app;
@@ -1630,6 +2452,10 @@ REVOKE ALL ON FUNCTION health.silent_after(every_ms integer, timeout_ms integer)
 GRANT ALL ON FUNCTION health.silent_after(every_ms integer, timeout_ms integer) TO vedette_app;
 GRANT ALL ON FUNCTION health.silent_after(every_ms integer, timeout_ms integer) TO vedette_reader;
 
+REVOKE ALL ON FUNCTION health.spans(target integer, component integer, from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION health.spans(target integer, component integer, from_at timestamp with time zone, to_at timestamp with time zone) TO vedette_app;
+GRANT ALL ON FUNCTION health.spans(target integer, component integer, from_at timestamp with time zone, to_at timestamp with time zone) TO vedette_reader;
+
 REVOKE ALL ON FUNCTION health.target_seconds(first date, last date, until timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION health.target_seconds(first date, last date, until timestamp with time zone) TO vedette_app;
 GRANT ALL ON FUNCTION health.target_seconds(first date, last date, until timestamp with time zone) TO vedette_reader;
@@ -1644,6 +2470,13 @@ GRANT ALL ON FUNCTION health.unpacked(packed health.packed) TO vedette_reader;
 REVOKE ALL ON FUNCTION health.whole_step(step interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION health.whole_step(step interval) TO vedette_app;
 GRANT ALL ON FUNCTION health.whole_step(step interval) TO vedette_reader;
+
+REVOKE ALL ON FUNCTION incidents.settle(ids integer[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION incidents.settle(ids integer[]) TO vedette_app;
+
+REVOKE ALL ON FUNCTION incidents.told(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION incidents.told(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) TO vedette_app;
+GRANT ALL ON FUNCTION incidents.told(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) TO vedette_reader;
 
 REVOKE ALL ON FUNCTION pg_catalog.lo_close(integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION pg_catalog.lo_close(integer) TO vedette_owner;
@@ -1952,6 +2785,46 @@ GRANT SELECT ON TABLE health.transition TO vedette_reader;
 
 GRANT SELECT,USAGE ON SEQUENCE health.transition_id_seq TO vedette_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.affected TO vedette_app;
+GRANT SELECT ON TABLE incidents.affected TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE incidents.affected_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.blind TO vedette_app;
+GRANT SELECT ON TABLE incidents.blind TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.gravity TO vedette_app;
+GRANT SELECT ON TABLE incidents.gravity TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.incident TO vedette_app;
+GRANT SELECT ON TABLE incidents.incident TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE incidents.incident_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.outbox TO vedette_app;
+GRANT SELECT ON TABLE incidents.outbox TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE incidents.outbox_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.repeated TO vedette_app;
+GRANT SELECT ON TABLE incidents.repeated TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.series TO vedette_app;
+GRANT SELECT ON TABLE incidents.series TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE incidents.series_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.span TO vedette_app;
+GRANT SELECT ON TABLE incidents.span TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.template TO vedette_app;
+GRANT SELECT ON TABLE incidents.template TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.update TO vedette_app;
+GRANT SELECT ON TABLE incidents.update TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE incidents.update_id_seq TO vedette_app;
+
 ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner IN SCHEMA access GRANT SELECT,USAGE ON SEQUENCES TO vedette_app;
 
 ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner IN SCHEMA access GRANT ALL ON FUNCTIONS TO vedette_app;
@@ -1978,6 +2851,13 @@ ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner IN SCHEMA health GRANT ALL ON FU
 
 ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner IN SCHEMA health GRANT SELECT,INSERT,DELETE,UPDATE ON TABLES TO vedette_app;
 ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner IN SCHEMA health GRANT SELECT ON TABLES TO vedette_reader;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner IN SCHEMA incidents GRANT SELECT,USAGE ON SEQUENCES TO vedette_app;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner IN SCHEMA incidents GRANT ALL ON FUNCTIONS TO vedette_app;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner IN SCHEMA incidents GRANT SELECT,INSERT,DELETE,UPDATE ON TABLES TO vedette_app;
+ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner IN SCHEMA incidents GRANT SELECT ON TABLES TO vedette_reader;
 
 ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner REVOKE ALL ON TYPES FROM PUBLIC;
 
