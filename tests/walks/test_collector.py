@@ -143,6 +143,10 @@ def test_a_killed_collector_loses_nothing_and_says_why_all_is_grey(world):
         "counter": ("agent", "edge-2"),
     }
 
+    # A question goes down the chain of two, and its answer comes up.
+    told = ask_json("ask", "t0", "info", "--data-dir", world.data, cwd=world.folder)
+    assert {"fact": "state", "value": "up"} in told
+
     for name in ("edge-2", "edge-1"):
         world.collectors[name].kill()
         killed = time.monotonic()
