@@ -22,6 +22,7 @@ from vedette.link.channel import CLIENT_OPTIONS
 
 SECONDS = float(os.environ.get("VEDETTE_FUZZ_S", "5"))
 SEED = int(os.environ.get("VEDETTE_FUZZ_SEED", "20261122"))
+pytestmark = pytest.mark.timeout(SECONDS + 120)
 MORE_BYTES = 150 << 20
 """Arenas, pools and code paths first used; what leaks a stream, or a frame, soon passes it."""
 
