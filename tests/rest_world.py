@@ -20,10 +20,11 @@ NUMBERS = count()
 class Rest:
     """What a client sees: `await rest.get(path, scopes=…)`."""
 
-    def __init__(self, pool, secrets):
+    def __init__(self, pool, secrets, **rooms):
         self.pool, self.secrets = pool, secrets
         self.asks = Asks(pool=pool, commands_of=commands_of_connector)
-        transport = httpx.ASGITransport(rest_app(Rooms(pool, secrets, self.asks), rooms_routes()))
+        served = rest_app(Rooms(pool, secrets, self.asks, **rooms), rooms_routes())
+        transport = httpx.ASGITransport(served)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://vedette.test")
 
     async def ask(self, method, path, *, scopes=("admin",), json=None, content=None, headers=None):
@@ -50,13 +51,13 @@ class Rest:
 
 
 @asynccontextmanager
-async def rest_over(dsn):
-    """Serve the REST interface over this database."""
+async def rest_over(dsn, **rooms):
+    """Serve the REST interface over this database; rooms: what else it is given."""
     pool = await open_pool(dsn, max_size=2)
     try:
         async with pool.connection() as conn:
             secrets = await load_or_make_secrets(conn, Seal([b"1" * 32]))
-        rest = Rest(pool, secrets)
+        rest = Rest(pool, secrets, **rooms)
         async with rest.http:
             yield rest
     finally:

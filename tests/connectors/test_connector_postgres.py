@@ -114,7 +114,7 @@ async def test_a_look_writes_nothing_and_is_named(ours, cluster):
     with psycopg.connect(cluster.admin, autocommit=True) as admin:
         # PostgreSQL answers a moment before it writes down that the session is idle.
         async with asyncio.timeout(5):
-            while states(admin) != ["idle"]:
+            while states(admin) != ["idle"]:  # noqa: ASYNC110 - nobody tells us
                 await asyncio.sleep(0.01)
     await connector.aclose()
 

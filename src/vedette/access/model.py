@@ -20,6 +20,7 @@ class Scope(StrEnum):
     RECORDS_READ = "records:read"
     RECORDS_WRITE = "records:write"
     INCIDENTS_WRITE = "incidents:write"
+    COMPONENT_STATUS = "component_status"
     REPORTS_WRITE = "reports:write"
 
     @property
@@ -38,8 +39,21 @@ SCOPE_HELP: dict[Scope, str] = {
     Scope.RECORDS_READ: "Read vulnerabilities, validations, SLO values and deployments.",
     Scope.RECORDS_WRITE: "Hand in records of services.",
     Scope.INCIDENTS_WRITE: "Open, update and close incidents and maintenances.",
+    Scope.COMPONENT_STATUS: "Post that components fail, as monitoring of other systems does.",
     Scope.REPORTS_WRITE: "Push samples by remote write or OTLP.",
 }
+
+
+CONTAINED: dict[Scope, frozenset[Scope]] = {
+    Scope.INCIDENTS_WRITE: frozenset({Scope.COMPONENT_STATUS}),
+}
+"""Scopes that come with another one."""
+
+
+def with_contained(scopes: Iterable[Scope]) -> frozenset[Scope]:
+    """Return the scopes and those that come with them."""
+    given = frozenset(scopes)
+    return given.union(*(CONTAINED.get(scope, frozenset()) for scope in given))
 
 
 def scopes_of(words: Iterable[str]) -> frozenset[Scope]:

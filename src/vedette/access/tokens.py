@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from vedette.access.audit import write_audit
 from vedette.access.digests import TOKEN, digest, make_secret
-from vedette.access.model import Actor, Scope, Token, scopes_of
+from vedette.access.model import Actor, Scope, Token, scopes_of, with_contained
 from vedette.db.queries import Connection, load
 from vedette.errors import Conflict, Invalid, Missing
 from vedette.trust.names import LABEL_LIMIT, checked_name, plain_text
@@ -85,7 +85,8 @@ async def authenticate(
     if last_used_at is None or last_used_at <= stale:
         await WRITES.run(conn, "touch_token", id=token_id, now=now, stale=stale)
     # A scope that a newer version made means nothing to this one.
-    return Actor(f"token:{name}", frozenset(Scope(word) for word in scopes if word in set(Scope)))
+    known = [Scope(word) for word in scopes if word in set(Scope)]
+    return Actor(f"token:{name}", with_contained(known))
 
 
 async def list_tokens(conn: Connection) -> list[Token]:

@@ -22,6 +22,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from vedette import __version__, clock
 from vedette.access.model import Actor
+from vedette.access.reporter_tokens import ReporterKey
 from vedette.access.secrets import Secrets
 from vedette.access.tokens import authenticate
 from vedette.actions.hear import Asks
@@ -74,6 +75,10 @@ URLS: tuple[Url, ...] = (
     Url("GET", "/api/v1/components", "read"),
     Url("GET", "/api/v1/watch", "read"),
     Url("GET", "/federate", "read"),
+    # What reporters of the Status Dashboard post and its readers read, as they know it.
+    Url("GET", "/api/v1/component_status", PUBLIC),
+    Url("POST", "/api/v1/component_status", "component_status"),
+    Url("GET", "/api/v1/incidents", PUBLIC),
     # What others push.
     Url("POST", "/api/v1/prometheus/write", "reports:write"),
     Url("POST", "/api/v1/otlp/v1/metrics", "reports:write"),
@@ -107,6 +112,7 @@ def rooms_routes() -> list[Any]:
     from vedette.health import api as health
     from vedette.health import federate
     from vedette.health import measured_api as measured
+    from vedette.incidents import reporters_api as reporters
     from vedette.link import intake_api as intake
     from vedette.link import watch_api as watch
 
@@ -119,6 +125,7 @@ def rooms_routes() -> list[Any]:
         *clients.routes,
         *actions.routes,
         *federate.routes,
+        *reporters.routes,
         *intake.routes,
     ]
 
@@ -132,9 +139,13 @@ class Rooms:
     asks: Asks
     intake: Intake = field(default_factory=Intake)
     doors: Doors | None = None
+    reporters: ReporterKey | None = None
 
     async def whose(self, token: str) -> Actor | None:
-        """Return whose token this is; None when it is nobody's."""
+        """Return whose token this is, ours or a reporter's; None when it is nobody's."""
+        reporter = self.reporters and self.reporters.whose(token, now=clock.now())
+        if reporter:
+            return reporter
         async with self.pool.connection() as conn:
             return await authenticate(conn, token, pepper=self.secrets.pepper, now=clock.now())
 

@@ -21,6 +21,7 @@ from vedette.incidents.reads import incident
 from vedette.incidents.reporter_rules import Deed
 from vedette.incidents.reporters import Post, component_named, report
 from vedette.incidents.wire import components_document, incident_document, incidents_document
+from vedette.rest.guard import ANY_QUERY
 from vedette.rest.problem import STATUS
 
 AnyRequest = Request[Any, Any, Any]
@@ -65,7 +66,7 @@ WORDS: dict[int | type[Exception], Any] = {
 """Every error of these routes, in their own words."""
 
 
-@get("/api/v1/component_status", opt={"any_query": True}, exception_handlers=WORDS)
+@get("/api/v1/component_status", opt={ANY_QUERY: True}, exception_handlers=WORDS)
 async def show_components(
     conn: Connection,
     name: str | None = None,
@@ -82,7 +83,7 @@ async def show_components(
     return _json(document)
 
 
-@get("/api/v1/incidents", opt={"any_query": True}, exception_handlers=WORDS)
+@get("/api/v1/incidents", opt={ANY_QUERY: True}, exception_handlers=WORDS)
 async def show_incidents(conn: Connection) -> Response[bytes]:
     """List every public incident there ever was, with its updates."""
     return _json(await incidents_document(conn))

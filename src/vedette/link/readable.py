@@ -12,8 +12,7 @@ import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
 
-from vedette.link.answer import Context
-
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 SAID = "the request is no message of this method"

@@ -19,6 +19,7 @@ from vedette.errors import Denied
 
 PUBLIC = "public"
 ADMIN = "admin"
+ANY_QUERY = "any_query"
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 Guard = Callable[[Connection, BaseRouteHandler], Awaitable[None]]
@@ -83,10 +84,13 @@ def _token(connection: Connection) -> str:
 def parameters_guard(known: Mapping[tuple[str, str], Collection[str]]) -> Guard:
     """Return a guard that answers 400 to a query parameter the route does not know.
 
-    A typo must not return everything. `known` maps `(method, path template)` to the names.
+    A typo must not return everything. `known` maps `(method, path template)` to the names. A route of
+    another system's protocol, whose clients send what they like, says `opt={ANY_QUERY: True}`.
     """
 
-    async def judge(connection: Connection, _: BaseRouteHandler) -> None:
+    async def judge(connection: Connection, handler: BaseRouteHandler) -> None:
+        if handler.opt.get(ANY_QUERY):
+            return
         names = known.get(_route(connection), ())
         unknown = sorted(set(connection.query_params) - set(names))
         if unknown:
