@@ -1,8 +1,7 @@
 """Kill agents, servers and PostgreSQL at any moment under load, and count every report afterwards.
 
-The load is a connector of our own that counts: each look writes its number to a file before it
-returns, so the truth is known. A number may be missing only if the agent was killed before it could
-spool it; no number may be there twice; nothing of ours may ever have shown red.
+The load is a connector of our own that counts (`counting.py`), so the truth is known: every look is stored
+once, none twice, and nothing of ours may ever have shown red.
 
     python tests/walks/kills.py --kills 100 [--seed 7] [--outage 600]
 
@@ -23,45 +22,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import counting
 import psycopg
-import yaml
 from programs import Program, ask, free_port, until
 
 from vedette.db.place import prepare
 
 TARGETS = 40
-UNSPOOLED_S = 1.5
-"""A report younger than this when its agent was killed may not have reached the disk."""
-
-CONNECTOR = """
-import asyncio, os, time
-from pathlib import Path
-from vedette.agent.connector import Description, Measures, Setting
-from vedette.health.model import Measurement, Report, State
-
-class Counted:
-    description = Description(
-        name="counted", help="Counts its looks.",
-        settings=(Setting("path", "str", "Where to count.", required=True),),
-        measures=(Measures("number", "count", "The number of this look."),),
-    )
-
-    def __init__(self, settings):
-        self.path = Path(settings["path"])
-
-    async def probe(self, look):
-        try:
-            last = self.path.read_text().rstrip().rpartition("\\n")[2]
-            number = int(last.split()[0]) + 1
-        except (FileNotFoundError, IndexError, ValueError):
-            number = 1
-        with self.path.open("a") as file:
-            file.write(f"{number} {time.time():.6f}\\n")
-        return Report(state=State.UP, measurements=(Measurement("number", number),))
-
-    async def aclose(self):
-        pass
-"""
 
 
 @dataclass
@@ -86,12 +53,6 @@ class World:
     @property
     def data(self) -> Path:
         return self.folder / "data"
-
-    def numbers(self, target: int) -> dict[int, float]:
-        """Every look of a target: its number, and when it was."""
-        path = self.folder / "numbers" / f"{target}"
-        lines = path.read_text().splitlines() if path.exists() else []
-        return {int(line.split()[0]): float(line.split()[1]) for line in lines if " " in line}
 
     def start_server(self) -> None:
         self.server = Program(
@@ -148,39 +109,10 @@ def owner_dsn(data: Path) -> str:
     return Running(prepare(data), None, "").dsn("vedette_owner")  # type: ignore[arg-type]
 
 
-def make_files(folder: Path) -> None:
-    """Write the counting connector as an installed package, and the settings that use it."""
-    plugins = folder / "plugins"
-    info = plugins / "vedette_counted-1.dist-info"
-    info.mkdir(parents=True)
-    (plugins / "vedette_counted.py").write_text(CONNECTOR)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: vedette-counted\nVersion: 1\n")
-    (info / "entry_points.txt").write_text(
-        "[vedette.connectors]\ncounted = vedette_counted:Counted\n"
-    )
-    (folder / "numbers").mkdir()
-    settings = {
-        "services": [{"name": "Orders", "regions": ["EU-DE"]}],
-        "targets": [
-            {
-                "name": f"t{number}",
-                "connector": "counted",
-                "agents": ["counter"],
-                "every": "1s",
-                "timeout": "1s",
-                "component": {"service": "Orders", "region": "EU-DE"},
-                "settings": {"path": str(folder / "numbers" / str(number))},
-            }
-            for number in range(TARGETS)
-        ],
-    }
-    (folder / "vedette.yaml").write_text(yaml.safe_dump(settings))
-
-
 @contextmanager
 def world(folder: Path) -> Iterator[World]:
     """A server and an enrolled agent, both running."""
-    make_files(folder)
+    counting.install(folder, TARGETS, service="Orders", region="EU-DE")
     made = World(folder)
     made.start_server()
     try:
@@ -215,32 +147,16 @@ def state(made: World) -> str:
 def verify(made: World) -> str:
     """Compare what is stored with what was counted; raise AssertionError, or return one line."""
     ends = [(at, at) for what, at in made.killed if what == "agent"] + made.stopped
-    stored: dict[int, Counter[int]] = {number: Counter() for number in range(TARGETS)}
-    rows = made.rows(
-        """SELECT substr(t.name, 2)::int, r."values"[1]::bigint
-        FROM health.report r JOIN fleet.target t ON t.id = r.target_id WHERE cardinality(r."values") = 1"""
-    )
-    for target, number in rows:
-        stored[target][number] += 1
-    twice = {(t, n): c for t, counted in stored.items() for n, c in counted.items() if c > 1}
-    assert not twice, f"stored twice: {list(twice)[:5]}"
-    counted = unspooled = 0
-    for target, numbers in stored.items():
-        truth = made.numbers(target)
-        counted += len(truth)
-        for number in truth.keys() - numbers.keys():
-            at = truth[number]
-            assert any(begun - UNSPOOLED_S < at <= gone for begun, gone in ends), (
-                f"report {number} of t{target}, looked at {at}, is lost; its agent ended at {ends}"
-            )
-            unspooled += 1
+    found = counting.account(made.folder, TARGETS, made.rows(counting.STORED), ends)
+    assert not found.lost, f"lost: {found.lost[:5]}; its agent ended at {ends}"
     red = made.rows("SELECT count(*) FROM health.transition WHERE now IN ('down', 'degraded')")[0][
         0
     ]
     assert red == 0, f"{red} transitions to red for a fault of ours"
     return (
-        f"{len(made.killed)} kills ({dict(Counter(what for what, _ in made.killed))}): {counted} looks, "
-        f"{len(rows)} stored once, {unspooled} cut off before they were on disk, none lost, none red"
+        f"{len(made.killed)} kills ({dict(Counter(what for what, _ in made.killed))}): {found.counted} looks, "
+        f"{found.stored} stored once, {found.unspooled} cut off before they were on disk, "
+        f"{found.cut_off} by their own limit, none lost, none red"
     )
 
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import counting
 import psycopg
 import pytest
-import yaml
-from kills import CONNECTOR, owner_dsn
+from kills import owner_dsn
 from programs import Program, ask, ask_json, free_port, until
 
 TARGETS = 5
@@ -27,6 +27,7 @@ class World:
     collectors: dict[str, Program] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
     agent: Program | None = None
+    stopped: list[tuple[float, float]] = field(default_factory=list)
 
     @property
     def data(self) -> Path:
@@ -57,47 +58,26 @@ class World:
     def states(self) -> set[tuple[str, str]]:
         return set(self.rows("SELECT state::text, reason FROM health.target_state"))
 
-    def missing(self) -> int:
+    def lost(self) -> list[str]:
         """Looks the agent made that are not stored; a look stored twice fails at once."""
-        missing = 0
-        stored = self.rows(
-            """SELECT substr(t.name, 2)::int, r."values"[1]::bigint FROM health.report r
-            JOIN fleet.target t ON t.id = r.target_id WHERE cardinality(r."values") = 1"""
-        )
-        assert len(stored) == len(set(stored)), "a report is stored twice"
-        for target in range(TARGETS):
-            path = self.folder / "numbers" / f"{target}"
-            made = {(target, int(line.split()[0])) for line in path.read_text().splitlines()}
-            missing += len(made - set(stored))
-        return missing
+        rows = self.rows(counting.STORED)
+        return counting.account(self.folder, TARGETS, rows, self.stopped).lost
+
+    def stop_agent(self) -> None:
+        assert self.agent
+        begun = time.time()
+        self.agent.interrupt(within_s=30)
+        self.stopped.append((begun, time.time()))
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    plugins = tmp_path / "plugins"
-    info = plugins / "vedette_counted-1.dist-info"
-    info.mkdir(parents=True)
-    (plugins / "vedette_counted.py").write_text(CONNECTOR)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: vedette-counted\nVersion: 1\n")
-    (info / "entry_points.txt").write_text(
-        "[vedette.connectors]\ncounted = vedette_counted:Counted\n"
-    )
-    (tmp_path / "numbers").mkdir()
-    targets = [
-        {
-            "name": f"t{number}", "connector": "counted", "agents": ["counter"],
-            "every": "1s", "timeout": "1s", "component": {"service": "Orders"},
-            "settings": {"path": str(tmp_path / "numbers" / str(number))},
-        }
-        for number in range(TARGETS)
-    ]  # fmt: skip
-    settings = {"services": [{"name": "Orders"}], "targets": targets}
-    (tmp_path / "vedette.yaml").write_text(yaml.safe_dump(settings))
+    counting.install(tmp_path, TARGETS + 1, service="Orders")
     made = World(tmp_path)
     made.server = Program(
         "up", "--no-agent", "-c", tmp_path / "vedette.yaml", "--data-dir", made.data,
         "--http", f"127.0.0.1:{made.http}", "--grpc", f"127.0.0.1:{free_port()}",
-        "--grpc-clients", f"127.0.0.1:{free_port()}", cwd=tmp_path, PYTHONPATH=str(plugins),
+        "--grpc-clients", f"127.0.0.1:{free_port()}", cwd=tmp_path, PYTHONPATH=str(tmp_path / "plugins"),
     )  # fmt: skip
     try:
         until(lambda: (made.data / "endpoints.json").exists(), within_s=60, what="the server is up",
@@ -143,8 +123,8 @@ def test_a_killed_collector_loses_nothing_and_says_why_all_is_grey(world):
         "counter": ("agent", "edge-2"),
     }
 
-    # A question goes down the chain of two, and its answer comes up.
-    told = ask_json("ask", "t0", "info", "--data-dir", world.data, cwd=world.folder)
+    # A question goes down the chain of two, and its answer comes up. It looks, and no report tells of it.
+    told = ask_json("ask", f"t{TARGETS}", "info", "--data-dir", world.data, cwd=world.folder)
     assert {"fact": "state", "value": "up"} in told
 
     for name in ("edge-2", "edge-1"):
@@ -158,9 +138,8 @@ def test_a_killed_collector_loses_nothing_and_says_why_all_is_grey(world):
         until(lambda: world.states() == {("up", "")}, within_s=60, what="all is up again",
               seen=lambda: (world.states(), world.agent.errors[-3:]))  # fmt: skip
 
-    world.agent.interrupt(within_s=30)
-    until(lambda: world.missing() == 0, within_s=30, what="every look is stored",
-          seen=world.missing)  # fmt: skip
+    world.stop_agent()
+    until(lambda: world.lost() == [], within_s=30, what="every look is stored", seen=world.lost)
     red = world.rows("SELECT count(*) FROM health.transition WHERE now IN ('down', 'degraded')")
     assert red == [(0,)]
     assert world.rows("SELECT count(*) FROM health.gap") == [(0,)]
