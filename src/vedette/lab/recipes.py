@@ -105,7 +105,8 @@ def envoy(bench: Bench) -> Plan:
         "static_resources": {"listeners": [listener]},
     }
     file = bench.write("envoy.json", json.dumps(settings, indent=2))
-    words = (program, "-c", str(file), "--concurrency", "1", "--use-dynamic-base-id")
+    # One that may be restarted hot ends with whoever started it.
+    words = (program, "-c", str(file), "--concurrency", "1", "--disable-hot-restart")
     url = f"http://{HERE}:{admin}"
     return _one(program, admin, "envoy", {"url": url}, *words)
 
