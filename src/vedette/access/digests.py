@@ -6,6 +6,7 @@ import secrets
 
 SECRET_BYTES = 32
 TOKEN = re.compile(r"vdt_[A-Za-z0-9_-]{43}")
+SESSION = re.compile(r"vds_[A-Za-z0-9_-]{43}")
 JOIN_TOKEN = re.compile(r"vdj_[A-Za-z0-9_-]{43}")
 
 

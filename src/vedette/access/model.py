@@ -50,6 +50,43 @@ CONTAINED: dict[Scope, frozenset[Scope]] = {
 """Scopes that come with another one."""
 
 
+class Role(StrEnum):
+    """What a person is here; groups of the provider stand for roles, roles for scopes."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    INVESTIGATOR = "investigator"
+    ADMIN = "admin"
+
+
+VIEWS = frozenset({Scope.READ, Scope.RECORDS_READ})
+OPERATES = VIEWS | {Scope.ASK, Scope.INCIDENTS_WRITE}
+SCOPES_OF: dict[Role, frozenset[Scope]] = {
+    Role.VIEWER: VIEWS,
+    Role.OPERATOR: OPERATES,
+    Role.INVESTIGATOR: OPERATES | {Scope.ASK_CONTENT},
+    Role.ADMIN: frozenset({Scope.ADMIN}),
+}
+
+
+def scopes_of_roles(words: Iterable[str]) -> frozenset[Scope]:
+    """Return what these roles may; a role that a newer version knows means nothing to this one."""
+    roles = [Role(word) for word in words if word in set(Role)]
+    return with_contained(scope for role in roles for scope in SCOPES_OF[role])
+
+
+def roles_of(words: Iterable[str]) -> tuple[Role, ...]:
+    """Return the roles of these words, without repeats; raises Invalid naming the ones there are."""
+    found: dict[Role, None] = {}
+    for word in words:
+        if word not in set(Role):
+            raise Invalid(
+                f"there is no role called {str(word)[:40]!a}", hint="one of " + ", ".join(Role)
+            )
+        found[Role(word)] = None
+    return tuple(found)
+
+
 def with_contained(scopes: Iterable[Scope]) -> frozenset[Scope]:
     """Return the scopes and those that come with them."""
     given = frozenset(scopes)

@@ -867,6 +867,81 @@ $$;
 
 ALTER FUNCTION health.whole_step(step interval) OWNER TO vedette_owner;
 
+CREATE FUNCTION incidents.hidden() RETURNS TABLE(id integer)
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT DISTINCT a.incident_id
+    FROM fleet.component AS c
+    JOIN incidents.affected AS a ON a.component_id = c.id
+    WHERE NOT c.is_public
+      AND NOT EXISTS (
+          SELECT 1
+          FROM incidents.affected AS other
+          JOIN fleet.component AS seen ON seen.id = other.component_id
+          WHERE other.incident_id = a.incident_id AND seen.is_public)
+$$;
+
+ALTER FUNCTION incidents.hidden() OWNER TO vedette_owner;
+
+CREATE TABLE incidents.incident (
+    id integer NOT NULL,
+    kind text NOT NULL,
+    title text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    impact smallint NOT NULL,
+    status text NOT NULL,
+    origin text NOT NULL,
+    system boolean DEFAULT false NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone,
+    published_at timestamp with time zone,
+    publish_at timestamp with time zone,
+    revised_at timestamp with time zone,
+    merged_into integer,
+    series_id integer,
+    occurrence_at timestamp with time zone,
+    postmortem text DEFAULT ''::text NOT NULL,
+    postmortem_at timestamp with time zone,
+    version integer DEFAULT 0 NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    made_by text NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    is_open boolean GENERATED ALWAYS AS (
+CASE kind
+    WHEN 'incident'::text THEN (ends_at IS NULL)
+    ELSE (status <> ALL (ARRAY['completed'::text, 'cancelled'::text]))
+END) STORED NOT NULL,
+    CONSTRAINT incident_check CHECK (((kind = 'incident'::text) = (impact > 0))),
+    CONSTRAINT incident_check1 CHECK ((ends_at >= starts_at)),
+    CONSTRAINT incident_check2 CHECK (((kind <> 'maintenance'::text) OR (ends_at IS NOT NULL))),
+    CONSTRAINT incident_check3 CHECK (((NOT system) OR (kind = 'incident'::text))),
+    CONSTRAINT incident_check4 CHECK (
+CASE kind
+    WHEN 'incident'::text THEN (status = ANY (ARRAY['detected'::text, 'analyzing'::text, 'fixing'::text, 'observing'::text, 'resolved'::text]))
+    WHEN 'maintenance'::text THEN (status = ANY (ARRAY['planned'::text, 'in progress'::text, 'completed'::text, 'cancelled'::text]))
+    ELSE (status = ANY (ARRAY['planned'::text, 'active'::text, 'completed'::text, 'cancelled'::text]))
+END),
+    CONSTRAINT incident_description_check CHECK ((length(description) <= 20000)),
+    CONSTRAINT incident_impact_check CHECK (((impact >= 0) AND (impact <= 3))),
+    CONSTRAINT incident_kind_check CHECK ((kind = ANY (ARRAY['incident'::text, 'maintenance'::text, 'info'::text]))),
+    CONSTRAINT incident_origin_check CHECK ((origin = ANY (ARRAY['person'::text, 'reporter'::text, 'automation'::text, 'import'::text]))),
+    CONSTRAINT incident_postmortem_check CHECK ((length(postmortem) <= 100000)),
+    CONSTRAINT incident_title_check CHECK (((title <> ''::text) AND (length(title) <= 300)))
+);
+
+ALTER TABLE incidents.incident OWNER TO vedette_owner;
+
+CREATE FUNCTION incidents.published() RETURNS SETOF incidents.incident
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT i.*
+    FROM incidents.incident AS i
+    WHERE i.published_at IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM incidents.hidden() AS h WHERE h.id = i.id)
+$$;
+
+ALTER FUNCTION incidents.published() OWNER TO vedette_owner;
+
 CREATE FUNCTION incidents.settle(ids integer[]) RETURNS void
     LANGUAGE sql
     SET search_path TO 'pg_catalog'
@@ -1066,6 +1141,16 @@ CREATE TABLE access.client_certificate (
 
 ALTER TABLE access.client_certificate OWNER TO vedette_owner;
 
+CREATE TABLE access.handover (
+    digest bytea NOT NULL,
+    person_id integer NOT NULL,
+    rules text NOT NULL,
+    challenge text NOT NULL,
+    ends_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE access.handover OWNER TO vedette_owner;
+
 CREATE TABLE access.join_token (
     id bigint NOT NULL,
     digest bytea NOT NULL,
@@ -1094,6 +1179,30 @@ ALTER TABLE access.join_token ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE access.person (
+    id integer NOT NULL,
+    issuer text NOT NULL,
+    subject text NOT NULL,
+    name text NOT NULL,
+    roles text[] NOT NULL,
+    password text,
+    made_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone,
+    disabled_at timestamp with time zone,
+    CONSTRAINT person_check CHECK (((issuer = 'local'::text) = (password IS NOT NULL)))
+);
+
+ALTER TABLE access.person OWNER TO vedette_owner;
+
+ALTER TABLE access.person ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME access.person_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE access.secret (
     name text NOT NULL,
     sealed bytea NOT NULL,
@@ -1101,6 +1210,31 @@ CREATE TABLE access.secret (
 );
 
 ALTER TABLE access.secret OWNER TO vedette_owner;
+
+CREATE TABLE access.session (
+    id bigint NOT NULL,
+    digest bytea NOT NULL,
+    person_id integer NOT NULL,
+    kind text NOT NULL,
+    rules text DEFAULT ''::text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    address text NOT NULL,
+    client text NOT NULL,
+    CONSTRAINT session_kind_check CHECK ((kind = ANY (ARRAY['browser'::text, 'command line'::text])))
+);
+
+ALTER TABLE access.session OWNER TO vedette_owner;
+
+ALTER TABLE access.session ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME access.session_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE access.token (
     id bigint NOT NULL,
@@ -1126,6 +1260,14 @@ ALTER TABLE access.token ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE access.wrong_password (
+    account text NOT NULL,
+    address text NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE access.wrong_password OWNER TO vedette_owner;
 
 CREATE TABLE actions.command (
     id bigint NOT NULL,
@@ -1240,6 +1382,7 @@ CREATE TABLE fleet.component (
     origin text DEFAULT ''::text NOT NULL,
     made_at timestamp with time zone DEFAULT now() NOT NULL,
     retired_at timestamp with time zone,
+    is_public boolean GENERATED ALWAYS AS ((lower(COALESCE((attributes ->> 'public'::text), 'true'::text)) <> ALL (ARRAY['false'::text, 'no'::text, 'off'::text, '0'::text]))) STORED NOT NULL,
     CONSTRAINT component_attributes_check CHECK ((jsonb_typeof(attributes) = 'object'::text))
 );
 
@@ -1729,6 +1872,15 @@ CREATE TABLE incidents.blind (
 
 ALTER TABLE incidents.blind OWNER TO vedette_owner;
 
+CREATE TABLE incidents.flapping (
+    component_id integer NOT NULL,
+    from_at timestamp with time zone NOT NULL,
+    to_at timestamp with time zone,
+    CONSTRAINT flapping_check CHECK ((to_at >= from_at))
+);
+
+ALTER TABLE incidents.flapping OWNER TO vedette_owner;
+
 CREATE TABLE incidents.gravity (
     incident_id integer NOT NULL,
     since timestamp with time zone NOT NULL,
@@ -1738,56 +1890,31 @@ CREATE TABLE incidents.gravity (
 
 ALTER TABLE incidents.gravity OWNER TO vedette_owner;
 
-CREATE TABLE incidents.incident (
-    id integer NOT NULL,
-    kind text NOT NULL,
-    title text NOT NULL,
-    description text DEFAULT ''::text NOT NULL,
-    impact smallint NOT NULL,
-    status text NOT NULL,
-    origin text NOT NULL,
-    system boolean DEFAULT false NOT NULL,
-    starts_at timestamp with time zone NOT NULL,
-    ends_at timestamp with time zone,
-    published_at timestamp with time zone,
-    publish_at timestamp with time zone,
-    revised_at timestamp with time zone,
-    merged_into integer,
-    series_id integer,
-    occurrence_at timestamp with time zone,
-    postmortem text DEFAULT ''::text NOT NULL,
-    postmortem_at timestamp with time zone,
-    version integer DEFAULT 0 NOT NULL,
-    made_at timestamp with time zone NOT NULL,
-    made_by text NOT NULL,
-    changed_at timestamp with time zone NOT NULL,
-    is_open boolean GENERATED ALWAYS AS (
-CASE kind
-    WHEN 'incident'::text THEN (ends_at IS NULL)
-    ELSE (status <> ALL (ARRAY['completed'::text, 'cancelled'::text]))
-END) STORED NOT NULL,
-    CONSTRAINT incident_check CHECK (((kind = 'incident'::text) = (impact > 0))),
-    CONSTRAINT incident_check1 CHECK ((ends_at >= starts_at)),
-    CONSTRAINT incident_check2 CHECK (((kind <> 'maintenance'::text) OR (ends_at IS NOT NULL))),
-    CONSTRAINT incident_check3 CHECK (((NOT system) OR (kind = 'incident'::text))),
-    CONSTRAINT incident_check4 CHECK (
-CASE kind
-    WHEN 'incident'::text THEN (status = ANY (ARRAY['detected'::text, 'analyzing'::text, 'fixing'::text, 'observing'::text, 'resolved'::text]))
-    WHEN 'maintenance'::text THEN (status = ANY (ARRAY['planned'::text, 'in progress'::text, 'completed'::text, 'cancelled'::text]))
-    ELSE (status = ANY (ARRAY['planned'::text, 'active'::text, 'completed'::text, 'cancelled'::text]))
-END),
-    CONSTRAINT incident_description_check CHECK ((length(description) <= 20000)),
-    CONSTRAINT incident_impact_check CHECK (((impact >= 0) AND (impact <= 3))),
-    CONSTRAINT incident_kind_check CHECK ((kind = ANY (ARRAY['incident'::text, 'maintenance'::text, 'info'::text]))),
-    CONSTRAINT incident_origin_check CHECK ((origin = ANY (ARRAY['person'::text, 'reporter'::text, 'automation'::text, 'import'::text]))),
-    CONSTRAINT incident_postmortem_check CHECK ((length(postmortem) <= 100000)),
-    CONSTRAINT incident_title_check CHECK (((title <> ''::text) AND (length(title) <= 300)))
-);
-
-ALTER TABLE incidents.incident OWNER TO vedette_owner;
-
 ALTER TABLE incidents.incident ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
     SEQUENCE NAME incidents.incident_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE incidents.judgement (
+    id bigint NOT NULL,
+    component_id integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    judged_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    deed text NOT NULL,
+    incident_id integer,
+    publish_at timestamp with time zone,
+    CONSTRAINT judgement_deed_check CHECK ((deed <> ''::text))
+);
+
+ALTER TABLE incidents.judgement OWNER TO vedette_owner;
+
+ALTER TABLE incidents.judgement ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME incidents.judgement_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1816,6 +1943,31 @@ ALTER TABLE incidents.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE incidents.policy (
+    service text NOT NULL,
+    region text NOT NULL,
+    enabled boolean,
+    publish text,
+    publish_after interval,
+    cap smallint,
+    close text,
+    reopen_within interval,
+    join_within interval,
+    flap_high smallint,
+    flap_low smallint,
+    CONSTRAINT policy_cap_check CHECK (((cap >= 1) AND (cap <= 3))),
+    CONSTRAINT policy_check CHECK (((service <> ''::text) OR (region = ''::text))),
+    CONSTRAINT policy_close_check CHECK ((close = ANY (ARRAY['auto'::text, 'ask'::text]))),
+    CONSTRAINT policy_flap_high_check CHECK (((flap_high >= 0) AND (flap_high <= 100))),
+    CONSTRAINT policy_flap_low_check CHECK (((flap_low >= 0) AND (flap_low <= 100))),
+    CONSTRAINT policy_join_within_check CHECK ((join_within >= '00:00:00'::interval)),
+    CONSTRAINT policy_publish_after_check CHECK ((publish_after >= '00:00:00'::interval)),
+    CONSTRAINT policy_publish_check CHECK ((publish = ANY (ARRAY['auto'::text, 'ask'::text]))),
+    CONSTRAINT policy_reopen_within_check CHECK ((reopen_within >= '00:00:00'::interval))
+);
+
+ALTER TABLE incidents.policy OWNER TO vedette_owner;
 
 CREATE TABLE incidents.repeated (
     actor text NOT NULL,
@@ -1927,14 +2079,32 @@ ALTER TABLE ONLY access.authority
 ALTER TABLE ONLY access.client_certificate
     ADD CONSTRAINT client_certificate_pkey PRIMARY KEY (serial);
 
+ALTER TABLE ONLY access.handover
+    ADD CONSTRAINT handover_pkey PRIMARY KEY (digest);
+
 ALTER TABLE ONLY access.join_token
     ADD CONSTRAINT join_token_digest_key UNIQUE (digest);
 
 ALTER TABLE ONLY access.join_token
     ADD CONSTRAINT join_token_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY access.person
+    ADD CONSTRAINT person_issuer_subject_key UNIQUE (issuer, subject);
+
+ALTER TABLE ONLY access.person
+    ADD CONSTRAINT person_name_key UNIQUE (name);
+
+ALTER TABLE ONLY access.person
+    ADD CONSTRAINT person_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY access.secret
     ADD CONSTRAINT secret_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY access.session
+    ADD CONSTRAINT session_digest_key UNIQUE (digest);
+
+ALTER TABLE ONLY access.session
+    ADD CONSTRAINT session_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY access.token
     ADD CONSTRAINT token_digest_key UNIQUE (digest);
@@ -2101,6 +2271,9 @@ ALTER TABLE ONLY incidents.affected
 ALTER TABLE ONLY incidents.blind
     ADD CONSTRAINT blind_pkey PRIMARY KEY (component_id, from_at);
 
+ALTER TABLE ONLY incidents.flapping
+    ADD CONSTRAINT flapping_pkey PRIMARY KEY (component_id, from_at);
+
 ALTER TABLE ONLY incidents.gravity
     ADD CONSTRAINT gravity_pkey PRIMARY KEY (incident_id, since);
 
@@ -2110,11 +2283,17 @@ ALTER TABLE ONLY incidents.incident
 ALTER TABLE ONLY incidents.incident
     ADD CONSTRAINT incident_series_id_occurrence_at_key UNIQUE (series_id, occurrence_at);
 
+ALTER TABLE ONLY incidents.judgement
+    ADD CONSTRAINT judgement_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY incidents.outbox
     ADD CONSTRAINT outbox_incident_id_version_key UNIQUE (incident_id, version);
 
 ALTER TABLE ONLY incidents.outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY incidents.policy
+    ADD CONSTRAINT policy_pkey PRIMARY KEY (service, region);
 
 ALTER TABLE ONLY incidents.repeated
     ADD CONSTRAINT repeated_pkey PRIMARY KEY (actor, key);
@@ -2135,7 +2314,11 @@ CREATE INDEX audit_at ON access.audit USING btree (at);
 
 CREATE INDEX client_certificate_living ON access.client_certificate USING btree (name) WHERE (revoked_at IS NULL);
 
+CREATE INDEX session_person ON access.session USING btree (person_id);
+
 CREATE UNIQUE INDEX token_name_of_the_living ON access.token USING btree (name) WHERE (revoked_at IS NULL);
+
+CREATE INDEX wrong_password_at ON access.wrong_password USING btree (at);
 
 CREATE INDEX command_asked_at ON actions.command USING btree (asked_at);
 
@@ -2177,11 +2360,15 @@ CREATE UNIQUE INDEX affected_now ON incidents.affected USING btree (incident_id,
 
 CREATE UNIQUE INDEX blind_now ON incidents.blind USING btree (component_id) WHERE (to_at IS NULL);
 
+CREATE UNIQUE INDEX flapping_now ON incidents.flapping USING btree (component_id) WHERE (to_at IS NULL);
+
 CREATE INDEX incident_due ON incidents.incident USING btree (publish_at) WHERE ((published_at IS NULL) AND (publish_at IS NOT NULL));
 
 CREATE INDEX incident_open ON incidents.incident USING btree (starts_at) WHERE is_open;
 
 CREATE INDEX incident_starts ON incidents.incident USING btree (starts_at DESC, id DESC);
+
+CREATE INDEX judgement_component ON incidents.judgement USING btree (component_id, judged_at DESC, id DESC);
 
 CREATE UNIQUE INDEX one_open_incident_of_machines ON incidents.affected USING btree (component_id) WHERE exclusive;
 
@@ -2199,6 +2386,12 @@ CREATE INDEX update_incident ON incidents.update USING btree (incident_id, at DE
 
 ALTER TABLE ONLY access.authority
     ADD CONSTRAINT authority_secret_name_fkey FOREIGN KEY (secret_name) REFERENCES access.secret(name);
+
+ALTER TABLE ONLY access.handover
+    ADD CONSTRAINT handover_person_id_fkey FOREIGN KEY (person_id) REFERENCES access.person(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY access.session
+    ADD CONSTRAINT session_person_id_fkey FOREIGN KEY (person_id) REFERENCES access.person(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY actions.command
     ADD CONSTRAINT command_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES fleet.agent(id) ON DELETE CASCADE;
@@ -2287,6 +2480,9 @@ ALTER TABLE ONLY incidents.affected
 ALTER TABLE ONLY incidents.blind
     ADD CONSTRAINT blind_component_id_fkey FOREIGN KEY (component_id) REFERENCES fleet.component(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY incidents.flapping
+    ADD CONSTRAINT flapping_component_id_fkey FOREIGN KEY (component_id) REFERENCES fleet.component(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY incidents.gravity
     ADD CONSTRAINT gravity_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES incidents.incident(id) ON DELETE CASCADE;
 
@@ -2295,6 +2491,12 @@ ALTER TABLE ONLY incidents.incident
 
 ALTER TABLE ONLY incidents.incident
     ADD CONSTRAINT incident_series_id_fkey FOREIGN KEY (series_id) REFERENCES incidents.series(id);
+
+ALTER TABLE ONLY incidents.judgement
+    ADD CONSTRAINT judgement_component_id_fkey FOREIGN KEY (component_id) REFERENCES fleet.component(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY incidents.judgement
+    ADD CONSTRAINT judgement_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES incidents.incident(id) ON DELETE SET NULL;
 
 ALTER TABLE ONLY incidents.outbox
     ADD CONSTRAINT outbox_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES incidents.incident(id) ON DELETE CASCADE;
@@ -2470,6 +2672,17 @@ GRANT ALL ON FUNCTION health.unpacked(packed health.packed) TO vedette_reader;
 REVOKE ALL ON FUNCTION health.whole_step(step interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION health.whole_step(step interval) TO vedette_app;
 GRANT ALL ON FUNCTION health.whole_step(step interval) TO vedette_reader;
+
+REVOKE ALL ON FUNCTION incidents.hidden() FROM PUBLIC;
+GRANT ALL ON FUNCTION incidents.hidden() TO vedette_app;
+GRANT ALL ON FUNCTION incidents.hidden() TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.incident TO vedette_app;
+GRANT SELECT ON TABLE incidents.incident TO vedette_reader;
+
+REVOKE ALL ON FUNCTION incidents.published() FROM PUBLIC;
+GRANT ALL ON FUNCTION incidents.published() TO vedette_app;
+GRANT ALL ON FUNCTION incidents.published() TO vedette_reader;
 
 REVOKE ALL ON FUNCTION incidents.settle(ids integer[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION incidents.settle(ids integer[]) TO vedette_app;
@@ -2649,15 +2862,27 @@ GRANT SELECT,USAGE ON SEQUENCE access.authority_id_seq TO vedette_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.client_certificate TO vedette_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.handover TO vedette_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.join_token TO vedette_app;
 
 GRANT SELECT,USAGE ON SEQUENCE access.join_token_id_seq TO vedette_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.person TO vedette_app;
+
+GRANT SELECT,USAGE ON SEQUENCE access.person_id_seq TO vedette_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.secret TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.session TO vedette_app;
+
+GRANT SELECT,USAGE ON SEQUENCE access.session_id_seq TO vedette_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.token TO vedette_app;
 
 GRANT SELECT,USAGE ON SEQUENCE access.token_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.wrong_password TO vedette_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE actions.command TO vedette_app;
 GRANT SELECT ON TABLE actions.command TO vedette_reader;
@@ -2793,18 +3018,26 @@ GRANT SELECT,USAGE ON SEQUENCE incidents.affected_id_seq TO vedette_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.blind TO vedette_app;
 GRANT SELECT ON TABLE incidents.blind TO vedette_reader;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.flapping TO vedette_app;
+GRANT SELECT ON TABLE incidents.flapping TO vedette_reader;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.gravity TO vedette_app;
 GRANT SELECT ON TABLE incidents.gravity TO vedette_reader;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.incident TO vedette_app;
-GRANT SELECT ON TABLE incidents.incident TO vedette_reader;
-
 GRANT SELECT,USAGE ON SEQUENCE incidents.incident_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.judgement TO vedette_app;
+GRANT SELECT ON TABLE incidents.judgement TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE incidents.judgement_id_seq TO vedette_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.outbox TO vedette_app;
 GRANT SELECT ON TABLE incidents.outbox TO vedette_reader;
 
 GRANT SELECT,USAGE ON SEQUENCE incidents.outbox_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.policy TO vedette_app;
+GRANT SELECT ON TABLE incidents.policy TO vedette_reader;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.repeated TO vedette_app;
 GRANT SELECT ON TABLE incidents.repeated TO vedette_reader;

@@ -161,6 +161,47 @@ CREATE UNIQUE INDEX blind_now ON incidents.blind (component_id) WHERE to_at IS N
 
 -- ── policy: what machines may do by themselves ───────────────────────────────────────────────────
 
+-- What may happen to whom by itself. service '': to all; region '': to all regions of the service. A NULL is as
+-- the next wider row says, and at last as the code does (incidents/policy_rules.py).
+CREATE TABLE incidents.policy (
+    service text NOT NULL,
+    region text NOT NULL,
+    enabled boolean,
+    publish text CHECK (publish IN ('auto', 'ask')),
+    publish_after interval CHECK (publish_after >= '0'),
+    cap smallint CHECK (cap BETWEEN 1 AND 3),
+    close text CHECK (close IN ('auto', 'ask')),
+    reopen_within interval CHECK (reopen_within >= '0'),
+    join_within interval CHECK (join_within >= '0'),
+    flap_high smallint CHECK (flap_high BETWEEN 0 AND 100),
+    flap_low smallint CHECK (flap_low BETWEEN 0 AND 100),
+    PRIMARY KEY (service, region),
+    CHECK (service <> '' OR region = '')
+);
+
+-- When a component changed its state too often; to_at NULL: it still does.
+CREATE TABLE incidents.flapping (
+    component_id integer NOT NULL REFERENCES fleet.component (id) ON DELETE CASCADE,
+    from_at timestamptz NOT NULL,
+    to_at timestamptz,
+    PRIMARY KEY (component_id, from_at),
+    CHECK (to_at >= from_at)
+);
+CREATE UNIQUE INDEX flapping_now ON incidents.flapping (component_id) WHERE to_at IS NULL;
+
+-- What the automation made of a state, and why: `at` is when the state began, `judged_at` when it was judged.
+CREATE TABLE incidents.judgement (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    component_id integer NOT NULL REFERENCES fleet.component (id) ON DELETE CASCADE,
+    at timestamptz NOT NULL,
+    judged_at timestamptz NOT NULL,
+    state text NOT NULL,
+    deed text NOT NULL CHECK (deed <> ''),
+    incident_id integer REFERENCES incidents.incident (id) ON DELETE SET NULL,
+    publish_at timestamptz
+);
+CREATE INDEX judgement_component ON incidents.judgement (component_id, judged_at DESC, id DESC);
+
 -- ── for subscribers ──────────────────────────────────────────────────────────────────────────────
 
 -- Every change that people may want to hear of, written in its transaction; delivery reads it later.
@@ -187,3 +228,63 @@ CREATE TABLE incidents.repeated (
     PRIMARY KEY (actor, key)
 );
 CREATE INDEX repeated_at ON incidents.repeated (at);
+
+-- ── what the public may see ──────────────────────────────────────────────────────────────────────
+
+-- A component with the attribute `public: false` is for operators: no public page, feed or wire read names it,
+-- nor tells of incidents that affect nothing else (incidents.published).
+ALTER TABLE fleet.component ADD COLUMN is_public boolean NOT NULL GENERATED ALWAYS AS (
+    lower(coalesce(attributes ->> 'public', 'true')) NOT IN ('false', 'no', 'off', '0')) STORED;
+
+-- ── sign-in: people, their sessions, accounts for emergencies ────────────────────────────────────
+
+-- Whoever has signed in. issuer: the provider's address, `local` for accounts made from the command line, and
+-- only those have a password (Argon2id, with its parameters). name: what pages and the audit log say.
+-- roles: what the provider's groups stood for when they signed in last.
+CREATE TABLE access.person (
+    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    issuer text NOT NULL,
+    subject text NOT NULL,
+    name text NOT NULL UNIQUE,
+    roles text[] NOT NULL,
+    password text,
+    made_at timestamptz NOT NULL,
+    seen_at timestamptz,
+    disabled_at timestamptz,
+    UNIQUE (issuer, subject),
+    CHECK ((issuer = 'local') = (password IS NOT NULL))
+);
+
+-- A browser, or a command line, that acts for a person. digest: of the secret it shows, which is kept nowhere.
+-- seen_at: to the minute. ends_at: its end however busy it is. rules: the mark of the settings that gave the
+-- roles; '' for local accounts. client: what it calls itself.
+CREATE TABLE access.session (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    digest bytea NOT NULL UNIQUE,
+    person_id integer NOT NULL REFERENCES access.person (id) ON DELETE CASCADE,
+    kind text NOT NULL CHECK (kind IN ('browser', 'command line')),
+    rules text NOT NULL DEFAULT '',
+    made_at timestamptz NOT NULL,
+    seen_at timestamptz NOT NULL,
+    ends_at timestamptz NOT NULL,
+    address text NOT NULL,
+    client text NOT NULL
+);
+CREATE INDEX session_person ON access.session (person_id);
+
+-- What a browser hands to a command line: good once, soon, and for whoever knows what the challenge was made of.
+CREATE TABLE access.handover (
+    digest bytea PRIMARY KEY,
+    person_id integer NOT NULL REFERENCES access.person (id) ON DELETE CASCADE,
+    rules text NOT NULL,
+    challenge text NOT NULL,
+    ends_at timestamptz NOT NULL
+);
+
+-- Passwords that were wrong: so many, and the account or the address must wait.
+CREATE TABLE access.wrong_password (
+    account text NOT NULL,
+    address text NOT NULL,
+    at timestamptz NOT NULL
+);
+CREATE INDEX wrong_password_at ON access.wrong_password (at);
