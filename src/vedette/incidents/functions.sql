@@ -50,6 +50,34 @@ AS $$
     WHERE to_at IS NULL OR to_at > from_at;
 $$;
 
+-- ── what the public may see ──────────────────────────────────────────────────────────────────────
+
+-- The incidents that affect private components alone. Where nothing is private this costs next to nothing.
+-- No SET, here and below: the functions are inlined.
+CREATE OR REPLACE FUNCTION incidents.hidden() RETURNS TABLE (id integer)
+LANGUAGE sql STABLE
+AS $$
+    SELECT DISTINCT a.incident_id
+    FROM fleet.component AS c
+    JOIN incidents.affected AS a ON a.component_id = c.id
+    WHERE NOT c.is_public
+      AND NOT EXISTS (
+          SELECT 1
+          FROM incidents.affected AS other
+          JOIN fleet.component AS seen ON seen.id = other.component_id
+          WHERE other.incident_id = a.incident_id AND seen.is_public)
+$$;
+
+-- What everyone may read of: every public page, feed and document asks this and not the table.
+CREATE OR REPLACE FUNCTION incidents.published() RETURNS SETOF incidents.incident
+LANGUAGE sql STABLE
+AS $$
+    SELECT i.*
+    FROM incidents.incident AS i
+    WHERE i.published_at IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM incidents.hidden() AS h WHERE h.id = i.id)
+$$;
+
 -- ── availability ─────────────────────────────────────────────────────────────────────────────────
 
 -- How long each component was told to be what, in each of the windows between the bounds, in microseconds.

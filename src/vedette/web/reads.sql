@@ -13,7 +13,7 @@ FROM fleet.component AS c
 JOIN fleet.service AS s ON s.id = c.service_id
 LEFT JOIN fleet.region AS r ON r.id = c.region_id
 LEFT JOIN health.component_state AS st ON st.component_id = c.id
-WHERE c.retired_at IS NULL
+WHERE c.retired_at IS NULL AND c.is_public
 ORDER BY r.name NULLS LAST, category = '', category, s.name, type, c.id
 
 -- name: days
