@@ -38,7 +38,7 @@ def settings_page() -> str:
         "`vedette config check FILE` checks a file, `vedette config schema` prints its schema.",
     ]
     parts += _mapping("The file", schema)
-    for key in ("server", "log", "history", "clusters", "services", "targets"):
+    for key in ("server", "log", "history", "reporters", "clusters", "services", "targets"):
         value = schema["properties"][key]
         reference = value.get("$ref") or value["items"]["$ref"]
         parts += _mapping(f"`{key}`", schema["$defs"][reference.rpartition("/")[2]])

@@ -30,6 +30,9 @@ SERVER = LOG | {
     "database-url-file": ("one", "two"),
     "seal-key-file": ("one", "two"),
     "data-dir": ("one-dir", "two-dir"),
+    "reporter-secret-file": ("one", "two"),
+    "reporter-claim": ("one", "two"),
+    "reporter-titles": ("compatible", "named"),
 }
 ENROLMENT = LOG | {
     "server": ("a.example:1", "b.example:2"),
@@ -67,6 +70,8 @@ NOT_IN_THE_FILE = {
     ("collector", "join"): "a token is good once and no setting; join_file names where it is",
 }
 NAMES_THE_FILE = "config"
+SECTIONS = {"log": "log", "spool": "spool", "reporter": "reporters"}
+"""How a flag begins whose key stands in a section of its own."""
 
 VARIABLES = {"join": "VEDETTE_JOIN_TOKEN"}
 """Flags whose variable has a name of its own."""
@@ -174,8 +179,8 @@ def in_file(program, flag, value):
     if value is None:
         return base
     section, _, rest = flag.partition("-")
-    if section in {"log", "spool"}:
-        base[section] = {rest.replace("-", "_"): value}
+    if section in SECTIONS:
+        base[SECTIONS[section]] = {rest.replace("-", "_"): value}
     else:
         home[flag.replace("-", "_")] = value
     if flag == "database-url-file":

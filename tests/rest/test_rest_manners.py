@@ -66,7 +66,7 @@ async def forgotten() -> int:
     return 1
 
 
-async def whose(token: str) -> Actor | None:
+async def whose(token: str, _: str) -> Actor | None:
     scopes = {"reader": {Scope.READ}, "boss": {Scope.ADMIN}, "maker": {"things:write"}}
     return Actor(token, frozenset(scopes[token])) if token in scopes else None
 

@@ -29,6 +29,7 @@ from vedette.actions.hear import Asks
 from vedette.db.trouble import DATABASE_IS_AWAY
 from vedette.errors import Unavailable
 from vedette.health.intake import Intake
+from vedette.incidents.reporter_titles import Titles
 from vedette.link.doors import Doors
 from vedette.rest.etag import App, with_etags
 from vedette.rest.guard import PUBLIC, guard, parameters_guard
@@ -140,10 +141,16 @@ class Rooms:
     intake: Intake = field(default_factory=Intake)
     doors: Doors | None = None
     reporters: ReporterKey | None = None
+    reporter_titles: Titles = Titles.NAMED
 
-    async def whose(self, token: str) -> Actor | None:
-        """Return whose token this is, ours or a reporter's; None when it is nobody's."""
-        reporter = self.reporters and self.reporters.whose(token, now=clock.now())
+    async def whose(self, token: str, path: str = "") -> Actor | None:
+        """Return whose token this is, ours or a reporter's; None when it is nobody's.
+
+        path: the template of what is asked for; what a reporter's token must contain depends on it.
+        """
+        reporter = self.reporters and self.reporters.whose(
+            token, now=clock.now(), any_claims=path.startswith(("/v1/", "/v2/"))
+        )
         if reporter:
             return reporter
         async with self.pool.connection() as conn:
@@ -198,6 +205,9 @@ def _dependencies(rooms: Rooms) -> Mapping[str, Provide]:
     def own_doors() -> Doors | None:
         return rooms.doors
 
+    def own_titles() -> Titles:
+        return rooms.reporter_titles
+
     return {
         "conn": Provide(conn),
         "actor": Provide(actor, sync_to_thread=False),
@@ -205,6 +215,7 @@ def _dependencies(rooms: Rooms) -> Mapping[str, Provide]:
         "asks": Provide(own_asks, sync_to_thread=False),
         "intake": Provide(own_intake, sync_to_thread=False),
         "doors": Provide(own_doors, sync_to_thread=False),
+        "reporter_titles": Provide(own_titles, sync_to_thread=False),
     }
 
 
@@ -251,7 +262,8 @@ def openapi(routes: Sequence[Any]) -> bytes:
     app = Litestar(
         route_handlers=routes,
         dependencies={
-            name: _stand_in() for name in ("conn", "actor", "secrets", "asks", "intake", "doors")
+            name: _stand_in()
+            for name in ("conn", "actor", "secrets", "asks", "intake", "doors", "reporter_titles")
         },
         openapi_config=config,
         logging_config=None,

@@ -15,6 +15,7 @@ from cyclopts import Parameter
 
 from vedette.app.addresses import Address, parse_address
 from vedette.app.settings import ServerSettings
+from vedette.app.settings_reporters import Reporters
 from vedette.errors import Invalid, Missing
 from vedette.logs import LogSettings
 
@@ -23,6 +24,7 @@ DEFAULT_GRPC = "127.0.0.1:4000"
 DEFAULT_GRPC_CLIENTS = "127.0.0.1:0"
 
 STDERR = LogSettings()
+NO_REPORTERS = Reporters()
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -87,6 +89,7 @@ class Options:
     config: Path | None = None
     seal_key: Path
     data_dir: Path | None = None
+    reporters: Reporters = NO_REPORTERS
     log: LogSettings = STDERR
 
     @property

@@ -154,6 +154,8 @@ class Server:
             self.asks,
             Intake(intake_options(self.settings)),
             doors=self.gate.doors,
+            reporters=self.options.reporters.key(),
+            reporter_titles=self.options.reporters.titles,
         )
         its = site(
             self.pool,

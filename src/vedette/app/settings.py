@@ -13,6 +13,7 @@ from msgspec import Meta, Struct, field
 
 from vedette import durations
 from vedette.agent.wanted import Wanted
+from vedette.app.settings_reporters import ReporterSettings
 from vedette.fleet.model import (
     ComponentName,
     Declaration,
@@ -238,6 +239,7 @@ class Settings(Noun, frozen=True):
     log: LogSettings = field(default_factory=LogSettings)
     intake: IntakeSettings = field(default_factory=IntakeSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
+    reporters: ReporterSettings = field(default_factory=ReporterSettings)
     clusters: list[ClusterSettings] = field(default_factory=list)
     services: list[ServiceSettings] = field(default_factory=list)
     targets: list[TargetSettings] = field(default_factory=list)

@@ -4,49 +4,28 @@ A reporter repeats itself every minute while the trouble lasts and says nothing 
 posts change nothing: they are answered from two reads, without waiting for whoever writes.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-
-from psycopg.types.json import Jsonb
 
 from vedette.db.queries import Connection, load
 from vedette.errors import Invalid
 from vedette.incidents import writes
+from vedette.incidents.components import Component
 from vedette.incidents.model import Draft, Impact, Kind, Origin, Said, Status
 from vedette.incidents.open import link_to
 from vedette.incidents.reads import incident
 from vedette.incidents.reporter_rules import Decision, Deed, Standing, decide
+from vedette.incidents.reporter_titles import (
+    COMPATIBLE,
+    Titles,
+    keep_made_titles,
+    made_title,
+    made_titles,
+)
 from vedette.incidents.rules import escalation
 
 Q = load(__file__, "reporters.sql")
-
-
-@dataclass(frozen=True, slots=True)
-class Component:
-    """A component as reporters know it; `attributes` are its own, without those of its own columns."""
-
-    id: int
-    service: str
-    region: str
-    category: str
-    type: str
-    attributes: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def wire_attributes(self) -> dict[str, str]:
-        """Every attribute by name: category, region, type, then the others; what is missing is left out."""
-        own = {"category": self.category, "region": self.region, "type": self.type}
-        return {name: value for name, value in own.items() if value} | {
-            name: str(value) for name, value in sorted(self.attributes.items()) if name not in own
-        }
-
-    @property
-    def label(self) -> str:
-        """Its name with all its attributes, as in `Auto Scaling (Compute, EU-DE, as)`."""
-        values = ", ".join(self.wire_attributes.values())
-        return f"{self.service} ({values})" if values else self.service
 
 
 class Manners(StrEnum):
@@ -60,12 +39,13 @@ class Manners(StrEnum):
 class Post:
     """One word of a reporter.
 
-    title: "" lets us make one of what is affected. starts_at: None is now.
+    title: "" lets us make one, after `titles`. starts_at: None is now.
     """
 
     component: Component
     impact: Impact
     title: str = ""
+    titles: Titles = Titles.NAMED
     description: str = ""
     starts_at: datetime | None = None
     manners: Manners = Manners.FIRST
@@ -77,24 +57,6 @@ class Outcome:
 
     deed: Deed
     incident_id: int
-
-
-async def component_named(
-    conn: Connection, service: str, attributes: Mapping[str, str]
-) -> Component:
-    """Return the first component of that service with all of these attributes; raises Invalid."""
-    found = await Q.one(
-        conn, "component", row=Component, service=service, attributes=Jsonb(dict(attributes))
-    )
-    if found is None:
-        raise Invalid("Component not found", hint="GET /api/v1/component_status lists them")
-    return found
-
-
-async def components_of(conn: Connection, ids: Sequence[int]) -> dict[int, Component]:
-    """Return those of these components that there are, by id."""
-    rows = await Q.all(conn, "components", row=Component, ids=list(ids))
-    return {row.id: row for row in rows}
 
 
 async def report(conn: Connection, post: Post, *, by: str, now: datetime) -> Outcome:
@@ -131,6 +93,7 @@ async def _do(
     conn: Connection, post: Post, decision: Decision, *, by: str, now: datetime
 ) -> Outcome:
     source, target, component = decision.source, decision.target, post.component
+    held = await made_titles(conn, [each for each in (source, target) if each is not None])
     match decision.deed:
         case Deed.OPEN:
             target = await _open(conn, post, by=by, now=now)
@@ -165,6 +128,7 @@ async def _do(
         case _:
             assert source is not None
             return Outcome(decision.deed, source)
+    await keep_made_titles(conn, [each for each, (is_, made) in held.items() if is_ == made])
     await writes.settle(
         conn,
         touched,
@@ -182,7 +146,7 @@ SUCCESSOR_JOIN = "added to the incident by system."
 async def _open(conn: Connection, post: Post, *, by: str, now: datetime) -> int:
     draft = Draft(
         kind=Kind.INCIDENT,
-        title=post.title or f"{post.component.label}: {post.impact.word}",
+        title=post.title or _title(post),
         description=post.description,
         impact=post.impact,
         status=Status.DETECTED,
@@ -198,6 +162,12 @@ async def _open(conn: Connection, post: Post, *, by: str, now: datetime) -> int:
             conn, number, Status.DETECTED, "The incident is detected.", at=now, by=by, now=now
         )
     return number
+
+
+def _title(post: Post) -> str:
+    if post.titles is Titles.COMPATIBLE:
+        return COMPATIBLE
+    return made_title(post.component, post.impact, 1)
 
 
 async def _move(

@@ -16,10 +16,12 @@ from vedette import clock
 from vedette.access.model import Actor
 from vedette.db.queries import Connection
 from vedette.errors import VedetteError
+from vedette.incidents.components import component_named
 from vedette.incidents.model import Impact
 from vedette.incidents.reads import incident
 from vedette.incidents.reporter_rules import Deed
-from vedette.incidents.reporters import Post, component_named, report
+from vedette.incidents.reporter_titles import Titles
+from vedette.incidents.reporters import Post, report
 from vedette.incidents.wire import components_document, incident_document, incidents_document
 from vedette.rest.guard import ANY_QUERY
 from vedette.rest.problem import STATUS
@@ -91,7 +93,7 @@ async def show_incidents(conn: Connection) -> Response[bytes]:
 
 @post("/api/v1/component_status", status_code=201, exception_handlers=WORDS)
 async def post_component_status(
-    request: AnyRequest, conn: Connection, actor: Actor
+    request: AnyRequest, conn: Connection, actor: Actor, reporter_titles: Titles
 ) -> Response[bytes]:
     """Take a reporter's word that a component fails; answers the incident it is in now."""
     if request.content_type[0] != "application/json":
@@ -108,12 +110,15 @@ async def post_component_status(
         return fault(400, message=NOT_ALLOWED)
     attributes = {each["name"]: each["value"] for each in body.get("attributes") or ()}
     component = await component_named(conn, body["name"], attributes)
-    outcome = await report(
-        conn,
-        Post(component=component, impact=Impact(impact), title=body.get("text") or ""),
-        by=actor.name,
-        now=clock.now(),
+    if component is None:
+        return fault(400, message="Component not found")
+    said = Post(
+        component=component,
+        impact=Impact(impact),
+        title=body.get("text") or "",
+        titles=reporter_titles,
     )
+    outcome = await report(conn, said, by=actor.name, now=clock.now())
     if outcome.deed is Deed.KEEP:
         held = await incident(conn, outcome.incident_id)
         return _json(

@@ -3,12 +3,10 @@
 Keys stand in order, times are UTC to the minute and name no zone, as its readers expect.
 """
 
-from collections.abc import Mapping
-
 import msgspec
 
 from vedette.db.queries import Connection, load
-from vedette.incidents.reporters import Component
+from vedette.incidents.components import Component, components
 
 Q = load(__file__, "wire.sql")
 
@@ -24,7 +22,7 @@ async def components_document(
     name: only those whose name begins so. With an attribute as well: the one of exactly that name that
     has it, as an object; None when there is none.
     """
-    found = await Q.all(conn, "components", row=Component)
+    found = await components(conn)
     if name is not None and attribute is not None:
         key, value = attribute
         found = [c for c in found if c.service == name and c.wire_attributes.get(key) == value][:1]
@@ -54,13 +52,13 @@ async def incident_document(conn: Connection, incident_id: int) -> bytes:
     return str(rows[0][1]).encode()
 
 
-def attribute_list(attributes: Mapping[str, str]) -> list[dict[str, str]]:
-    """Return attributes as the wire has them."""
-    return [{"name": name, "value": value} for name, value in attributes.items()]
+def attribute_list(component: Component) -> list[dict[str, str]]:
+    """Return its attributes as the wire has them."""
+    return [{"name": name, "value": value} for name, value in component.wire_attributes.items()]
 
 
 def _component(component: Component, incidents: str) -> str:
-    attributes = msgspec.json.encode(attribute_list(component.wire_attributes)).decode()
+    attributes = msgspec.json.encode(attribute_list(component)).decode()
     name = msgspec.json.encode(component.service).decode()
     return (
         f'{{"attributes":{attributes},"id":{component.id},"incidents":[{incidents}],"name":{name}}}'

@@ -1,20 +1,6 @@
--- name: components
--- Every component as the first Status Dashboard lists it: in the order they were made.
-SELECT
-    c.id,
-    s.name AS service,
-    coalesce(r.name, '') AS region,
-    coalesce(c.attributes ->> 'category', s.category, '') AS category,
-    coalesce(c.type, '') AS type,
-    c.attributes
-FROM fleet.component AS c
-JOIN fleet.service AS s ON s.id = c.service_id
-LEFT JOIN fleet.region AS r ON r.id = c.region_id
-WHERE c.retired_at IS NULL
-ORDER BY c.id
-
 -- name: documents
--- Each public incident as a JSON document, keys in order, and the components it affects or did.
+-- Each public incident as a JSON document, keys in order, and the components it affects or did. ids: those
+-- alone, of private components, too: whoever posted one reads what became of it.
 SELECT
     i.id,
     json_build_object(
@@ -43,5 +29,8 @@ LEFT JOIN LATERAL (
     WHERE member.incident_id = i.id
 ) AS a ON true
 WHERE i.published_at IS NOT NULL AND i.kind <> 'info'
-  AND (%(ids)s::integer[] IS NULL OR i.id = ANY (%(ids)s))
+  AND CASE
+      WHEN %(ids)s::integer[] IS NULL THEN i.id NOT IN (SELECT h.id FROM incidents.hidden() AS h)
+      ELSE i.id = ANY (%(ids)s)
+  END
 ORDER BY i.id

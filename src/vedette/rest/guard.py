@@ -41,11 +41,11 @@ class Bearer(Protocol):
 
 def guard(
     permissions: Mapping[tuple[str, str], str],
-    whose: Callable[[str], Awaitable[Bearer | None]],
+    whose: Callable[[str, str], Awaitable[Bearer | None]],
 ) -> Guard:
     """Return a guard over `(method, path template) → permission`.
 
-    A token's owner is left in the scope's state as `actor`. Raises 401 without a valid token and
+    whose: is given the token and the template, since a token may be good at some doors alone. Its owner is left in the scope's state as `actor`. Raises 401 without a valid token and
     `Denied` when its scopes do not hold the permission; `admin` holds them all. OPTIONS, which the
     framework would answer for every route, is 405 like any method without a row.
     """
@@ -58,7 +58,7 @@ def guard(
         permission = permissions.get((method, template))
         if permission == PUBLIC:
             return
-        actor = await whose(_token(connection))
+        actor = await whose(_token(connection), template)
         if actor is None:
             raise NotAuthorizedException("the token is not known, has expired or was revoked")
         if permission is None:

@@ -8,10 +8,12 @@ from cyclopts import Parameter
 
 from vedette.app.log_flags import LogFlags
 from vedette.app.options import Listening, Options, database_url, listening, path_of
+from vedette.app.settings_reporters import ReporterFlags, reporters_of
 from vedette.errors import Missing
 
 HERE = Listening()
 LOG = LogFlags()
+REPORTERS = ReporterFlags()
 
 
 def serve(
@@ -52,6 +54,7 @@ def serve(
         ),
     ] = None,
     listen: Listening = HERE,
+    reporters: ReporterFlags = REPORTERS,
     log: LogFlags = LOG,
 ) -> int:
     """Start a server on a database of yours.
@@ -83,6 +86,7 @@ def serve(
         config=config,
         seal_key=sealing,
         data_dir=data_dir,
+        reporters=reporters_of(reporters, (settings or Settings()).reporters),
         log=log.over((settings or Settings()).log),
     )
     return run_program(serve(options, url, settings), options.log)

@@ -8,10 +8,12 @@ from cyclopts import Parameter
 
 from vedette.app.log_flags import LogFlags
 from vedette.app.options import Listening, Options, database_url, listening, path_of, resolve
+from vedette.app.settings_reporters import ReporterFlags, reporters_of
 from vedette.cli.where import data_dir as data_dir_of
 
 HERE = Listening()
 LOG = LogFlags()
+REPORTERS = ReporterFlags()
 
 
 def up(
@@ -83,6 +85,7 @@ def up(
             help="Default DIR/seal.key, made when absent.",
         ),
     ] = None,
+    reporters: ReporterFlags = REPORTERS,
     log: LogFlags = LOG,
 ) -> int:
     """Start everything: database, server, one agent.
@@ -106,6 +109,7 @@ def up(
         config=config,
         seal_key=path_of(seal_key, "seal_key_file", said, os.environ) or directory / "seal.key",
         data_dir=directory,
+        reporters=reporters_of(reporters, (settings or Settings()).reporters),
         log=log.over((settings or Settings()).log),
     )
     upping = Upping(
