@@ -55,6 +55,7 @@ def the_loops(gate: "Gate", keeping: "Callable[[], Keeping]") -> tuple[Loop, ...
     from vedette.actions import expire
     from vedette.health import days, deadman, partitions, rollups
     from vedette.health.intake_fold import Fold
+    from vedette.incidents import tick
 
     async def heartbeats(_: AsyncConnection[Any], *, now: datetime) -> int:
         return await gate.link.keep_beats()
@@ -71,6 +72,7 @@ def the_loops(gate: "Gate", keeping: "Callable[[], Keeping]") -> tuple[Loop, ...
         Loop("intake", timedelta(seconds=1), Fold().run_once),
         Loop("deadman", timedelta(seconds=1), deadman.run_once),
         Loop("commands", timedelta(seconds=10), expire.run_once),
+        Loop("incidents", timedelta(seconds=2), tick.run_once),
         Loop("days", timedelta(minutes=10), days.run_once),
         Loop("rollups", timedelta(minutes=1), roll_up),
         Loop("history", timedelta(minutes=15), history),
