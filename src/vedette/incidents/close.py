@@ -8,6 +8,7 @@ from vedette.incidents import writes
 from vedette.incidents.model import Kind, Said, Status
 from vedette.incidents.reads import incident
 from vedette.incidents.rules import check_open, check_version
+from vedette.incidents.texts import checked_text
 from vedette.incidents.update import checked_moment
 
 
@@ -23,6 +24,7 @@ async def close_incident(
     taken: bool = True,
 ) -> None:
     """End an open incident, at `at` or now; raises Missing, Invalid or Conflict."""
+    text = checked_text(text)
     async with conn.transaction():
         await writes.hold(conn)
         held = await incident(conn, number)
@@ -47,6 +49,7 @@ async def reopen_incident(
     taken: bool = True,
 ) -> None:
     """Open a closed incident again, as if it had never ended; raises Missing, Invalid or Conflict."""
+    text = checked_text(text)
     async with conn.transaction():
         await writes.hold(conn)
         held = await incident(conn, number)

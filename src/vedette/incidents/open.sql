@@ -29,4 +29,5 @@ FROM incidents.affected AS a
 JOIN incidents.incident AS i ON i.id = a.incident_id
 WHERE a.component_id = ANY (%(components)s) AND a.left_at IS NULL
   AND i.id <> %(number)s AND i.kind = 'incident' AND i.is_open AND i.published_at IS NOT NULL
+  AND (i.system OR NOT %(of_machines)s)
 ORDER BY a.incident_id, a.id

@@ -23,8 +23,9 @@ async def publish_incident(
 ) -> None:
     """Publish a draft as it stands; raises Missing, or Conflict when it is public already.
 
-    A person's open incident then takes its components out of the others, as one that is opened in
-    public does; one that is over already says that the past was changed.
+    An open incident then takes its components out of the others, as one that is opened in public
+    does: a person's out of all, a machine's out of those of machines. One that is over already says
+    that the past was changed. taken: a person publishes it, so no machine changes it from now on.
     """
     async with conn.transaction():
         await writes.hold(conn)
@@ -37,8 +38,14 @@ async def publish_incident(
             columns["revised_at"] = now
         await writes.change(conn, number, **columns)
         touched = [number]
-        if held.kind is Kind.INCIDENT and held.is_open and (taken or not held.system):
+        if held.kind is Kind.INCIDENT and held.is_open:
             members = (await affected(conn, [number]))[number]
-            ids = [one.component_id for one in members if one.left_at is None]
-            touched += await take_over(conn, number, ids, by=by, now=now)
+            touched += await take_over(
+                conn,
+                number,
+                [one.component_id for one in members if one.left_at is None],
+                by=by,
+                now=now,
+                of_machines=held.system and not taken,
+            )
         await writes.settle(conn, touched, "publish", by=by, now=now)

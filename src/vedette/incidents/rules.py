@@ -51,6 +51,18 @@ def status_of(word: str, kind: Kind) -> Status:
     return status
 
 
+def any_status_of(word: str) -> Status:
+    """Return the status of this word for whatever kind has it, as lists are asked; raises Invalid."""
+    for kind in WORDS:
+        try:
+            return status_of(word, kind)
+        except Invalid:
+            continue
+    raise Invalid(
+        f"there is no status {word[:40]!a}", hint="one of " + ", ".join(dict.fromkeys(Status))
+    )
+
+
 def impact_of(word: str | int) -> Impact:
     """Return the impact of this number or word; raises Invalid."""
     try:
@@ -88,6 +100,8 @@ def check_times(
             "an incident cannot start in the future",
             hint="plan a maintenance, or leave the time out",
         )
+    if kind is Kind.INCIDENT and ends_at is not None and ends_at > now:
+        raise Invalid("an incident cannot end in the future", hint="close it when it is over")
 
 
 def check_open(incident: Incident) -> None:

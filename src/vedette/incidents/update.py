@@ -6,9 +6,21 @@ from vedette.db.queries import Connection
 from vedette.errors import Invalid
 from vedette.incidents import writes
 from vedette.incidents.model import Impact, Incident, Kind, Said, Status
-from vedette.incidents.reads import incident
-from vedette.incidents.rules import OVER, check_impact, check_open, check_version, said_when
+from vedette.incidents.reads import incident, updates
+from vedette.incidents.rules import (
+    OVER,
+    WORDS,
+    check_impact,
+    check_open,
+    check_version,
+    said_when,
+    status_of,
+)
+from vedette.incidents.texts import checked_text, checked_title
 from vedette.incidents.writes import Changes
+
+IN_ORDER = {*WORDS[Kind.INCIDENT], Said.IMPACT_CHANGED, Said.REOPENED} - OVER
+"""What tells the course of an incident, and is therefore said in its order."""
 
 
 async def update_incident(
@@ -28,16 +40,24 @@ async def update_incident(
 ) -> int:
     """Add an update and do what it says; return the update's id.
 
-    at: when it was so, not before the start and not in the future; default now. version: what the
-    author read; taken: a person says it, so no machine changes the incident from now on. Raises
-    Missing, Invalid, or Conflict when it is over or somebody changed it since `version`.
+    at: when it was so, not before the start, not in the future, and not before what a person said
+    last; default now. version: what the author read; taken: a person says it, so no machine changes
+    the incident from now on. Raises Missing, Invalid, or Conflict when it is over or somebody changed
+    it since `version`.
     """
+    text = checked_text(text)
+    if not text and all(given is None for given in (status, impact, title, description)):
+        raise Invalid("that says nothing", hint="give a text, a status, an impact or a title")
     async with conn.transaction():
         await writes.hold(conn)
         held = await incident(conn, number)
         check_version(held, version)
         check_open(held)
         moment = checked_moment(held, at, now=now)
+        if taken and at is not None:
+            await _check_order(conn, number, moment)
+        if status is not None:
+            status_of(status, held.kind)
         if status in OVER:
             raise Invalid(f"{status} is the end of it", hint="close, finish or cancel it instead")
         columns = _columns(title, description, taken=taken)
@@ -57,7 +77,8 @@ async def update_incident(
 
 async def note(conn: Connection, number: int, text: str, *, by: str, now: datetime) -> int:
     """Add a note that operators alone read, whatever the state of the incident; return its id."""
-    if not text.strip():
+    text = checked_text(text, field="note")
+    if not text:
         raise Invalid("the note is empty", hint="write what the next on call should know")
     async with conn.transaction():
         await writes.hold(conn)
@@ -79,10 +100,20 @@ def checked_moment(held: Incident, at: datetime | None, *, now: datetime) -> dat
     return moment
 
 
+async def _check_order(conn: Connection, number: int, moment: datetime) -> None:
+    """Raise Invalid when something of the course of the incident was said of a later time."""
+    for said in (await updates(conn, [number]))[number]:
+        if said.at > moment and said.status in IN_ORDER:
+            raise Invalid(
+                f"that is before what was said of {said.at:%Y-%m-%d %H:%M:%S} UTC ({said.status})",
+                hint="give a later time, or leave it out for now",
+            )
+
+
 def _columns(title: str | None, description: str | None, *, taken: bool) -> Changes:
     columns: Changes = {"taken": taken}
     if title is not None:
-        columns["title"] = title
+        columns["title"] = checked_title(title)
     if description is not None:
-        columns["description"] = description
+        columns["description"] = checked_text(description, field="description")
     return columns
