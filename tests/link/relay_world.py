@@ -210,7 +210,7 @@ async def agent_behind(
         await made.close()
 
 
-async def until(claim, *, within_s: float = 20, what: str = ""):
+async def until(claim, *, within_s: float = 60, what: str = ""):
     """Wait for something that tells nobody when it happens; `claim` may be awaitable."""
     try:
         async with asyncio.timeout(within_s):
@@ -220,6 +220,6 @@ async def until(claim, *, within_s: float = 20, what: str = ""):
                     said = await said
                 if said:
                     return said
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.05)
     except TimeoutError:
         raise AssertionError(f"not within {within_s} s: {what or claim}") from None

@@ -61,11 +61,11 @@ async def test_a_batch_is_read_whatever_came_before_it(door, tmp_path):
         await stored(agent, [1.0, 2.0, 3.0])
 
 
-async def stored(agent, values, *, within_s=20):
+async def stored(agent, values, *, within_s=60):
     async def are():
         return await agent.values() == values
 
-    await until(are, within_s=within_s, what=f"{values} are stored")
+    await until(are, within_s=within_s, what=f"{str(values)[:80]} are stored")
 
 
 async def test_a_collector_takes_reports_while_its_server_is_away(door, tmp_path):
