@@ -53,6 +53,7 @@ class Url:
 URLS: tuple[Url, ...] = (
     # Pages: what everyone sees, and what operators see once they have signed in.
     Url("GET", "/", PUBLIC),
+    Url("GET", "/maintenance.ics", PUBLIC),
     Url("GET", "/static/{name}", PUBLIC),
     Url("GET", "/targets", "read"),
     Url("GET", "/targets/{name}", "read"),

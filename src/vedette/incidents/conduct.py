@@ -16,6 +16,7 @@ from vedette.incidents.maintenance_rules import (
 from vedette.incidents.model import Incident, Kind, Status
 from vedette.incidents.reads import incident
 from vedette.incidents.rules import check_version
+from vedette.incidents.texts import checked_text
 
 
 async def advance(conn: Connection, number: int, *, by: str, now: datetime) -> None:
@@ -116,5 +117,5 @@ async def _say(
     by: str,
     now: datetime,
 ) -> None:
-    words = text or SENTENCES[Kind.MAINTENANCE, status]
+    words = checked_text(text) or SENTENCES[Kind.MAINTENANCE, status]
     await writes.say(conn, number, status, words, at=at, by=by, now=now)

@@ -9,9 +9,6 @@ LONGEST = timedelta(days=31)
 FURTHEST = timedelta(days=731)
 """How far from now a maintenance may lie, ahead and, recorded afterwards, behind."""
 
-TITLE_LIMIT = 300
-TEXT_LIMIT = 20_000
-
 BEGUN = {Kind.MAINTENANCE: Status.IN_PROGRESS, Kind.INFO: Status.ACTIVE}
 
 SENTENCES: dict[tuple[Kind, Status], str] = {
@@ -79,23 +76,6 @@ def check_moved(held: Incident, starts_at: datetime, ends_at: datetime, *, now: 
         raise Conflict(
             f"maintenance {held.id} would have ended already", hint="finish it, with the time"
         )
-
-
-def checked_title(text: str) -> str:
-    """Return the title without blanks around it: one line of printable text; raises Invalid."""
-    title = text.strip()
-    if not 0 < len(title) <= TITLE_LIMIT or not title.isprintable():
-        raise Invalid(f"the title is one line of 1 to {TITLE_LIMIT} printable characters")
-    return title
-
-
-def checked_text(text: str, *, field: str = "text") -> str:
-    """Return the text (Markdown) as the tables can keep it; raises Invalid."""
-    if len(text) > TEXT_LIMIT:
-        raise Invalid(f"{field} is longer than {TEXT_LIMIT} characters")
-    if "\0" in text:
-        raise Invalid(f"{field} holds a NUL character")
-    return text
 
 
 def moved_words(was: Incident, starts_at: datetime, ends_at: datetime) -> str:

@@ -12,14 +12,13 @@ from vedette.incidents.maintenance_rules import (
     check_moved,
     check_not_over,
     check_window,
-    checked_text,
-    checked_title,
     moved_words,
 )
 from vedette.incidents.model import Draft, Impact, Incident, Kind, Said, Status
 from vedette.incidents.open import check_components, open_incident
 from vedette.incidents.reads import affected, incident
 from vedette.incidents.rules import check_version
+from vedette.incidents.texts import checked_text, checked_title
 from vedette.incidents.writes import Changes
 
 Q = load(__file__, "maintenance.sql")

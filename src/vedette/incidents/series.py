@@ -13,11 +13,11 @@ from vedette.db.queries import Connection, load
 from vedette.errors import Conflict, Invalid, Missing
 from vedette.incidents import writes
 from vedette.incidents.conduct import cancel
-from vedette.incidents.maintenance_rules import checked_text, checked_title
 from vedette.incidents.model import Kind
 from vedette.incidents.open import check_components
 from vedette.incidents.plan import Plan, Replan, modify, plan
 from vedette.incidents.series_rules import AHEAD, Series, checked_schedule, paired, starts
+from vedette.incidents.texts import checked_text, checked_title
 
 Q = load(__file__, "series.sql")
 

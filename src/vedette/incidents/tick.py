@@ -9,7 +9,7 @@ from datetime import datetime
 from vedette.db.queries import Connection, load
 from vedette.incidents import writes
 from vedette.incidents.conduct import advance
-from vedette.incidents.publish import publish
+from vedette.incidents.publish import publish_incident
 from vedette.incidents.series import expand_due
 
 Q = load(__file__, "maintenance.sql")
@@ -36,9 +36,8 @@ async def _do_one(conn: Connection, *, now: datetime) -> int:
             return 0
         number, is_draft = due
         if is_draft:
-            await publish(conn, number, by=BY, now=now)
-        else:
-            await advance(conn, number, by=BY, now=now)
+            await publish_incident(conn, number, by=BY, now=now, taken=False)
+        await advance(conn, number, by=BY, now=now)
     return 1
 
 

@@ -16,6 +16,7 @@ from vedette.rest.request_id import request_id_of
 from vedette.web.answers import NO_STORE, Answer, Receive, Request, Scope, Send, reply
 from vedette.web.catalogue import Catalogue
 from vedette.web.desk import SCOPE, Authenticate, Desk, Nobody, sign_in_first
+from vedette.web.maintenance_feed import MaintenanceFeed
 from vedette.web.public import StatusPage
 from vedette.web.templates import STYLE_PATH, render, style
 
@@ -103,6 +104,7 @@ def site(
         {
             "/": Page(status.answer),
             "/static/{name}": Page(stylesheet),
+            "/maintenance.ics": Page(MaintenanceFeed(pool, clock=clock).answer),
             "/targets": Page(desk.targets, SCOPE),
             "/targets/{name}": Page(desk.target, SCOPE),
             "/agents": Page(desk.agents, SCOPE),
