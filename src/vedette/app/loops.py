@@ -53,6 +53,7 @@ class Loop:
 def the_loops(gate: "Gate", keeping: "Callable[[], Keeping]") -> tuple[Loop, ...]:
     """Return every loop of a server; keeping: how long history is kept, asked anew each time."""
     from vedette.actions import expire
+    from vedette.automation import incidents_from_transitions
     from vedette.health import days, deadman, partitions, rollups
     from vedette.health.intake_fold import Fold
     from vedette.incidents import tick
@@ -71,6 +72,7 @@ def the_loops(gate: "Gate", keeping: "Callable[[], Keeping]") -> tuple[Loop, ...
         Loop("partitions", timedelta(hours=1), partitions.run_once),
         Loop("intake", timedelta(seconds=1), Fold().run_once),
         Loop("deadman", timedelta(seconds=1), deadman.run_once),
+        Loop("automation", timedelta(seconds=1), incidents_from_transitions.run_once),
         Loop("commands", timedelta(seconds=10), expire.run_once),
         Loop("incidents", timedelta(seconds=2), tick.run_once),
         Loop("days", timedelta(minutes=10), days.run_once),

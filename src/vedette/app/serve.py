@@ -27,11 +27,13 @@ from vedette.app.metrics import gather
 from vedette.app.options import Options
 from vedette.app.ready import Readiness
 from vedette.app.settings import Settings, intake_options, keeping, to_declaration
+from vedette.app.settings_incidents import policies_of
 from vedette.db.migrate import check
 from vedette.db.pool import connect, open_pool
 from vedette.errors import Conflict
 from vedette.fleet.declare import declare
 from vedette.health.intake import Intake
+from vedette.incidents.policy import keep_policies
 from vedette.link.gate import Gate, Places
 from vedette.trust.seal import Seal
 from vedette.web.site import site
@@ -95,6 +97,11 @@ class Server:
             changes = await declare(
                 conn, to_declaration(settings), origin=ORIGIN, now=clock.now(), by="settings file"
             )
+            said = policies_of(
+                settings.incidents.policy,
+                {each.name: (each.policy, each.region_policies) for each in settings.services},
+            )
+            await keep_policies(conn, said, by="settings file")
         self.settings = settings
         if changes:
             log.info(

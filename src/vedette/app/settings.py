@@ -13,6 +13,7 @@ from msgspec import Meta, Struct, field
 
 from vedette import durations
 from vedette.agent.wanted import Wanted
+from vedette.app.settings_incidents import IncidentsSettings, PolicySettings
 from vedette.app.settings_reporters import ReporterSettings
 from vedette.fleet.model import (
     ComponentName,
@@ -116,6 +117,12 @@ class ServiceSettings(Noun, frozen=True):
     attributes: Annotated[dict[str, str], _says("Free attributes of its components.")] = field(
         default_factory=dict
     )
+    policy: Annotated[
+        PolicySettings | None, _says("What may happen to its incidents by itself.")
+    ] = None
+    region_policies: Annotated[
+        dict[Name, PolicySettings], _says("The same for one of its regions, by its name.")
+    ] = field(default_factory=dict)
 
 
 class ComponentSettings(Noun, frozen=True):
@@ -239,6 +246,7 @@ class Settings(Noun, frozen=True):
     log: LogSettings = field(default_factory=LogSettings)
     intake: IntakeSettings = field(default_factory=IntakeSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
+    incidents: IncidentsSettings = field(default_factory=IncidentsSettings)
     reporters: ReporterSettings = field(default_factory=ReporterSettings)
     clusters: list[ClusterSettings] = field(default_factory=list)
     services: list[ServiceSettings] = field(default_factory=list)

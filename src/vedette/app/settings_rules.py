@@ -19,6 +19,7 @@ from vedette.app.settings import (
     TargetSettings,
     wanted_of,
 )
+from vedette.app.settings_incidents import PolicySettings, merged, policy_faults
 from vedette.errors import Conflict, Invalid, Missing
 
 CONNECTORS = "vedette.connectors"
@@ -40,6 +41,7 @@ def faults_of(settings: Settings) -> Iterator[Complaint]:
     except Invalid as error:
         yield ("log", "file_size"), str(error)
     yield from _history(settings.history)
+    yield from _policies(settings)
     services = {service.name: service for service in settings.services}
     clusters = {cluster.name for cluster in settings.clusters}
     for number, target in enumerate(settings.targets):
@@ -104,6 +106,24 @@ def _history(history: HistorySettings) -> Iterator[Complaint]:
         elif length > LONGEST_HISTORY:
             yield ("history", key), f"{text} is more than 36500d"
         before = (key, max(length, before[1]))
+
+
+def _policies(settings: Settings) -> Iterator[Complaint]:
+    widest = settings.incidents.policy
+    for key, message in policy_faults(widest):
+        yield ("incidents", "policy", key), message
+    for number, service in enumerate(settings.services):
+        here: Where = ("services", number)
+        for key, message in policy_faults(service.policy or PolicySettings(), widest):
+            yield (*here, "policy", key), message
+        wider = merged(widest, service.policy)
+        for region, said in service.region_policies.items():
+            there = (*here, "region_policies", region)
+            if region not in service.regions:
+                near = _near(region, service.regions)
+                yield there, f"{region!r} is no region of {service.name!r}{near}"
+            for key, message in policy_faults(said, wider):
+                yield (*there, key), message
 
 
 def _times(target: TargetSettings) -> Iterator[Complaint]:

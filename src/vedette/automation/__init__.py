@@ -1,4 +1,4 @@
 """What follows by itself: one file a sentence "when …, then …", run alone in one transaction.
 
-Empty until incidents come. What crosses two capability rooms belongs here and nowhere else.
+What crosses two capability rooms belongs here and nowhere else.
 """
