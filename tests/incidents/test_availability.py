@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 
 import pytest
-from tests.factories import make_component
+from tests.incidents.availability_world import blind, component, minutes, tell, when
 
 from vedette.incidents.availability_rules import (
     Maintenance,
@@ -21,52 +21,13 @@ NOVEMBER = date(2026, 11, 1)
 LATER = datetime(2027, 6, 1, tzinfo=UTC)
 
 
-def when(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def minutes(number: float) -> timedelta:
-    return timedelta(minutes=number)
-
-
-async def component(conn, name="Orders", born="2020-01-01") -> int:
-    number = await make_component(conn, name)
-    await conn.execute(
-        "UPDATE fleet.component SET made_at = %s WHERE id = %s", (when(born), number)
-    )
-    return number
-
-
-async def tell(conn, component_id, impact, since, until) -> None:
-    """Publish it, as `incidents.settle` would."""
-    row = await conn.execute(
-        "INSERT INTO incidents.incident"
-        " (kind, title, impact, status, origin, starts_at, published_at, made_at, made_by, changed_at)"
-        " VALUES ('incident', 'x', 1, 'analyzing', 'person', now(), now(), now(), 'test', now()) RETURNING id"
-    )
-    (incident,) = await row.fetchone()
-    await conn.execute(
-        "INSERT INTO incidents.span VALUES (%s, %s, %s, %s, %s)",
-        (component_id, incident, impact, since, until),
-    )
-
-
-async def blind(conn, component_id, since, until) -> None:
-    await conn.execute(
-        "INSERT INTO incidents.blind VALUES (%s, %s, %s)", (component_id, since, until)
-    )
-
-
 async def told(conn, component_id, bounds, *, now=LATER, shielded=True) -> list[Told]:
     rows = await conn.execute(
         "SELECT nth, window_us, outage_us, major_us, minor_us, maintenance_us, unseen_us"
         " FROM incidents.told(%s, %s, %s, %s) ORDER BY nth",
         ([component_id], bounds, now, shielded),
     )
-    return [
-        Told(window_us=w, outage_us=o, major_us=a, minor_us=i, maintenance_us=m, unseen_us=u)
-        for _, w, o, a, i, m, u in await rows.fetchall()
-    ]
+    return [Told(*times) for _, *times in await rows.fetchall()]
 
 
 def exact(one: Told, policy=None) -> str:

@@ -5,7 +5,7 @@ reviewer has not seen here. Pages whose permission is not public ask for the tok
 a browser is sent to `/sign-in` where a program gets 401.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -29,6 +29,7 @@ from vedette.actions.hear import Asks
 from vedette.db.trouble import DATABASE_IS_AWAY
 from vedette.errors import Unavailable
 from vedette.health.intake import Intake
+from vedette.incidents.availability_rules import Reporting
 from vedette.incidents.reporter_titles import Titles
 from vedette.link.doors import Doors
 from vedette.rest.etag import App, with_etags
@@ -77,6 +78,7 @@ URLS: tuple[Url, ...] = (
     Url("GET", "/api/v1/components", "read"),
     Url("GET", "/api/v1/watch", "read"),
     Url("GET", "/federate", "read"),
+    Url("GET", "/api/v1/availability", PUBLIC),
     # What reporters of the Status Dashboard post and its readers read, as they know it.
     Url("GET", "/api/v1/component_status", PUBLIC),
     Url("POST", "/api/v1/component_status", "component_status"),
@@ -114,6 +116,7 @@ def rooms_routes() -> list[Any]:
     from vedette.health import api as health
     from vedette.health import federate
     from vedette.health import measured_api as measured
+    from vedette.incidents import availability_api as availability
     from vedette.incidents import reporters_api as reporters
     from vedette.link import intake_api as intake
     from vedette.link import watch_api as watch
@@ -128,6 +131,7 @@ def rooms_routes() -> list[Any]:
         *actions.routes,
         *federate.routes,
         *reporters.routes,
+        *availability.routes,
         *intake.routes,
     ]
 
@@ -142,6 +146,7 @@ class Rooms:
     intake: Intake = field(default_factory=Intake)
     doors: Doors | None = None
     reporters: ReporterKey | None = None
+    reporting: Callable[[], Reporting] = Reporting
     reporter_titles: Titles = Titles.NAMED
 
     async def whose(self, token: str, path: str = "") -> Actor | None:
@@ -206,6 +211,9 @@ def _dependencies(rooms: Rooms) -> Mapping[str, Provide]:
     def own_doors() -> Doors | None:
         return rooms.doors
 
+    def own_reporting() -> Reporting:
+        return rooms.reporting()
+
     def own_titles() -> Titles:
         return rooms.reporter_titles
 
@@ -216,6 +224,7 @@ def _dependencies(rooms: Rooms) -> Mapping[str, Provide]:
         "asks": Provide(own_asks, sync_to_thread=False),
         "intake": Provide(own_intake, sync_to_thread=False),
         "doors": Provide(own_doors, sync_to_thread=False),
+        "reporting": Provide(own_reporting, sync_to_thread=False),
         "reporter_titles": Provide(own_titles, sync_to_thread=False),
     }
 
@@ -264,7 +273,7 @@ def openapi(routes: Sequence[Any]) -> bytes:
         route_handlers=routes,
         dependencies={
             name: _stand_in()
-            for name in ("conn", "actor", "secrets", "asks", "intake", "doors", "reporter_titles")
+            for name in ("conn", "actor", "secrets", "asks", "intake", "doors", "reporting", "reporter_titles")
         },
         openapi_config=config,
         logging_config=None,

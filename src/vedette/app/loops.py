@@ -21,6 +21,7 @@ from vedette.db.queries import load
 
 if TYPE_CHECKING:
     from vedette.health.keeping import Keeping
+    from vedette.incidents.availability_rules import Reporting
     from vedette.link.gate import Gate
 
 Q = load(__file__, "loops.sql")
@@ -50,12 +51,18 @@ class Loop:
     run_once: RunOnce
 
 
-def the_loops(gate: "Gate", keeping: "Callable[[], Keeping]") -> tuple[Loop, ...]:
-    """Return every loop of a server; keeping: how long history is kept, asked anew each time."""
+def the_loops(
+    gate: "Gate", keeping: "Callable[[], Keeping]", reporting: "Callable[[], Reporting]"
+) -> tuple[Loop, ...]:
+    """Return every loop of a server.
+
+    keeping: how long history is kept, reporting: how availability is told; asked anew each time.
+    """
     from vedette.actions import expire
     from vedette.automation import incidents_from_transitions
     from vedette.health import days, deadman, partitions, rollups
     from vedette.health.intake_fold import Fold
+    from vedette.incidents import availability_freeze
     from vedette.incidents import tick
 
     async def heartbeats(_: AsyncConnection[Any], *, now: datetime) -> int:
@@ -63,6 +70,9 @@ def the_loops(gate: "Gate", keeping: "Callable[[], Keeping]") -> tuple[Loop, ...
 
     async def roll_up(conn: AsyncConnection[Any], *, now: datetime) -> int:
         return await rollups.run_once(conn, now=now, keeping=keeping())
+
+    async def publish_months(conn: AsyncConnection[Any], *, now: datetime) -> int:
+        return await availability_freeze.run_once(conn, now=now, reporting=reporting())
 
     async def history(conn: AsyncConnection[Any], *, now: datetime) -> int:
         return await rollups.keep_house(conn, now=now, keeping=keeping())
@@ -75,6 +85,7 @@ def the_loops(gate: "Gate", keeping: "Callable[[], Keeping]") -> tuple[Loop, ...
         Loop("automation", timedelta(seconds=1), incidents_from_transitions.run_once),
         Loop("commands", timedelta(seconds=10), expire.run_once),
         Loop("incidents", timedelta(seconds=2), tick.run_once),
+        Loop("availability", timedelta(hours=1), publish_months),
         Loop("days", timedelta(minutes=10), days.run_once),
         Loop("rollups", timedelta(minutes=1), roll_up),
         Loop("history", timedelta(minutes=15), history),

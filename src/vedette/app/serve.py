@@ -28,12 +28,14 @@ from vedette.app.options import Options
 from vedette.app.ready import Readiness
 from vedette.app.settings import Settings, intake_options, keeping, to_declaration
 from vedette.app.settings_incidents import policies_of
+from vedette.app.settings_availability import reporting_of
 from vedette.db.migrate import check
 from vedette.db.pool import connect, open_pool
 from vedette.errors import Conflict
 from vedette.fleet.declare import declare
 from vedette.health.intake import Intake
 from vedette.incidents.policy import keep_policies
+from vedette.incidents.availability_rules import Reporting
 from vedette.link.gate import Gate, Places
 from vedette.trust.seal import Seal
 from vedette.web.site import site
@@ -132,11 +134,16 @@ class Server:
         self.asks = Asks(pool=self.pool, commands_of=commands_of_connector)
         await self._open_gate()
         self.loops = Loops(
-            self.pool, self.name, the_loops(self.gate, lambda: keeping(self.settings))
+            self.pool,
+            self.name,
+            the_loops(self.gate, lambda: keeping(self.settings), self._reporting),
         )
         self.loops.start()
         self._stack.push_async_callback(self.loops.stop)
         await self._open_http(http_socket)
+
+    def _reporting(self) -> Reporting:
+        return reporting_of(self.settings.availability) if self.settings else Reporting()
 
     async def _open_gate(self) -> None:
         self.grpc = free_port(self.options.grpc, flag="--grpc")
@@ -163,6 +170,7 @@ class Server:
             doors=self.gate.doors,
             reporters=self.options.reporters.key(),
             reporter_titles=self.options.reporters.titles,
+            reporting=self._reporting,
         )
         its = site(
             self.pool,

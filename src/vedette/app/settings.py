@@ -13,6 +13,7 @@ from msgspec import Meta, Struct, field
 
 from vedette import durations
 from vedette.agent.wanted import Wanted
+from vedette.app.settings_availability import AvailabilitySettings
 from vedette.app.settings_incidents import IncidentsSettings, PolicySettings
 from vedette.app.settings_reporters import ReporterSettings
 from vedette.fleet.model import (
@@ -247,6 +248,7 @@ class Settings(Noun, frozen=True):
     intake: IntakeSettings = field(default_factory=IntakeSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
     incidents: IncidentsSettings = field(default_factory=IncidentsSettings)
+    availability: AvailabilitySettings = field(default_factory=AvailabilitySettings)
     reporters: ReporterSettings = field(default_factory=ReporterSettings)
     clusters: list[ClusterSettings] = field(default_factory=list)
     services: list[ServiceSettings] = field(default_factory=list)

@@ -19,6 +19,7 @@ from vedette.app.settings import (
     TargetSettings,
     wanted_of,
 )
+from vedette.app.settings_availability import reporting_of
 from vedette.app.settings_incidents import PolicySettings, merged, policy_faults
 from vedette.errors import Conflict, Invalid, Missing
 
@@ -41,6 +42,10 @@ def faults_of(settings: Settings) -> Iterator[Complaint]:
     except Invalid as error:
         yield ("log", "file_size"), str(error)
     yield from _history(settings.history)
+    try:
+        reporting_of(settings.availability)
+    except Invalid as error:
+        yield ("availability",), str(error)
     yield from _policies(settings)
     services = {service.name: service for service in settings.services}
     clusters = {cluster.name for cluster in settings.clusters}

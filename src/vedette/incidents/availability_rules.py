@@ -5,9 +5,11 @@ unseen time belongs to neither side. The sums are exact, and rounding is always 
 where nothing was lost. There is no standard: what counts is a policy, and stands beside the number.
 """
 
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -35,6 +37,35 @@ class Unseen(StrEnum):
     UP = "up"
 
 
+_MAINTENANCE = {
+    Maintenance.SHIELDS: "Maintenance is no loss.",
+    Maintenance.REMOVED: "Maintenance is left out of the whole.",
+    Maintenance.COUNTS: "Trouble during maintenance counts as always.",
+}
+_UNSEEN = {
+    Unseen.EXCLUDED: "Time we could not see is left out.",
+    Unseen.DOWN: "Time we could not see is lost.",
+    Unseen.UP: "Time we could not see is no loss.",
+}
+ZONE_LIMIT = 100
+MINUTE_US = 60_000_000
+_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
+_PER_CENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,6})?")
+
+
+def place(name: str) -> ZoneInfo:
+    """Return the IANA zone of this name; raises Invalid."""
+    try:
+        found = ZoneInfo(name) if len(name) <= ZONE_LIMIT and _ZONE.fullmatch(name) else None
+    except (ValueError, OSError, KeyError):  # a folder of zones is an OSError
+        found = None
+    if found is None:
+        raise Invalid(
+            f"there is no time zone {name[:40]!a}", hint="a name such as Europe/Berlin, or UTC"
+        )
+    return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """How a number was made; weights are the loss of a second at impact minor, major and outage."""
@@ -53,13 +84,35 @@ class Policy:
                 "weights must grow with the impact, from 0 to 1",
                 hint="as in minor 0, major 0.3, outage 1",
             )
+        place(self.zone)
+
+    @property
+    def shielded(self) -> bool:
+        """Whether nothing else counts while a maintenance is in progress."""
+        return self.maintenance is not Maintenance.COUNTS
+
+    def said(self) -> str:
+        """Return how it counts, in the sentences that stand beside every number."""
+        weights = ", ".join(
+            f"{word} {_short(weight)} %"
+            for word, weight in (
+                ("an outage", self.outage),
+                ("major impact", self.major),
+                ("minor impact", self.minor),
+            )
+        )
+        return (
+            f"Of its time counts as lost: {weights}. {_MAINTENANCE[self.maintenance]} "
+            f"{_UNSEEN[self.unseen]} Months are those of {self.zone}; rounded down."
+        )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Told:
     """How long a component was told to be what within a window, in microseconds.
 
-    window: from its birth at the earliest to now at the latest; the others are parts of it.
+    window: from its birth at the earliest to now at the latest; the others are parts of it. The
+    order is that of `incidents.told`.
     """
 
     window_us: int
@@ -68,6 +121,29 @@ class Told:
     minor_us: int = 0
     maintenance_us: int = 0
     unseen_us: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reporting:
+    """How availability is told.
+
+    months: how many a table shows unless asked otherwise. freeze_after: how long after its end a
+    month's number is published for good. good, fair: the shares from which on a number is called so.
+    """
+
+    policy: Policy = Policy()
+    months: int = 12
+    freeze_after: timedelta = timedelta(days=5)
+    good: Fraction = Fraction(999, 1000)
+    fair: Fraction = Fraction(99, 100)
+
+
+def objective(text: str | None) -> Fraction | None:
+    """Return the share of an `slo` such as `99.9`; None when it is none."""
+    if text is None or not _PER_CENT.fullmatch(text):
+        return None
+    share = Fraction(text) / 100
+    return share if 0 < share < 1 else None
 
 
 def loss(told: Told, policy: Policy) -> Fraction:
@@ -107,15 +183,46 @@ def percent(share: Fraction | None, digits: int = 2) -> str:
     if share == 1:
         return "100"
     scale = 10**digits
-    whole_part, rest = divmod(int(share * 100 * scale), scale)
-    return f"{whole_part}.{rest:0{digits}d}" if digits else str(whole_part)
+    # Below 0 only a formula gets that counts a loss twice; down is still down.
+    rounded = math.floor(share * 100 * scale)
+    whole_part, rest = divmod(abs(rounded), scale)
+    sign = "-" if rounded < 0 else ""
+    return f"{sign}{whole_part}.{rest:0{digits}d}" if digits else f"{sign}{whole_part}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What an objective allows to be lost in a month, and what is left of it, in whole minutes."""
+
+    allowed_min: int
+    left_min: int
+    objective: Fraction
+
+    def said(self) -> str:
+        """Return it as a sentence: `12 min of 43 left at 99.9 %`."""
+        at = f"at {_short(self.objective)} %"
+        if self.left_min < 0:
+            return f"{-self.left_min} min over the {self.allowed_min} allowed {at}"
+        return f"{self.left_min} min of {self.allowed_min} left {at}"
+
+
+def budget(told: Told, policy: Policy, objective: Fraction, *, to_come_us: int) -> Budget:
+    """Return what is left to lose; to_come_us: how much of the month lies ahead."""
+    allowed = (1 - objective) * (told.window_us + to_come_us) / MINUTE_US
+    left = allowed - loss(told, policy) / MINUTE_US
+    return Budget(allowed_min=int(allowed), left_min=math.floor(left), objective=objective)
+
+
+def _short(share: Fraction) -> str:
+    text = percent(share, 6)
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def month_bounds(first: date, months: int, zone: str) -> list[datetime]:
     """Return the beginnings of so many months from that of `first`, and the end of the last."""
-    place = ZoneInfo(zone)
+    local = place(zone)
     begun = first.year * 12 + first.month - 1
     return [
-        datetime(number // 12, number % 12 + 1, 1, tzinfo=place)
+        datetime(number // 12, number % 12 + 1, 1, tzinfo=local)
         for number in range(begun, begun + months + 1)
     ]

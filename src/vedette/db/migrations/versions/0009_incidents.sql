@@ -159,6 +159,19 @@ CREATE UNIQUE INDEX blind_now ON incidents.blind (component_id) WHERE to_at IS N
 
 -- ── availability: what was published for a month stands ──────────────────────────────────────────
 
+-- The share of a month that was published some days after its end: 1 - lost_us / whole_us, counted by `policy` in
+-- months of `zone`. Never changed; a page shows beside it what is counted from what is known now.
+CREATE TABLE incidents.monthly (
+    component_id integer NOT NULL REFERENCES fleet.component (id) ON DELETE CASCADE,
+    zone text NOT NULL CHECK (zone <> '' AND length(zone) <= 100),
+    month date NOT NULL CHECK (extract(day FROM month) = 1),
+    whole_us bigint NOT NULL CHECK (whole_us >= 0),
+    lost_us numeric NOT NULL CHECK (lost_us >= 0),
+    policy text NOT NULL,
+    published_at timestamptz NOT NULL,
+    PRIMARY KEY (component_id, zone, month)
+);
+
 -- ── policy: what machines may do by themselves ───────────────────────────────────────────────────
 
 -- What may happen to whom by itself. service '': to all; region '': to all regions of the service. A NULL is as

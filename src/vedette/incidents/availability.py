@@ -1,0 +1,210 @@
+"""The availability of components and groups, month by month: one statement a table."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from fractions import Fraction
+
+import msgspec
+
+from vedette.db.queries import Connection, load
+from vedette.incidents.availability_ask import GROUPS, Question, later
+from vedette.incidents.availability_rules import (
+    Budget,
+    Told,
+    availability,
+    budget,
+    mean,
+    month_bounds,
+    objective,
+)
+
+Q = load(__file__, "availability.sql")
+
+NOTHING = Told(0)
+
+_TOLD = msgspec.json.Decoder(list[tuple[int, int, int, int, int, int, int]])
+_PUBLISHED = msgspec.json.Decoder(list[tuple[date, int, str, str, datetime]])
+_COMPATIBLE = msgspec.json.Decoder(list[tuple[int, int, int]])
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The number of a month that was published for good, how it was counted, and when."""
+
+    share: Fraction | None
+    policy: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One month of a component or group.
+
+    share: as counted from what is known now; None before its birth, in months to come and where
+    nothing was seen. compatible: by the compatible formula, where it was asked for. members_mean:
+    of a group, the mean of its members' shares.
+    """
+
+    told: Told
+    share: Fraction | None
+    published: Published | None = None
+    compatible: Fraction | None = None
+    members_mean: Fraction | None = None
+
+    @property
+    def revised(self) -> bool:
+        """Whether it is another number by now than the one that was published."""
+        return self.published is not None and self.published.share != self.share
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A component and its months; budget: of the month it is now, where it has an objective."""
+
+    group_id: int
+    slug: str
+    service: str
+    region: str
+    category: str
+    type: str
+    objective: Fraction | None
+    budget: Budget | None
+    cells: Sequence[Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Components of one region, category or service (as asked; the others are "") taken together.
+
+    A cell's share is that of the time in which all of them were up.
+    """
+
+    region: str
+    category: str
+    service: str
+    members: Sequence[Line]
+    cells: Sequence[Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Components by service and region, the groups asked for by their names, the months by time."""
+
+    question: Question
+    months: Sequence[date]
+    lines: Sequence[Line]
+    groups: Sequence[Group] = field(default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    group_id: int
+    slug: str
+    service: str
+    region: str
+    category: str
+    type: str
+    slo: str | None
+    told: str
+    published: str
+    compatible: str
+
+
+async def table(conn: Connection, asked: Question, *, now: datetime) -> Table:
+    """Return the public components asked for, with every month; open incidents count until `now`."""
+    months = [later(asked.first, nth) for nth in range(asked.months)]
+    bounds = month_bounds(asked.first, asked.months, asked.policy.zone)
+    rows = await Q.all(
+        conn,
+        "table",
+        row=_Row,
+        component=asked.component,
+        service=asked.service,
+        region=asked.region,
+        category=asked.category,
+        by=list(asked.by),
+        bounds=bounds,
+        now=now,
+        shielded=asked.policy.shielded,
+        zone=asked.policy.zone,
+        first=asked.first,
+        until=later(asked.first, asked.months),
+        compatible=asked.compatible,
+    )
+    lines = [_line(row, asked, months, bounds, now) for row in rows if row.slug]
+    lines.sort(key=lambda line: (line.service, line.type, line.region, line.slug))
+    groups = [_group(row, asked, lines) for row in rows if not row.slug]
+    groups.sort(key=lambda group: (group.region, group.category, group.service))
+    return Table(asked, months, lines, groups)
+
+
+def _line(
+    row: _Row, asked: Question, months: Sequence[date], bounds: Sequence[datetime], now: datetime
+) -> Line:
+    told = _told(row.told)
+    published = {
+        month: Published(1 - Fraction(lost) / whole if whole else None, policy, at)
+        for month, whole, lost, policy, at in _PUBLISHED.decode(row.published)
+    }
+    compatible = {
+        nth: 1 - Fraction(lost, elapsed)
+        for nth, elapsed, lost in _COMPATIBLE.decode(row.compatible)
+    }
+    cells = [
+        Cell(
+            told.get(nth, NOTHING),
+            availability(told.get(nth, NOTHING), asked.policy),
+            published.get(month),
+            compatible.get(nth),
+        )
+        for nth, month in enumerate(months, 1)
+    ]
+    goal = objective(row.slo)
+    return Line(
+        row.group_id,
+        row.slug,
+        row.service,
+        row.region,
+        row.category,
+        row.type,
+        goal,
+        _budget(cells, asked, goal, bounds, now),
+        cells,
+    )
+
+
+def _budget(
+    cells: Sequence[Cell],
+    asked: Question,
+    goal: Fraction | None,
+    bounds: Sequence[datetime],
+    now: datetime,
+) -> Budget | None:
+    if goal is None:
+        return None
+    for cell, opens, closes in zip(cells, bounds, bounds[1:], strict=False):
+        if opens <= now < closes:
+            # Seconds of the same zone are compared as clocks show them; timestamps are not.
+            to_come_us = round((closes.timestamp() - now.timestamp()) * 1_000_000)
+            return budget(cell.told, asked.policy, goal, to_come_us=to_come_us)
+    return None
+
+
+def _group(row: _Row, asked: Question, lines: Iterable[Line]) -> Group:
+    members = [line for line in lines if line.group_id == row.group_id]
+    told = _told(row.told)
+    cells = [
+        Cell(
+            told.get(nth, NOTHING),
+            availability(told.get(nth, NOTHING), asked.policy),
+            members_mean=mean([line.cells[nth - 1].share for line in members]),
+        )
+        for nth in range(1, asked.months + 1)
+    ]
+    names = {name: getattr(members[0], name) if name in asked.by else "" for name in GROUPS}
+    return Group(**names, members=members, cells=cells)
+
+
+def _told(text: str) -> dict[int, Told]:
+    return {nth: Told(*times) for nth, *times in _TOLD.decode(text)}
