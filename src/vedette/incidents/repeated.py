@@ -1,0 +1,78 @@
+"""A request that is sent twice is done once: answers kept for a day under `Idempotency-Key`."""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import blake2b
+
+from vedette.db.queries import Connection, load
+from vedette.errors import Conflict, Invalid
+from vedette.incidents import writes
+
+Q = load(__file__, "repeated.sql")
+
+KEPT = timedelta(days=1)
+KEY = re.compile(r"[!-~]{1,200}")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer as it was given first."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that may come again. key: what the client calls it; content: all that makes it what it is."""
+
+    actor: str
+    key: str
+    content: bytes
+
+    def __post_init__(self) -> None:
+        """Raise Invalid unless the key is one."""
+        if not KEY.fullmatch(self.key):
+            raise Invalid(
+                "the Idempotency-Key is not one",
+                hint="1 to 200 visible ASCII characters, as a UUID",
+            )
+
+
+async def once(
+    conn: Connection, asked: Asked, act: Callable[[], Awaitable[Kept]], *, now: datetime
+) -> Kept:
+    """Return what `act` answers, or what it answered when this was asked first within a day.
+
+    One who asks again while the first is under way waits for its answer. What fails is not kept, so it
+    can be tried again. Raises Conflict when the key stood for something else.
+    """
+    digest = blake2b(asked.content, digest_size=32).digest()
+    async with conn.transaction():
+        await writes.hold(conn)
+        row = await Q.one(conn, "kept", actor=asked.actor, key=asked.key, since=now - KEPT)
+        if row is not None:
+            if bytes(row[0]) != digest:
+                raise Conflict(
+                    "this Idempotency-Key stood for another request", hint="take a new key"
+                )
+            return Kept(row[1], bytes(row[2]))
+        kept = await act()
+        await Q.run(
+            conn,
+            "keep",
+            actor=asked.actor,
+            key=asked.key,
+            digest=digest,
+            status=kept.status,
+            body=kept.body,
+            now=now,
+        )
+    return kept
+
+
+async def run_once(conn: Connection, *, now: datetime) -> None:
+    """Forget the answers that are older than a day."""
+    await Q.run(conn, "forget", before=now - KEPT)
