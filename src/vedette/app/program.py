@@ -27,6 +27,7 @@ from vedette.logs import LogSettings, configure_logs
 log = structlog.get_logger(__name__)
 
 RELOAD = "reload"
+NOT_APPLIED = "the settings file was not applied; the old one stands"
 Applied = Callable[[Settings], None]
 
 
@@ -123,7 +124,10 @@ async def reload(server: Server, options: Options, applied: Applied | None) -> N
         settings = await asyncio.to_thread(load_settings, options.config)
         await server.declare(settings)
     except VedetteError as error:
-        log.error("the settings file was not applied; the old one stands", error=str(error))  # noqa: TRY400 - a fault of the file
+        log.error(NOT_APPLIED, error=str(error))  # noqa: TRY400 - a fault of the file
+        return
+    except Exception:  # nobody waits for this task: what ends it would be told when the server ends
+        log.exception(NOT_APPLIED)
         return
     if applied is not None:
         applied(settings)
