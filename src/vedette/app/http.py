@@ -2,7 +2,7 @@
 
 A route that is not in the table keeps the server from starting, so nothing is ever served that a
 reviewer has not seen here. Pages whose permission is not public ask for the token themselves, since
-a browser is sent to `/sign-in` where a program gets 401.
+a browser is sent to `/login` where a program gets 401.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ from vedette import __version__, clock
 from vedette.access.model import Actor
 from vedette.access.reporter_tokens import ReporterKey
 from vedette.access.secrets import Secrets
-from vedette.access.tokens import authenticate
+from vedette.access.sessions import whose
 from vedette.actions.hear import Asks
 from vedette.db.trouble import DATABASE_IS_AWAY
 from vedette.errors import Unavailable
@@ -42,6 +42,33 @@ MAX_BODY_BYTES = 1024 * 1024
 """A route that takes more says so itself (`request_max_body_size`)."""
 
 
+FEEDS = (
+    "/rss",
+    "/rss/",
+    "/v2/rss/",
+    "/feeds/all.atom",
+    "/feeds/all.json",
+    "/feeds/regions/{name}.atom",
+    "/feeds/regions/{name}.json",
+    "/feeds/components/{name}.atom",
+    "/feeds/components/{name}.json",
+    "/badges/overall.svg",
+    "/badges/overall.json",
+    "/badges/{name}.svg",
+    "/badges/{name}.json",
+    "/embed/summary",
+    "/api/v2/summary.json",
+    "/api/v2/status.json",
+    "/api/v2/components.json",
+    "/api/v2/incidents.json",
+    "/api/v2/incidents/unresolved.json",
+    "/api/v2/scheduled-maintenances.json",
+    "/api/v2/scheduled-maintenances/upcoming.json",
+    "/api/v2/scheduled-maintenances/active.json",
+)
+"""What others show of our status elsewhere: feeds, badges, a summary, Statuspage's documents."""
+
+
 @dataclass(frozen=True, slots=True)
 class Url:
     """A method and a path; who may: `public`, or the scope a token must hold."""
@@ -55,13 +82,33 @@ URLS: tuple[Url, ...] = (
     # Pages: what everyone sees, and what operators see once they have signed in.
     Url("GET", "/", PUBLIC),
     Url("GET", "/maintenance.ics", PUBLIC),
+    Url("GET", "/incidents/{name}", PUBLIC),
+    Url("GET", "/history", PUBLIC),
+    Url("GET", "/components/{name}", PUBLIC),
+    Url("GET", "/maintenance", PUBLIC),
+    Url("GET", "/preferences", PUBLIC),
+    Url("POST", "/preferences", PUBLIC),
     Url("GET", "/static/{name}", PUBLIC),
+    *(Url("GET", path, PUBLIC) for path in FEEDS),
     Url("GET", "/targets", "read"),
     Url("GET", "/targets/{name}", "read"),
     Url("GET", "/agents", "read"),
+    # Signing in and out, and one's own sessions.
+    Url("GET", "/login", PUBLIC),
+    Url("POST", "/login", PUBLIC),
+    Url("GET", "/login/openid", PUBLIC),
+    Url("GET", "/login/callback", PUBLIC),
+    Url("GET", "/login/command-line", "read"),
+    Url("POST", "/login/command-line", "read"),
     Url("GET", "/sign-in", PUBLIC),
     Url("POST", "/sign-in", PUBLIC),
+    Url("POST", "/logout", PUBLIC),
     Url("POST", "/sign-out", PUBLIC),
+    Url("GET", "/sessions", "read"),
+    Url("POST", "/sessions", "read"),
+    Url("GET", "/api/v1/session", "read"),
+    Url("POST", "/api/v1/session", PUBLIC),
+    Url("DELETE", "/api/v1/session", "read"),
     # What machines ask of the server itself.
     Url("GET", "/livez", PUBLIC),
     Url("GET", "/readyz", PUBLIC),
@@ -83,6 +130,59 @@ URLS: tuple[Url, ...] = (
     Url("GET", "/api/v1/component_status", PUBLIC),
     Url("POST", "/api/v1/component_status", "component_status"),
     Url("GET", "/api/v1/incidents", PUBLIC),
+    # What we tell people. With `read` one sees what was published; the rest is for those who write.
+    Url("GET", "/api/v1/events", "read"),
+    Url("GET", "/api/v1/events/{number}", "read"),
+    Url("GET", "/api/v1/events/{number}/updates", "read"),
+    Url("GET", "/api/v1/events/{number}/history", "incidents:write"),
+    Url("POST", "/api/v1/events", "incidents:write"),
+    Url("POST", "/api/v1/events/{number}/updates", "incidents:write"),
+    Url("PATCH", "/api/v1/events/{number}/updates/{update_id}", "incidents:write"),
+    Url("POST", "/api/v1/events/{number}/close", "incidents:write"),
+    Url("POST", "/api/v1/events/{number}/reopen", "incidents:write"),
+    Url("POST", "/api/v1/events/{number}/correct", "incidents:write"),
+    Url("POST", "/api/v1/events/{number}/separate", "incidents:write"),
+    Url("POST", "/api/v1/events/{number}/merge", "incidents:write"),
+    Url("POST", "/api/v1/events/{number}/publish", "incidents:write"),
+    Url("PUT", "/api/v1/events/{number}/postmortem", "incidents:write"),
+    Url("GET", "/api/v1/templates", "read"),
+    Url("GET", "/api/v1/templates/{name}", "read"),
+    Url("PUT", "/api/v1/templates/{name}", "incidents:write"),
+    Url("DELETE", "/api/v1/templates/{name}", "incidents:write"),
+    # The same of its successor; writing beyond a report is for people and their tokens.
+    Url("GET", "/v1/component_status", PUBLIC),
+    Url("POST", "/v1/component_status", "component_status"),
+    Url("GET", "/v1/incidents", PUBLIC),
+    Url("GET", "/v2/components", PUBLIC),
+    Url("POST", "/v2/components", "incidents:write"),
+    Url("GET", "/v2/components/{component_id}", PUBLIC),
+    Url("GET", "/v2/availability", PUBLIC),
+    Url("GET", "/v2/events", PUBLIC),
+    Url("POST", "/v2/events", "component_status"),
+    Url("GET", "/v2/events/{event_id}", PUBLIC),
+    Url("PATCH", "/v2/events/{event_id}", "incidents:write"),
+    Url("POST", "/v2/events/{event_id}/extract", "incidents:write"),
+    Url("PATCH", "/v2/events/{event_id}/updates/{index}", "incidents:write"),
+    Url("GET", "/v2/incidents", PUBLIC),
+    Url("POST", "/v2/incidents", "component_status"),
+    Url("GET", "/v2/incidents/{event_id}", PUBLIC),
+    Url("PATCH", "/v2/incidents/{event_id}", "incidents:write"),
+    Url("POST", "/v2/incidents/{event_id}/extract", "incidents:write"),
+    Url("PATCH", "/v2/incidents/{event_id}/updates/{index}", "incidents:write"),
+    # What is planned.
+    Url("GET", "/api/v1/maintenances", "read"),
+    Url("POST", "/api/v1/maintenances", "incidents:write"),
+    Url("GET", "/api/v1/maintenances/{number}", "read"),
+    Url("PATCH", "/api/v1/maintenances/{number}", "incidents:write"),
+    Url("POST", "/api/v1/maintenances/{number}/start", "incidents:write"),
+    Url("POST", "/api/v1/maintenances/{number}/finish", "incidents:write"),
+    Url("POST", "/api/v1/maintenances/{number}/cancel", "incidents:write"),
+    Url("POST", "/api/v1/maintenances/{number}/publish", "incidents:write"),
+    Url("GET", "/api/v1/maintenances/series", "read"),
+    Url("POST", "/api/v1/maintenances/series", "incidents:write"),
+    Url("GET", "/api/v1/maintenances/series/{number}", "read"),
+    Url("PATCH", "/api/v1/maintenances/series/{number}", "incidents:write"),
+    Url("POST", "/api/v1/maintenances/series/{number}/end", "incidents:write"),
     # What others push.
     Url("POST", "/api/v1/prometheus/write", "reports:write"),
     Url("POST", "/api/v1/otlp/v1/metrics", "reports:write"),
@@ -111,13 +211,20 @@ def rooms_routes() -> list[Any]:
     """Return the REST routes of every room."""
     from vedette.access import api as access
     from vedette.access import clients_api as clients
+    from vedette.access import sessions_api as sessions
     from vedette.actions import api as actions
     from vedette.fleet import api as fleet
     from vedette.health import api as health
     from vedette.health import federate
     from vedette.health import measured_api as measured
     from vedette.incidents import availability_api as availability
+    from vedette.incidents import events_api as events
+    from vedette.incidents import events_write_api as events_write
+    from vedette.incidents import maintenance_api as maintenances
     from vedette.incidents import reporters_api as reporters
+    from vedette.incidents import series_api as series
+    from vedette.incidents import successor_api as successor
+    from vedette.incidents import templates_api as templates
     from vedette.link import intake_api as intake
     from vedette.link import watch_api as watch
 
@@ -128,9 +235,16 @@ def rooms_routes() -> list[Any]:
         *fleet.routes,
         *access.routes,
         *clients.routes,
+        *sessions.routes,
         *actions.routes,
         *federate.routes,
         *reporters.routes,
+        *maintenances.routes,
+        *series.routes,
+        *successor.routes,
+        *events.routes,
+        *events_write.routes,
+        *templates.routes,
         *availability.routes,
         *intake.routes,
     ]
@@ -160,7 +274,7 @@ class Rooms:
         if reporter:
             return reporter
         async with self.pool.connection() as conn:
-            return await authenticate(conn, token, pepper=self.secrets.pepper, now=clock.now())
+            return await whose(conn, token, pepper=self.secrets.pepper, now=clock.now())
 
 
 def rest_app(rooms: Rooms, routes: Sequence[Any]) -> App:

@@ -14,8 +14,9 @@ from markupsafe import Markup
 
 from vedette.health.model import State
 from vedette.web.looks import LOOKS
+from vedette.web.reader import gettext, ngettext, reading
 from vedette.web.reads import Days
-from vedette.web.words import MONTHS, count, duration, percent
+from vedette.web.words import day_of, duration, percent
 
 DAYS = 90
 CELL, GAP = 4, 2
@@ -84,49 +85,60 @@ def first_day(today: date) -> date:
 def bar(days: Days | None, today: date) -> Bar:
     """Return the bar of a component; None when nobody ever watched it."""
     if days is None:
-        return Bar(_svg("", ""), "–", "Not watched yet.", Markup(), "")
-    past = _past(days.quiet, days.troubled, today)
+        return Bar(_svg("", ""), "–", gettext("Not watched yet."), Markup(), "")
+    past = _past(days.quiet, days.troubled, today, reading().language)
     share = percent(days.up_s, days.seen_s)
     also = f"; {past.tally}" if past.tally else ""
+    summary = gettext("Up {share} of the time seen in {watched}{also}.")
     return Bar(
         svg=past.svg,
         share=share,
-        summary=f"Up {share} of the time seen in {past.watched}{also}.",
+        summary=summary.format(share=share, watched=past.watched, also=also),
         noted=past.noted,
         tally=past.tally,
     )
 
 
 @lru_cache(DRAWN_PASTS)
-def _past(quiet: str, troubled: str, today: date) -> Past:
-    """Draw these days.
+def _past(quiet: str, troubled: str, today: date, language: str) -> Past:
+    """Draw these days for readers of this language.
 
     Its Markup is made of numbers and words of ours alone; nothing an operator typed comes near it.
     """
-    names = _day_names(today)
-    drawn = [_drawn(day, names[day.nth]) for day in _troubled.decode(troubled)]
+    names = _day_names(today, language)
+    drawn = [_drawn(day, names[day.nth], language) for day in _troubled.decode(troubled)]
     unseen = sum([is_unseen for _, _, is_unseen in drawn])
     return Past(
         svg=_svg(_runs(quiet), "".join([cell for cell, _, _ in drawn])),
         noted=Markup("".join([item for _, item, _ in reversed(drawn)])),  # noqa: S704 - see above
         tally=_tally(len(drawn) - unseen, unseen),
-        watched=count(quiet.count("1") + len(drawn), "day"),
+        watched=_days(quiet.count("1") + len(drawn)),
     )
 
 
-@lru_cache(2)
-def _day_names(today: date) -> list[str]:
+def _days(number: int) -> str:
+    return ngettext("{number} day", "{number} days", number).format(number=number)
+
+
+@lru_cache(8)
+def _day_names(today: date, language: str) -> list[str]:
     """Return what each cell's day is called."""
     first = first_day(today)
-    days = [first + timedelta(days=nth) for nth in range(DAYS)]
-    return [f"{day.day} {MONTHS[day.month - 1]}" for day in days]
+    return [day_of(first + timedelta(days=nth)) for nth in range(DAYS)]
 
 
 def _tally(trouble: int, unseen: int) -> str:
     """Return what the days were: our blindness is not counted as their trouble."""
-    said = [f"{count(trouble, 'day')} with trouble"] if trouble else []
+    said = []
+    if trouble:
+        said.append(
+            ngettext("{number} day with trouble", "{number} days with trouble", trouble).format(
+                number=trouble
+            )
+        )
     if unseen:
-        said.append(f"{unseen if trouble else count(unseen, 'day')} unseen")
+        number = unseen if trouble else _days(unseen)
+        said.append(gettext("{number} unseen").format(number=number))
     return ", ".join(said)
 
 
@@ -141,15 +153,15 @@ def _runs(quiet: str) -> str:
 
 
 @lru_cache(DRAWN_DAYS)
-def _drawn(day: Day, name: str) -> tuple[str, str, bool]:
+def _drawn(day: Day, name: str, language: str) -> tuple[str, str, bool]:
     """Return the day's cell, its list item, and whether we were only blind.
 
-    A day that is over does not change again, so it is drawn once.
+    A day that is over does not change again, so it is drawn once in each language.
     """
     said, tones = [], []
     for nth, seconds in enumerate(day.noted):
         if seconds > 0:
-            said.append(f"{WORDS[nth]} {duration(max(1.0, seconds))}")
+            said.append(f"{gettext(WORDS[nth])} {duration(max(1.0, seconds))}")
             tones.append(TONES[nth])
     text = f"{name}: {', '.join(said)}"
     is_unseen = tones[0] == UNSEEN

@@ -160,11 +160,6 @@ async def days(conn: Connection, *, first: date, now: datetime) -> dict[int, Day
     return {row.id: row for row in rows}
 
 
-async def sight(conn: Connection) -> Sight:
-    """Return how fresh our eyes are."""
-    return await Q.one(conn, "sight", row=Sight) or Sight(None, None)
-
-
 async def targets(
     conn: Connection,
     *,

@@ -74,12 +74,6 @@ SELECT
 FROM day
 GROUP BY id
 
--- name: sight
--- How fresh our own eyes are: the newest report of all, the deadman's last round.
-SELECT
-    (SELECT max(seen_at) FROM health.observation WHERE reported) AS seen_at,
-    (SELECT ran_at FROM health.deadman) AS watched_at
-
 -- name: tally
 -- How many targets there are of each state (of those asked for), cluster and connector (of all).
 WITH listed AS (

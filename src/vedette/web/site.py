@@ -15,10 +15,19 @@ from vedette.rest.problem import STATUS
 from vedette.rest.request_id import request_id_of
 from vedette.web.answers import NO_STORE, Answer, Receive, Request, Scope, Send, reply
 from vedette.web.catalogue import Catalogue
-from vedette.web.desk import SCOPE, Authenticate, Desk, Nobody, sign_in_first
+from vedette.web.desk import Desk
+from vedette.web.feeds.doors import handlers
+from vedette.web.feeds.outside import Outside
+from vedette.web.feeds.source import Source
+from vedette.web.login import Login, SignIn
 from vedette.web.maintenance_feed import MaintenanceFeed
+from vedette.web.own_sessions import OwnSessions
 from vedette.web.public import StatusPage
-from vedette.web.templates import STYLE_PATH, render, style
+from vedette.web.public_pages import PublicPages
+from vedette.web.reader import for_readers
+from vedette.web.templates import dress, render, static_files
+from vedette.web.theme import Theme
+from vedette.web.visitors import READ, Authenticate, Nobody, Visitors, sign_in_first
 
 TITLES: dict[Kind, str] = {
     "invalid": "We cannot make sense of that",
@@ -32,6 +41,10 @@ BLIND = (
     "what we knew last is not shown, since it may be wrong by now."
 )
 NOTHING_INSTALLED = Catalogue()
+OUR_OWN = Theme()
+AS_ASKED = Outside()
+TOKENS_ALONE = SignIn(b"")
+FORM = ("GET", "POST")
 CHALLENGE = ((b"www-authenticate", b"Bearer"),)
 RETRY = ((b"retry-after", b"10"),)
 
@@ -42,7 +55,7 @@ log = structlog.get_logger(__name__)
 class Page:
     """One page as a bare ASGI application; it never raises.
 
-    permission: `public`, or the scope it asks for itself, sending browsers to `/sign-in`.
+    permission: `public`, or the scope it asks for itself, sending browsers to `/login`.
     """
 
     handler: Callable[[Request], Awaitable[Answer]]
@@ -85,31 +98,53 @@ def site(
     *,
     authenticate: Authenticate,
     cookie_key: bytes,
+    sign_in: SignIn = TOKENS_ALONE,
     catalogue: Catalogue = NOTHING_INSTALLED,
+    theme: Theme = OUR_OWN,
+    outside: Outside = AS_ASKED,
     clock: Callable[[], datetime] = wall.now,
 ) -> Site:
-    """Return the pages of one server; nothing happens until they are asked."""
-    status = StatusPage(pool, clock=clock)
-    desk = Desk(
-        pool, authenticate=authenticate, cookie_key=cookie_key, catalogue=catalogue, clock=clock
-    )
-    sheet = style()
+    """Return the pages of one server; nothing happens until they are asked.
 
-    async def stylesheet(request: Request) -> Answer:
-        if request.scope["path"] != STYLE_PATH:
+    theme: dresses every page of this process.
+    """
+    dress(theme)
+    status = StatusPage(pool, clock=clock)
+    public = PublicPages(pool, clock=clock)
+    visitors = Visitors(authenticate, cookie_key, clock)
+    desk = Desk(pool, visitors=visitors, catalogue=catalogue, clock=clock)
+    feeds = handlers(Source(pool, clock, outside, theme.title))
+    login = Login(pool, sign_in, visitors, clock)
+    own = OwnSessions(pool, sign_in, visitors, clock)
+    files = static_files()
+
+    async def static(request: Request) -> Answer:
+        if request.scope["path"] not in files:
             raise Missing("there is no such file", hint="load the page again")
-        return sheet
+        return files[request.scope["path"]]
 
     return Site(
         {
             "/": Page(status.answer),
-            "/static/{name}": Page(stylesheet),
+            "/incidents/{name}": Page(for_readers(public.incident)),
+            "/history": Page(for_readers(public.history)),
+            "/components/{name}": Page(for_readers(public.component)),
+            "/maintenance": Page(for_readers(public.maintenance)),
+            "/preferences": Page(for_readers(public.preferences), methods=("GET", "POST")),
+            "/static/{name}": Page(static),
             "/maintenance.ics": Page(MaintenanceFeed(pool, clock=clock).answer),
-            "/targets": Page(desk.targets, SCOPE),
-            "/targets/{name}": Page(desk.target, SCOPE),
-            "/agents": Page(desk.agents, SCOPE),
-            "/sign-in": Page(desk.sign_in, methods=("GET", "POST")),
-            "/sign-out": Page(desk.sign_out, methods=("POST",)),
+            "/targets": Page(desk.targets, READ),
+            "/targets/{name}": Page(desk.target, READ),
+            "/agents": Page(desk.agents, READ),
+            "/login": Page(login.with_account, methods=FORM),
+            "/login/openid": Page(login.begin),
+            "/login/callback": Page(login.callback),
+            "/login/command-line": Page(own.command_line, READ, methods=FORM),
+            "/sessions": Page(own.sessions, READ, methods=FORM),
+            "/sign-in": Page(login.with_token, methods=FORM),
+            "/logout": Page(login.sign_out, methods=("POST",)),
+            "/sign-out": Page(login.sign_out, methods=("POST",)),
+            **{path: Page(handler) for path, handler in feeds.items()},
         },
         status.follow,
     )

@@ -1,17 +1,22 @@
 """Times, durations, shares and measured values as people read them."""
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 from markupsafe import Markup
 
+from vedette.web.reader import N_, gettext, ngettext, reading
+from vedette.web.zones import called
+
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
-ONE_DAY = timedelta(days=1)
 NAMED_TO_THE_MINUTE = timedelta(days=7)
 NAMED_WITHOUT_YEAR = timedelta(days=300)
-# strftime would take the locale's, at three times the price.
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+# strftime would take the process's locale, at three times the price.
+MONTHS = N_("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec")
+LONG_MONTHS = N_(
+    "January February March April May June July August September October November December"
+)
 
 
 class Moment(msgspec.Struct, frozen=True, gc=False):
@@ -23,19 +28,41 @@ class Moment(msgspec.Struct, frozen=True, gc=False):
 
 
 def moment(at: datetime, now: datetime) -> Moment:
-    """Return the instant in words, as short as the distance to `now` allows."""
-    at = at.astimezone(UTC)
+    """Return the instant on the reader's clock, in words as short as the distance to `now` allows."""
+    local, today = reading().local(at), reading().local(now)
     ago = now - at
-    day = f"{at.day} {MONTHS[at.month - 1]}"
-    clock = f"{at.hour:02}:{at.minute:02} UTC"
-    if ago < ONE_DAY and at.day == now.astimezone(UTC).day:
+    clock = f"{local:%H:%M} {called(local)}"
+    if local.date() == today.date():
         text = clock
-    elif ago < NAMED_TO_THE_MINUTE:
-        text = f"{day} {clock}"
+    elif abs(ago) < NAMED_TO_THE_MINUTE:
+        text = f"{day_of(local)} {clock}"
     else:
-        text = day if ago < NAMED_WITHOUT_YEAR else f"{day} {at.year}"
-    tag = Markup(f'<time datetime="{at.isoformat()[:19]}Z">{text}</time>')  # noqa: S704 - all ours
-    return Moment(text, tag, duration(ago.total_seconds()))
+        text = day_of(local) if abs(ago) < NAMED_WITHOUT_YEAR else f"{day_of(local)} {local.year}"
+    return Moment(text, _tag(at, text), duration(ago.total_seconds()))
+
+
+def instant(at: datetime) -> Markup:
+    """Return the instant in full on the reader's clock, to the minute, for what is read years later."""
+    local = reading().local(at)
+    return _tag(at, f"{day_of(local)} {local.year}, {local:%H:%M} {called(local)}")
+
+
+def _tag(at: datetime, text: str) -> Markup:
+    return Markup('<time datetime="%s">%s</time>') % (
+        f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z",
+        text,
+    )
+
+
+def day_of(at: date) -> str:
+    """Return the day without its year: `21 Nov`."""
+    month = gettext(MONTHS).split()[at.month - 1]
+    return gettext("{day} {month}").format(day=at.day, month=month)
+
+
+def month_of(at: date) -> str:
+    """Return the month with its year: `November 2026`."""
+    return f"{gettext(LONG_MONTHS).split()[at.month - 1]} {at.year}"
 
 
 def duration(seconds: float) -> str:
@@ -53,8 +80,8 @@ def duration(seconds: float) -> str:
 
 
 def _days(days: int, hours: int) -> str:
-    word = "day" if days == 1 else "days"
-    return f"{days} {word} {hours} h" if hours else f"{days} {word}"
+    said = ngettext("{number} day", "{number} days", days).format(number=days)
+    return f"{said} {hours} h" if hours else said
 
 
 def percent(part: float, whole: float) -> str:
@@ -64,7 +91,8 @@ def percent(part: float, whole: float) -> str:
     share = min(part / whole, 1.0)
     if share > 0.999_999:
         return "100 %"
-    return f"{math.floor(share * 10_000) / 100:.2f} %"
+    whole_part, hundredths = divmod(math.floor(share * 10_000), 100)
+    return gettext("{whole}.{hundredths} %").format(whole=whole_part, hundredths=f"{hundredths:02}")
 
 
 def count(number: int, noun: str) -> str:
