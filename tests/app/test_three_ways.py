@@ -33,6 +33,13 @@ SERVER = LOG | {
     "reporter-secret-file": ("one", "two"),
     "reporter-claim": ("one", "two"),
     "reporter-titles": ("compatible", "named"),
+    "sign-in-issuer": ("https://one", "https://two"),
+    "sign-in-client-id": ("one", "two"),
+    "sign-in-client-secret-file": ("one", "two"),
+    "sign-in-scopes": (["openid"], ["profile"]),
+    "sign-in-groups-claim": ("one", "two"),
+    "sign-in-roles": (["operator=one"], ["admin=two"]),
+    "sign-in-base-url": ("https://a.example", "https://b.example"),
 }
 ENROLMENT = LOG | {
     "server": ("a.example:1", "b.example:2"),
@@ -70,15 +77,18 @@ NOT_IN_THE_FILE = {
     ("collector", "join"): "a token is good once and no setting; join_file names where it is",
 }
 NAMES_THE_FILE = "config"
-SECTIONS = {"log": "log", "spool": "spool", "reporter": "reporters"}
+SECTIONS = {"log": "log", "spool": "spool", "reporter": "reporters", "sign-in": "sign_in"}
 """How a flag begins whose key stands in a section of its own."""
 
 VARIABLES = {"join": "VEDETTE_JOIN_TOKEN"}
 """Flags whose variable has a name of its own."""
 
+SIGN_IN = {
+    "sign_in": {"issuer": "https://base", "client_id": "base", "roles": {"viewer": ["base"]}}
+}
 BASES = {
-    "serve": {"server": {"database_url": "postgresql://h/base", "seal_key_file": "base"}},
-    "up": {"server": {"data_dir": "base-dir"}},
+    "serve": {"server": {"database_url": "postgresql://h/base", "seal_key_file": "base"}} | SIGN_IN,
+    "up": {"server": {"data_dir": "base-dir"}} | SIGN_IN,
     "agent": {"server": "h:1", "ca_fingerprint": "sha256:x", "join_file": "base"},
     "collector": {"server": "h:1", "ca_fingerprint": "sha256:x", "join_file": "base"},
 }
@@ -178,9 +188,15 @@ def in_file(program, flag, value):
     home.update(BESIDE.get(flag, {}))
     if value is None:
         return base
-    section, _, rest = flag.partition("-")
-    if section in SECTIONS:
-        base[SECTIONS[section]] = {rest.replace("-", "_"): value}
+    section = next((word for word in SECTIONS if flag.startswith(f"{word}-")), "")
+    if section:
+        key = flag.removeprefix(f"{section}-").replace("-", "_")
+        part = base.setdefault(SECTIONS[section], {})
+        part[key] = (
+            {role: [group] for role, group in (word.split("=") for word in value)}
+            if key == "roles"
+            else value
+        )
     else:
         home[flag.replace("-", "_")] = value
     if flag == "database-url-file":

@@ -183,7 +183,7 @@ async def test_a_filter_is_a_form_and_an_address(look):
 
 async def test_a_browser_signs_in_with_a_token_and_out_again(look):
     page = (await look("/agents", width=390)).page
-    assert "/sign-in?" in page.url
+    assert "/login?" in page.url
     await page.get_by_label("Token").fill("vdt_wrong")
     await page.get_by_role("button", name="Sign in").click()
     assert await page.get_by_role("alert").is_visible()
@@ -193,7 +193,7 @@ async def test_a_browser_signs_in_with_a_token_and_out_again(look):
     assert await page.get_by_role("row").filter(has_text="edge-berlin-2").is_visible()
     await page.get_by_role("button", name="Sign out").click()
     await page.goto(page.url + "targets")
-    assert "/sign-in?" in page.url
+    assert "/login?" in page.url
 
 
 ILL = (

@@ -165,7 +165,7 @@ async def test_what_an_agent_says_of_itself_is_only_text(owner_conn, browser):
 
 async def test_the_agents_are_for_operators_and_signing_in_leads_back(browser):
     sent = await browser.get("/agents?page=1")
-    assert sent.headers["location"] == "/sign-in?next=%2Fagents%3Fpage%3D1"
+    assert sent.headers["location"] == "/login?next=%2Fagents%3Fpage%3D1"
     form = await browser.get(sent.headers["location"])
     assert any(a.get("value") == "/agents?page=1" for tag, a in form.tags if tag == "input")
     assert (await browser.get("/agents", authorization="Bearer vdt_records")).status == 403

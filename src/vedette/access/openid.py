@@ -10,8 +10,9 @@ import hashlib
 import json
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -23,7 +24,7 @@ from vedette.access.handover import challenge_of
 from vedette.access.id_token import ALGORITHMS, UnknownKey, claims_of, keys_of
 from vedette.access.model import Role
 from vedette.access.provider_http import ask, refuse_open_url
-from vedette.errors import Denied, Invalid, Unavailable
+from vedette.errors import Denied, Invalid, Missing, Unavailable
 
 KEPT_FOR = timedelta(hours=1)
 KEYS_ASKED_EVERY = timedelta(seconds=30)
@@ -39,18 +40,32 @@ log = structlog.get_logger(__name__)
 class OpenId:
     """How people sign in: the provider, what we are to it, and which groups stand for which roles.
 
-    client_secret: None for a public client. groups_claim: a name, or a path with dots. roles: of each
+    client_secret_file: read anew whenever it is needed; None for a public client. groups_claim: a name, or a path with dots. roles: of each
     role its groups; `*` is everybody whom the provider knows. base_url: where browsers find us; None
     is where they say they are.
     """
 
     issuer: str
     client_id: str
-    client_secret: str | None = field(default=None, repr=False)
+    client_secret_file: Path | None = None
     scopes: tuple[str, ...] = ("openid", "profile", "email")
     groups_claim: str = "groups"
     roles: Mapping[Role, tuple[str, ...]]
     base_url: str | None = None
+
+    def client_secret(self) -> str | None:
+        """Return our secret at the provider; raises Missing when it cannot be read."""
+        path = self.client_secret_file
+        if path is None:
+            return None
+        try:
+            secret = path.read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise Missing(f"the client secret in {path} cannot be read: {reason}") from None
+        if not secret:
+            raise Missing(f"the client secret in {path} is empty")
+        return secret
 
     @property
     def mark(self) -> str:
@@ -196,7 +211,7 @@ class Provider:
         )
 
     async def _redeem(self, found: _Provider, code: str, flow: Flow) -> dict[str, Any]:
-        own = self.options
+        own, secret = self.options, self.options.client_secret()
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -204,13 +219,13 @@ class Provider:
             "code_verifier": flow.verifier,
         }
         basic = None
-        if own.client_secret is not None and found.takes_basic:
+        if secret is not None and found.takes_basic:
             # RFC 6749, 2.3.1: both are form-encoded before they become Basic.
-            basic = (_quoted(own.client_id), _quoted(own.client_secret))
+            basic = (_quoted(own.client_id), _quoted(secret))
         else:
             form["client_id"] = own.client_id
-            if own.client_secret is not None:
-                form["client_secret"] = own.client_secret
+            if secret is not None:
+                form["client_secret"] = secret
         return await ask("POST", found.token, form=form, basic=basic)
 
     async def _claims(self, found: _Provider, token: Any, flow: Flow) -> dict[str, Any]:  # noqa: ANN401 - JSON

@@ -58,12 +58,12 @@ def the_loops(
 
     keeping: how long history is kept, reporting: how availability is told; asked anew each time.
     """
+    from vedette.access import sessions
     from vedette.actions import expire
     from vedette.automation import incidents_from_transitions
     from vedette.health import days, deadman, partitions, rollups
     from vedette.health.intake_fold import Fold
-    from vedette.incidents import availability_freeze
-    from vedette.incidents import tick
+    from vedette.incidents import availability_freeze, repeated, tick
 
     async def heartbeats(_: AsyncConnection[Any], *, now: datetime) -> int:
         return await gate.link.keep_beats()
@@ -84,7 +84,9 @@ def the_loops(
         Loop("deadman", timedelta(seconds=1), deadman.run_once),
         Loop("automation", timedelta(seconds=1), incidents_from_transitions.run_once),
         Loop("commands", timedelta(seconds=10), expire.run_once),
+        Loop("sessions", timedelta(minutes=10), sessions.run_once),
         Loop("incidents", timedelta(seconds=2), tick.run_once),
+        Loop("repeats", timedelta(minutes=10), repeated.run_once),
         Loop("availability", timedelta(hours=1), publish_months),
         Loop("days", timedelta(minutes=10), days.run_once),
         Loop("rollups", timedelta(minutes=1), roll_up),

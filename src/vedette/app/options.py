@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from vedette.access.openid import OpenId
 from vedette.app.addresses import Address, parse_address
 from vedette.app.settings import ServerSettings
 from vedette.app.settings_reporters import Reporters
@@ -90,6 +91,7 @@ class Options:
     seal_key: Path
     data_dir: Path | None = None
     reporters: Reporters = NO_REPORTERS
+    sign_in: OpenId | None = None
     log: LogSettings = STDERR
 
     @property

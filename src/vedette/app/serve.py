@@ -16,7 +16,9 @@ import structlog
 from psycopg_pool import AsyncConnectionPool
 
 from vedette import clock
+from vedette.access.openid import Provider
 from vedette.access.secrets import Secrets, load_or_make_secrets
+from vedette.access.sessions import end_sessions_of_other_rules
 from vedette.actions.hear import Asks
 from vedette.app.addresses import Address, free_port, listen_on
 from vedette.app.catalogue import CATALOGUE, commands_of_connector
@@ -27,17 +29,18 @@ from vedette.app.metrics import gather
 from vedette.app.options import Options
 from vedette.app.ready import Readiness
 from vedette.app.settings import Settings, intake_options, keeping, to_declaration
-from vedette.app.settings_incidents import policies_of
 from vedette.app.settings_availability import reporting_of
+from vedette.app.settings_incidents import policies_of
 from vedette.db.migrate import check
 from vedette.db.pool import connect, open_pool
 from vedette.errors import Conflict
 from vedette.fleet.declare import declare
 from vedette.health.intake import Intake
-from vedette.incidents.policy import keep_policies
 from vedette.incidents.availability_rules import Reporting
+from vedette.incidents.policy import keep_policies
 from vedette.link.gate import Gate, Places
 from vedette.trust.seal import Seal
+from vedette.web.login import SignIn
 from vedette.web.site import site
 
 log = structlog.get_logger(__name__)
@@ -129,6 +132,8 @@ class Server:
         seal = await asyncio.to_thread(Seal.load_or_make, self.options.seal_key)
         async with self.pool.connection() as conn:
             self.secrets = await load_or_make_secrets(conn, seal)
+            own = self.options.sign_in
+            await end_sessions_of_other_rules(conn, own.mark if own else "")
         if self.settings is not None:
             await self.declare(self.settings)
         self.asks = Asks(pool=self.pool, commands_of=commands_of_connector)
@@ -172,10 +177,12 @@ class Server:
             reporter_titles=self.options.reporters.titles,
             reporting=self._reporting,
         )
+        provider = Provider(self.options.sign_in) if self.options.sign_in else None
         its = site(
             self.pool,
             authenticate=rooms.whose,
             cookie_key=self.secrets.cookie_key,
+            sign_in=SignIn(self.secrets.pepper, provider),
             catalogue=CATALOGUE,
         )
         self._keep(its.follow(self.dsn))

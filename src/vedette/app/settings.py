@@ -16,6 +16,7 @@ from vedette.agent.wanted import Wanted
 from vedette.app.settings_availability import AvailabilitySettings
 from vedette.app.settings_incidents import IncidentsSettings, PolicySettings
 from vedette.app.settings_reporters import ReporterSettings
+from vedette.app.settings_sign_in import SignInSettings
 from vedette.fleet.model import (
     ComponentName,
     Declaration,
@@ -250,6 +251,7 @@ class Settings(Noun, frozen=True):
     incidents: IncidentsSettings = field(default_factory=IncidentsSettings)
     availability: AvailabilitySettings = field(default_factory=AvailabilitySettings)
     reporters: ReporterSettings = field(default_factory=ReporterSettings)
+    sign_in: SignInSettings = field(default_factory=SignInSettings)
     clusters: list[ClusterSettings] = field(default_factory=list)
     services: list[ServiceSettings] = field(default_factory=list)
     targets: list[TargetSettings] = field(default_factory=list)

@@ -32,9 +32,10 @@ _KINDS: dict[int, type[VedetteError]] = {
 class Client:
     """One server, asked with one token."""
 
-    def __init__(self, asking: Asking) -> None:
+    def __init__(self, asking: Asking, *, token: str | None = None) -> None:
+        """Find the server; token: shown instead of the one that `asking` finds."""
         self.url = url_of(asking)
-        self._token = token_of(asking)
+        self._token = token or token_of(asking)
         headers = {"User-Agent": f"vedette/{__version__}", "Accept": "application/json"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
@@ -133,7 +134,9 @@ class Client:
         except (ValueError, AttributeError):
             detail, hint = "", None
         if answer.status_code == httpx.codes.UNAUTHORIZED:
-            hint = "set VEDETTE_TOKEN or --token-file" if not self._token else hint
+            hint = (
+                "`vedette login`, or set VEDETTE_TOKEN or --token-file" if not self._token else hint
+            )
         kind = _KINDS.get(answer.status_code, Invalid if answer.is_client_error else Unavailable)
         return kind(detail or f"{self.url} answered {answer.status_code}", hint=hint)
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from vedette.cli.session_file import session_for
 from vedette.errors import Denied, Invalid, Missing, Unavailable
 
 ENDPOINTS = "endpoints.json"
@@ -39,7 +40,7 @@ class Asking:
         Path | None,
         Parameter(
             env_var="VEDETTE_TOKEN_FILE",
-            help="File with a token; default $VEDETTE_TOKEN, else the data directory's own.",
+            help="File with a token; default $VEDETTE_TOKEN, else what `vedette login` kept, else the data directory's own.",
         ),
     ] = None
     data_dir: Annotated[
@@ -94,6 +95,7 @@ def url_of(asking: Asking) -> str:
 def token_of(asking: Asking) -> str | None:
     """Return the token to show, None when there is none; raise when a file is named but unreadable.
 
+    A named token goes before `vedette login`'s session at that server, and this before the data directory's own.
     The admin token of a data directory goes only to the server of that directory, never to a
     `--url` that leads elsewhere.
     """
@@ -102,10 +104,19 @@ def token_of(asking: Asking) -> str | None:
     if token := os.environ.get("VEDETTE_TOKEN", "").strip():
         return token
     directory = data_dir(asking.data_dir)
+    if (session := _session(asking)) is not None:
+        return session
     if asking.url is not None and url_of(asking) != endpoints(directory).get("http"):
         return None
     path = directory / ADMIN_TOKEN
     return _read(path) if path.exists() else None
+
+
+def _session(asking: Asking) -> str | None:
+    try:
+        return session_for(url_of(asking))
+    except Missing:
+        return None
 
 
 def _read(path: Path) -> str:

@@ -13,7 +13,7 @@ from psycopg_pool import AsyncConnectionPool
 from vedette import clock
 from vedette.access.certify import is_good
 from vedette.access.model import Actor, Scope
-from vedette.access.tokens import authenticate
+from vedette.access.sessions import whose
 from vedette.errors import Denied
 from vedette.link.answer import Context
 from vedette.link.errors import NotSignedIn
@@ -117,7 +117,7 @@ class HouseSignIn:
 
     async def _actor(self, secret: str) -> Actor | None:
         async with self._pool.connection() as conn:
-            return await authenticate(conn, secret, pepper=self._pepper, now=clock.now())
+            return await whose(conn, secret, pepper=self._pepper, now=clock.now())
 
 
 @lru_cache(maxsize=CERTIFICATES_KEPT)

@@ -1,39 +1,28 @@
-"""The operators' pages: for a token of scope `read`, or a browser that signed in with one."""
+"""The operators' pages: for whoever has the scope `read`, with a session or a token."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
-from urllib.parse import quote
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from vedette.db.queries import Connection
-from vedette.errors import Denied, Invalid, Missing
+from vedette.errors import Invalid, Missing
 from vedette.fleet import reads as fleet
-from vedette.rest.guard import ADMIN, Bearer
 from vedette.web import reads
 from vedette.web.agents import agents_page
-from vedette.web.answers import NO_STORE, Answer, Request, see_other
+from vedette.web.answers import NO_STORE, Answer, Request
 from vedette.web.catalogue import Catalogue
 from vedette.web.paging import PAGE_ROWS, page_of
 from vedette.web.public import POOL_WAIT_S
-from vedette.web.session import Sessions, is_ours
 from vedette.web.target import RANGES, Range, target_page
 from vedette.web.target_list import asked_of, at_most, target_list
 from vedette.web.templates import render
+from vedette.web.visitors import Visitors
 
-SCOPE = "read"
 CHARTS_LIMIT_MS = 2_000
 """Charts that take longer are left out, and the page says so."""
 NAME_LENGTH = 200
-HOME = "/targets"
-
-Authenticate = Callable[[str], Awaitable[Bearer | None]]
-"""Whose token this is; None when nobody's."""
-
-
-class Nobody(Denied):
-    """Whoever asks is not known: no token, no session, or one that is over."""
 
 
 class Desk:
@@ -43,20 +32,18 @@ class Desk:
         self,
         pool: AsyncConnectionPool,
         *,
-        authenticate: Authenticate,
-        cookie_key: bytes,
+        visitors: Visitors,
         catalogue: Catalogue,
         clock: Callable[[], datetime],
     ) -> None:
         self._pool = pool
-        self._authenticate = authenticate
-        self._sessions = Sessions(cookie_key)
+        self._visitors = visitors
         self._catalogue = catalogue
         self._clock = clock
 
     async def targets(self, request: Request) -> Answer:
         """Answer `/targets?state=&cluster=&connector=&words=&page=`; raises Invalid."""
-        actor = await self._actor(request)
+        actor = await self._visitors.who(request)
         asked, now = asked_of(request.query), self._clock()
         which = {"cluster": asked.cluster, "connector": asked.connector, "words": asked.words}
         async with self._pool.connection(POOL_WAIT_S) as conn:
@@ -65,21 +52,21 @@ class Desk:
             skip = (asked.page - 1) * PAGE_ROWS
             rows = await reads.targets(conn, state=asked.state, **which, skip=skip, limit=PAGE_ROWS)
         page = target_list(asked, tally, rows, now=now)
-        return _private(render("targets.html", page=page, actor=actor.name))
+        return _private(render("targets.html", page=page, actor=actor))
 
     async def agents(self, request: Request) -> Answer:
         """Answer `/agents?page=`: who looks, those that are missed first; raises Invalid."""
-        actor = await self._actor(request)
+        actor = await self._visitors.who(request)
         asked, now = page_of(request.query), self._clock()
         async with self._pool.connection(POOL_WAIT_S) as conn:
             found = await fleet.agents(conn)
             duplicates = await fleet.duplicates_of(conn, [each.id for each in found], now=now)
         page = agents_page(found, duplicates, page=asked, now=now)
-        return _private(render("agents.html", page=page, actor=actor.name))
+        return _private(render("agents.html", page=page, actor=actor))
 
     async def target(self, request: Request) -> Answer:
         """Answer `/targets/NAME?since=`: one target; raises Missing, Invalid."""
-        actor = await self._actor(request)
+        actor = await self._visitors.who(request)
         asked = request.query.get("since", "1h")
         if asked not in RANGES:
             raise Invalid(f"since cannot be {asked[:40]!r}", hint=f"one of {', '.join(RANGES)}")
@@ -98,54 +85,7 @@ class Desk:
                 range_=range_,
                 now=now,
             )
-        return _private(render("target.html", page=page, actor=actor.name))
-
-    async def sign_in(self, request: Request) -> Answer:
-        """Answer `/sign-in`: the form, and the form sent; a wrong token only hears that it is."""
-        if request.method == "POST":
-            return await self._signed_in(request)
-        return _private(
-            render("sign_in.html", next=_next(request.query.get("next", "")), refusal="")
-        )
-
-    async def sign_out(self, request: Request) -> Answer:
-        """Answer a posted `/sign-out`: forget the browser."""
-        if not is_ours(request):
-            raise Denied("this form was not sent from a page of this server")
-        return see_other("/", self._sessions.no_cookie(request))
-
-    async def _signed_in(self, request: Request) -> Answer:
-        # Else another site could sign a browser in with a token of its own choosing.
-        if not is_ours(request):
-            raise Denied("this form was not sent from a page of this server")
-        form = await request.form()
-        secret, where = form.get("token", "").strip(), _next(form.get("next", ""))
-        actor = await self._authenticate(secret) if secret else None
-        if actor is None or not _may_read(actor):
-            refusal = (
-                "That token is not known here, has expired or was revoked."
-                if actor is None
-                else f"That token lacks the scope “{SCOPE}”."
-            )
-            return _private(render("sign_in.html", next=where, refusal=refusal), status=403)
-        return see_other(where, self._sessions.cookie(request, secret, now=self._clock()))
-
-    async def _actor(self, request: Request) -> Bearer:
-        """Return who asks; raises Nobody, or Denied when the token does not allow it."""
-        kind, _, given = request.headers.get(b"authorization", b"").partition(b" ")
-        if kind.lower() == b"bearer":
-            secret: str | None = given.decode("latin-1").strip()
-        else:
-            secret = self._sessions.secret(request, now=self._clock())
-        actor = await self._authenticate(secret) if secret else None
-        if actor is None:
-            raise Nobody(
-                "these pages need a token, and one that is known and not over",
-                hint="Authorization: Bearer …, or /sign-in in a browser",
-            )
-        if not _may_read(actor):
-            raise Denied(f"the token {actor.name!r} may not do this", hint=f"scope {SCOPE}")
-        return actor
+        return _private(render("target.html", page=page, actor=actor))
 
     async def _found(self, conn: Connection, name: str) -> reads.Target:
         # PostgreSQL's text holds no NUL; no declared name is longer.
@@ -170,29 +110,5 @@ async def _series(
         return None
 
 
-def _may_read(actor: Bearer) -> bool:
-    return SCOPE in actor.scopes or ADMIN in actor.scopes
-
-
-def _private(body: bytes, status: int = 200) -> Answer:
-    return Answer(body, status=status, cache=NO_STORE)
-
-
-def _next(asked: str) -> str:
-    """Return where to go after signing in: a page of the desk, whatever was asked."""
-    is_ours = any(
-        asked == page or asked.startswith((page + "/", page + "?")) for page in (HOME, "/agents")
-    )
-    return asked if is_ours and asked.isprintable() and asked.isascii() else HOME
-
-
-def sign_in_first(request: Request) -> Answer | None:
-    """Return the way to `/sign-in` and back; None for programs, which have no use for a form."""
-    if b"authorization" in request.headers or b"text/html" not in request.headers.get(
-        b"accept", b""
-    ):
-        return None
-    asked = quote(request.scope["path"])
-    if query := request.scope["query_string"].decode("latin-1"):
-        asked += f"?{query}"
-    return see_other(f"/sign-in?next={quote(asked, safe='')}")
+def _private(body: bytes) -> Answer:
+    return Answer(body, cache=NO_STORE)

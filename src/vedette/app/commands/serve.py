@@ -9,11 +9,13 @@ from cyclopts import Parameter
 from vedette.app.log_flags import LogFlags
 from vedette.app.options import Listening, Options, database_url, listening, path_of
 from vedette.app.settings_reporters import ReporterFlags, reporters_of
+from vedette.app.settings_sign_in import SignInFlags, sign_in_of
 from vedette.errors import Missing
 
 HERE = Listening()
 LOG = LogFlags()
 REPORTERS = ReporterFlags()
+SIGN_IN = SignInFlags()
 
 
 def serve(
@@ -55,6 +57,7 @@ def serve(
     ] = None,
     listen: Listening = HERE,
     reporters: ReporterFlags = REPORTERS,
+    sign_in: SignInFlags = SIGN_IN,
     log: LogFlags = LOG,
 ) -> int:
     """Start a server on a database of yours.
@@ -87,6 +90,7 @@ def serve(
         seal_key=sealing,
         data_dir=data_dir,
         reporters=reporters_of(reporters, (settings or Settings()).reporters),
+        sign_in=sign_in_of(sign_in, (settings or Settings()).sign_in),
         log=log.over((settings or Settings()).log),
     )
     return run_program(serve(options, url, settings), options.log)

@@ -9,11 +9,13 @@ from cyclopts import Parameter
 from vedette.app.log_flags import LogFlags
 from vedette.app.options import Listening, Options, database_url, listening, path_of, resolve
 from vedette.app.settings_reporters import ReporterFlags, reporters_of
+from vedette.app.settings_sign_in import SignInFlags, sign_in_of
 from vedette.cli.where import data_dir as data_dir_of
 
 HERE = Listening()
 LOG = LogFlags()
 REPORTERS = ReporterFlags()
+SIGN_IN = SignInFlags()
 
 
 def up(
@@ -86,6 +88,7 @@ def up(
         ),
     ] = None,
     reporters: ReporterFlags = REPORTERS,
+    sign_in: SignInFlags = SIGN_IN,
     log: LogFlags = LOG,
 ) -> int:
     """Start everything: database, server, one agent.
@@ -110,6 +113,7 @@ def up(
         seal_key=path_of(seal_key, "seal_key_file", said, os.environ) or directory / "seal.key",
         data_dir=directory,
         reporters=reporters_of(reporters, (settings or Settings()).reporters),
+        sign_in=sign_in_of(sign_in, (settings or Settings()).sign_in),
         log=log.over((settings or Settings()).log),
     )
     upping = Upping(
