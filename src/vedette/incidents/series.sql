@@ -8,8 +8,12 @@ RETURNING id
 
 -- name: series
 SELECT
-    id, title, description, schedule, zone, lasts, from_at, until_at, planned_to, components, version,
-    made_at, made_by, cancelled_at
+    id, title, description, schedule, zone, lasts, from_at, until_at, planned_to, components,
+    ARRAY(
+        SELECT c.slug FROM fleet.component AS c
+        WHERE c.id = ANY (components) AND c.retired_at IS NULL
+        ORDER BY c.id) AS slugs,
+    version, made_at, made_by, cancelled_at
 FROM incidents.series
 WHERE (%(number)s::integer IS NULL OR id = %(number)s)
   AND (%(number)s::integer IS NOT NULL OR cancelled_at IS NULL)

@@ -38,7 +38,8 @@ class Series:
     """Maintenances that come again.
 
     schedule: five fields of cron, read on the clock of `zone` (an IANA name). planned_to: up to then
-    its occurrences stand as maintenances of their own. cancelled_at: None while it goes on.
+    its occurrences stand as maintenances of their own. slugs: of the components that live.
+    cancelled_at: None while it goes on.
     """
 
     id: int
@@ -51,6 +52,7 @@ class Series:
     until_at: datetime | None
     planned_to: datetime
     components: Sequence[int]
+    slugs: Sequence[str]
     version: int
     made_at: datetime
     made_by: str
