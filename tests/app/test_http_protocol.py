@@ -38,11 +38,27 @@ class Reader:
         await answer_bytes(send, 200, str(length).encode(), TEXT)
 
 
+class Flood:
+    """Answers with more than any socket holds; remembers when it was rid of it."""
+
+    methods = ("GET",)
+
+    def __init__(self):
+        self.done = asyncio.Event()
+
+    async def __call__(self, _, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(1_000):
+            await send({"type": "http.response.body", "body": bytes(65_536), "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+        self.done.set()
+
+
 class Door:
     """The port, and what speaks to it."""
 
-    def __init__(self, port, reader):
-        self.port, self.reader = port, reader
+    def __init__(self, port, reader, flood):
+        self.port, self.reader, self.flood = port, reader, flood
 
     async def open(self):
         return await asyncio.open_connection("127.0.0.1", self.port)
@@ -64,13 +80,13 @@ class Door:
 
 @pytest.fixture
 async def door():
-    reader = Reader()
+    reader, flood = Reader(), Flood()
     sock = listen_on(Address("127.0.0.1", 0), flag="--http")
     nowhere = Address("127.0.0.1", 0)
     options = Options(http=nowhere, grpc=nowhere, grpc_clients=nowhere, seal_key=Path("none"))
-    app = front({"/livez": livez(), "/read": reader}, livez())
+    app = front({"/livez": livez(), "/read": reader, "/flood": flood}, livez())
     async with serving(httpd(app, options), sock):
-        yield Door(sock.getsockname()[1], reader)
+        yield Door(sock.getsockname()[1], reader, flood)
     sock.close()
 
 
@@ -174,3 +190,25 @@ async def test_an_address_with_a_nul_is_refused_before_any_database_sees_it(door
     for path in (b"/api/v1/targets/a%00b", b"/livez?x=%00"):
         answer = await door.say(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n" + LAST)
         assert problem(answer)["status"] == 400
+
+
+async def test_who_reads_nothing_of_a_long_answer_is_let_go(door, monkeypatch):
+    monkeypatch.setattr(BoundedProtocol, "read_s", 0.2)
+    incoming, outgoing = await door.open()
+    incoming._transport.pause_reading()
+    outgoing.write(b"GET /flood HTTP/1.1\r\nHost: x\r\n\r\n")
+    async with asyncio.timeout(LONGEST_S):
+        await door.flood.done.wait()
+    outgoing.close()
+
+
+async def test_who_reads_slowly_but_reads_gets_it_all(door, monkeypatch):
+    monkeypatch.setattr(BoundedProtocol, "read_s", 5.0)
+    incoming, outgoing = await door.open()
+    outgoing.write(b"GET /flood HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    length = 0
+    async with asyncio.timeout(60):
+        while piece := await incoming.read(1_000_000):
+            length += len(piece)
+    assert length > 65_536_000
+    outgoing.close()

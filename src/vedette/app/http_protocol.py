@@ -1,8 +1,8 @@
 """HTTP/1.1 as strangers may speak it: a head of bounded size, a request that arrives in time.
 
-uvicorn reads a head of any length and waits for it, and for its body, for ever: ten megabytes of
-header would stand in memory, and a few thousand sockets that send a byte a minute would take every
-descriptor. What no application ever sees is answered here, as a problem like every other error.
+uvicorn reads a head of any length and waits for it, for its body, and for whoever does not read the
+answer, for ever: ten megabytes of header would stand in memory, and a few thousand sockets that send
+or take a byte a minute would take every descriptor. What no application ever sees is answered here, as a problem like every other error.
 """
 
 import asyncio
@@ -19,6 +19,8 @@ HEAD_S = 10.0
 """From the connection, or the first byte of a later request, to the end of its head."""
 BODY_S = 60.0
 """From the end of the head to the end of the body."""
+READ_S = 60.0
+"""How long a client may take nothing of an answer that waits for it."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -26,6 +28,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     head_s = HEAD_S
     body_s = BODY_S
+    read_s = READ_S
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it too
         """Begin to wait for the first head."""
@@ -33,11 +36,23 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._is_in_head = True
         self._deadline: asyncio.TimerHandle | None = None
+        self._patience: asyncio.TimerHandle | None = None
         self._expect_within(self.head_s)
+
+    def pause_writing(self) -> None:
+        """Begin to wait for a client that does not read."""
+        super().pause_writing()
+        self._patience = self.loop.call_later(self.read_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on: it has read."""
+        self._stop_being_patient()
+        super().resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing any longer."""
         self._stop_waiting()
+        self._stop_being_patient()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -86,6 +101,11 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _stop_being_patient(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def _give_up(self) -> None:
         self._deadline = None
