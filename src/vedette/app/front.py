@@ -80,6 +80,9 @@ class _Answer:
         if message["type"] == "http.response.start":
             headers = list(message.get("headers", ()))
             present = {name.lower() for name, _ in headers}
+            if b"content-security-policy" in present:
+                # Its own policy says who may frame it; a second word on that could only contradict.
+                present.add(b"x-frame-options")
             headers += [pair for pair in SECURITY_HEADERS if pair[0] not in present]
             headers.append((b"x-request-id", self.request_id))
             message = {**message, "headers": headers}

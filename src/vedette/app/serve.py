@@ -184,6 +184,8 @@ class Server:
             cookie_key=self.secrets.cookie_key,
             sign_in=SignIn(self.secrets.pepper, provider),
             catalogue=CATALOGUE,
+            reporting=self._reporting,
+            outside=(self.settings or Settings()).public.outside(),
         )
         self._keep(its.follow(self.dsn))
         app = application(

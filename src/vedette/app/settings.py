@@ -15,6 +15,7 @@ from vedette import durations
 from vedette.agent.wanted import Wanted
 from vedette.app.settings_availability import AvailabilitySettings
 from vedette.app.settings_incidents import IncidentsSettings, PolicySettings
+from vedette.app.settings_public import PublicSettings
 from vedette.app.settings_reporters import ReporterSettings
 from vedette.app.settings_sign_in import SignInSettings
 from vedette.fleet.model import (
@@ -119,6 +120,9 @@ class ServiceSettings(Noun, frozen=True):
     attributes: Annotated[dict[str, str], _says("Free attributes of its components.")] = field(
         default_factory=dict
     )
+    public: Annotated[
+        bool, _says("Everyone may know of it; false keeps it to operators. Default true.")
+    ] = True
     policy: Annotated[
         PolicySettings | None, _says("What may happen to its incidents by itself.")
     ] = None
@@ -252,6 +256,7 @@ class Settings(Noun, frozen=True):
     availability: AvailabilitySettings = field(default_factory=AvailabilitySettings)
     reporters: ReporterSettings = field(default_factory=ReporterSettings)
     sign_in: SignInSettings = field(default_factory=SignInSettings)
+    public: PublicSettings = field(default_factory=PublicSettings)
     clusters: list[ClusterSettings] = field(default_factory=list)
     services: list[ServiceSettings] = field(default_factory=list)
     targets: list[TargetSettings] = field(default_factory=list)
@@ -293,7 +298,7 @@ def to_declaration(settings: Settings) -> Declaration:
                 category=service.category,
                 regions=tuple(service.regions),
                 type=service.type,
-                attributes=service.attributes,
+                attributes=service.attributes | ({} if service.public else {"public": "false"}),
             )
             for service in settings.services
         ),

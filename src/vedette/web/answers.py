@@ -4,6 +4,8 @@ import gzip
 import hashlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
@@ -41,13 +43,19 @@ SAFE: tuple[tuple[bytes, bytes], ...] = (
 
 @dataclass(slots=True)
 class Answer:
-    """One answer; its entity tag and compressed form are made once, however often it is sent."""
+    """One answer; its entity tag and compressed form are made once, however often it is sent.
+
+    changed_at: when its content changed last, for readers that know no entity tags. safe: what holds
+    for it instead of what holds for all.
+    """
 
     body: bytes
     status: int = 200
     type: bytes = b"text/html; charset=utf-8"
     cache: bytes = b"no-cache"
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    changed_at: datetime | None = None
+    safe: tuple[tuple[bytes, bytes], ...] = SAFE
     etag: bytes = field(init=False)
     _packed: bytes | None = field(init=False, default=None)
 
@@ -128,7 +136,7 @@ def _fields(text: bytes) -> dict[str, str]:
 async def reply(request: Request, answer: Answer, send: Send) -> None:
     """Send the answer: 304 when the asker has it, compressed when that is understood."""
     headers = [
-        *SAFE,
+        *answer.safe,
         *answer.headers,
         (b"cache-control", answer.cache),
         (b"vary", b"accept-encoding"),
@@ -136,7 +144,9 @@ async def reply(request: Request, answer: Answer, send: Send) -> None:
     is_read = request.method in ("GET", "HEAD")
     if answer.status == 200 and is_read and answer.cache != NO_STORE:
         headers.append((b"etag", answer.etag))
-        if _has(request.headers.get(b"if-none-match", b""), answer.etag):
+        if answer.changed_at is not None:
+            headers.append((b"last-modified", _http_date(answer.changed_at)))
+        if _is_held(request, answer):
             await _send(send, 304, headers, b"")
             return
     body = answer.body
@@ -148,9 +158,20 @@ async def reply(request: Request, answer: Answer, send: Send) -> None:
     await _send(send, answer.status, headers, b"" if request.method == "HEAD" else body)
 
 
+def _is_held(request: Request, answer: Answer) -> bool:
+    """Say whether the asker has this answer; a date counts only where no tag was sent, and only the same date."""
+    asked = request.headers.get(b"if-none-match", b"")
+    if asked:
+        return _has(asked, answer.etag)
+    since = request.headers.get(b"if-modified-since", b"")
+    return answer.changed_at is not None and since == _http_date(answer.changed_at)
+
+
+def _http_date(at: datetime) -> bytes:
+    return format_datetime(at.astimezone(UTC), usegmt=True).encode()
+
+
 def _has(asked: bytes, etag: bytes) -> bool:
-    if not asked:
-        return False
     strong = etag.removeprefix(b"W/")
     return any(
         tag.strip() == b"*" or tag.strip().removeprefix(b"W/") == strong
