@@ -46,6 +46,9 @@ class Rest:
     async def post(self, path, json=None, **more):
         return await self.ask("POST", path, json=json, **more)
 
+    async def put(self, path, json=None, **more):
+        return await self.ask("PUT", path, json=json, **more)
+
     async def delete(self, path, **more):
         return await self.ask("DELETE", path, **more)
 

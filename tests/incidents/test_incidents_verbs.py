@@ -107,7 +107,7 @@ async def test_what_cannot_be_is_refused(conn, given, why):
 async def test_what_is_over_or_unknown_is_not_updated(conn):
     number = await open_incident(conn, broken(await make_component(conn)), **ADA)
     with pytest.raises(Invalid, match="before incident"):
-        await update_incident(conn, number, **ADA, at=at("09:00"))
+        await update_incident(conn, number, **ADA, text="Earlier.", at=at("09:00"))
     with pytest.raises(Conflict, match="is open"):
         await reopen_incident(conn, number, **ADA)
     await close_incident(conn, number, **ADA)

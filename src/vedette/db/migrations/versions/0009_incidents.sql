@@ -175,7 +175,7 @@ CREATE TABLE incidents.monthly (
 -- ── policy: what machines may do by themselves ───────────────────────────────────────────────────
 
 -- What may happen to whom by itself. service '': to all; region '': to all regions of the service. A NULL is as
--- the next wider row says, and at last as the code does (incidents/policy_rules.py).
+-- the next wider row says, and at last as the code does (incidents/policy_rules.py). All are written anew at once.
 CREATE TABLE incidents.policy (
     service text NOT NULL,
     region text NOT NULL,
@@ -188,6 +188,7 @@ CREATE TABLE incidents.policy (
     join_within interval CHECK (join_within >= '0'),
     flap_high smallint CHECK (flap_high BETWEEN 0 AND 100),
     flap_low smallint CHECK (flap_low BETWEEN 0 AND 100),
+    kept_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (service, region),
     CHECK (service <> '' OR region = '')
 );
@@ -229,6 +230,10 @@ CREATE TABLE incidents.outbox (
     UNIQUE (incident_id, version)
 );
 CREATE INDEX outbox_waiting ON incidents.outbox (id) WHERE handled_at IS NULL;
+
+-- Who changed what of an incident stands in the audit log, found by its object.
+CREATE INDEX audit_incident ON access.audit USING gin (string_to_array(object, ' '))
+    WHERE action LIKE 'incident.%';
 
 -- Answers kept for Idempotency-Key, for a day.
 CREATE TABLE incidents.repeated (
