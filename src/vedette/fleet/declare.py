@@ -10,12 +10,15 @@ from vedette.db.queries import Connection, load
 from vedette.errors import Conflict
 from vedette.fleet.assign import Q as ASSIGN
 from vedette.fleet.assign import hold_fleet, reassign, renew_configurations
-from vedette.fleet.model import ADOPTED, Changes, Declaration
+from vedette.fleet.model import ADOPTED, Changes, Declaration, DeclaredService
 from vedette.fleet.resolve import Rows, as_rows, resolve
 from vedette.fleet.rules import component_slug, free_slug, slugify
 from vedette.trust.names import checked_label
 
 Q = load(__file__, "declare.sql")
+
+ADDED = "added"
+"""The origin of components that were added one by one."""
 
 
 async def declare(
@@ -67,6 +70,32 @@ async def declare(
             await ASSIGN.run(conn, "notify_targets")
             await _audit(conn, changes, by=by, origin=origin, source=source)
     return changes
+
+
+async def add_component(
+    conn: Connection,
+    service: str,
+    *,
+    category: str,
+    region: str,
+    type: str,  # noqa: A002 - the operator's word
+    by: str,
+    now: datetime,
+) -> None:
+    """Add one component of a service beside whatever is declared; nothing is retired by it.
+
+    The category becomes that of the service. Safe to repeat. Raises Invalid naming the field.
+    """
+    added = DeclaredService(name=service, category=category, regions=(region,), type=type)
+    rows = resolve(Declaration(services=(added,)))
+    async with conn.transaction():
+        await hold_fleet(conn)
+        await _keep_names(conn, rows)
+        components = await _keep_components(conn, rows, ADDED)
+        if components:
+            await ASSIGN.run(conn, "notify_targets")
+            changes = Changes(components_added=components)
+            await _audit(conn, changes, by=by, origin=ADDED, source="")
 
 
 async def _keep_names(conn: Connection, rows: Rows) -> None:

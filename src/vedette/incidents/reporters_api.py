@@ -35,6 +35,12 @@ NO_INTEGER = "Not a valid integer."
 NOT_ALLOWED = "Incident impact is not allowed by configuration"
 TITLE_LIMIT = 300
 
+REPEATED = {
+    "message": "Incident with this the component already exists",
+    "details": "Check your request parameters",
+}
+"""What both generations say when a post changes nothing; reporters log it and go on."""
+
 
 def fault(status: int, **more: object) -> Response[bytes]:
     """Return an error in the words of that API: code, status, and what else is known."""
@@ -124,11 +130,10 @@ async def post_component_status(
         return _json(
             msgspec.json.encode(
                 {
-                    "message": "Incident with this the component already exists",
+                    **REPEATED,
                     "targetComponent": component.label,
                     "existingIncidentId": held.id,
                     "existingIncidentTitle": held.title,
-                    "details": "Check your request parameters",
                 }
             ),
             409,

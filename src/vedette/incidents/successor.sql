@@ -1,50 +1,71 @@
--- name: component_by_region
--- The first component of that service one of whose attributes has this value: its predecessor's clients send
--- the region, and only that value is compared.
+-- name: incidents_v1
+-- Each public incident as its first version lists it, the newest start first, and the components it affects or
+-- did. ids: those alone, of private components, too: whoever posted one reads what became of it.
 SELECT
-    c.id,
-    s.name AS service,
-    coalesce(r.name, '') AS region,
-    coalesce(c.attributes ->> 'category', s.category, '') AS category,
-    coalesce(c.type, '') AS type,
-    c.attributes
-FROM fleet.component AS c
-JOIN fleet.service AS s ON s.id = c.service_id
-LEFT JOIN fleet.region AS r ON r.id = c.region_id
-WHERE s.name = %(service)s AND c.retired_at IS NULL
-  AND (r.name = %(region)s
-       OR EXISTS (SELECT 1 FROM jsonb_each_text(c.attributes) AS a WHERE a.value = %(region)s))
-ORDER BY c.id
-LIMIT 1
+    json_build_object(
+        'id', i.id,
+        'text', i.title,
+        'impact', i.impact,
+        'start_date', to_char(i.starts_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),
+        'end_date', to_char(i.ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),
+        'updates', coalesce(u.all_of_them, '[]')
+    )::text AS document,
+    coalesce(a.components, '{}') AS components
+FROM incidents.incident AS i
+LEFT JOIN LATERAL (
+    SELECT json_agg(
+        json_build_object(
+            'status', CASE said.status WHEN 'analyzing' THEN 'analysing' ELSE said.status END,
+            'text', said.text,
+            'timestamp', to_char(said.at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'))
+        ORDER BY said.at, said.id) AS all_of_them
+    FROM incidents.update AS said
+    WHERE said.incident_id = i.id AND NOT said.internal
+) AS u ON true
+LEFT JOIN LATERAL (
+    SELECT array_agg(DISTINCT member.component_id) AS components
+    FROM incidents.affected AS member
+    WHERE member.incident_id = i.id
+) AS a ON true
+WHERE i.published_at IS NOT NULL AND i.kind <> 'info'
+  AND CASE
+      WHEN %(ids)s::integer[] IS NULL THEN i.id NOT IN (SELECT h.id FROM incidents.hidden() AS h)
+      ELSE i.id = ANY (%(ids)s)
+  END
+ORDER BY i.starts_at DESC, i.id DESC
 
 -- name: events
--- One page of the public events, the newest start first, each as a JSON document.
+-- One page of the events, the newest start first, each as a JSON document; the total stands beside each.
+-- private: also those that affect private components alone. limit NULL: all of them.
 WITH chosen AS (
     SELECT i.id, i.starts_at
     FROM incidents.incident AS i
     WHERE i.published_at IS NOT NULL
+      AND (%(private)s OR i.id NOT IN (SELECT h.id FROM incidents.hidden() AS h))
       AND (%(ids)s::integer[] IS NULL OR i.id = ANY (%(ids)s))
       AND (%(kinds)s::text[] IS NULL OR i.kind = ANY (%(kinds)s))
-      AND (NOT %(active)s OR (i.is_open AND i.starts_at <= %(now)s))
+      AND (NOT %(active)s OR (i.is_open AND (i.kind = 'incident' OR i.starts_at <= %(now)s)))
       AND (%(status)s::text IS NULL OR i.status = %(status)s)
       AND (%(impact)s::smallint IS NULL OR i.impact = %(impact)s)
       AND (%(system)s::boolean IS NULL OR i.system = %(system)s)
-      AND (%(until)s::timestamptz IS NULL OR i.starts_at <= %(until)s)
-      AND (%(since)s::timestamptz IS NULL OR coalesce(i.ends_at, 'infinity') >= %(since)s)
+      AND (%(since)s::timestamptz IS NULL OR i.starts_at >= %(since)s)
+      AND (%(until)s::timestamptz IS NULL OR i.ends_at <= %(until)s)
       AND (%(components)s::integer[] IS NULL
            OR EXISTS (
-               SELECT 1 FROM incidents.affected AS a
-               WHERE a.incident_id = i.id AND a.component_id = ANY (%(components)s)))
+               SELECT 1
+               FROM incidents.affected AS a
+               JOIN fleet.component AS c ON c.id = a.component_id
+               WHERE a.incident_id = i.id AND a.component_id = ANY (%(components)s) AND c.is_public))
 ),
 page AS (
-    SELECT id, starts_at, count(*) OVER () AS total
+    SELECT id, starts_at
     FROM chosen
     ORDER BY starts_at DESC, id DESC
     LIMIT %(limit)s OFFSET %(offset)s
 )
 SELECT
-    page.total,
-    jsonb_strip_nulls(jsonb_build_object(
+    (SELECT count(*) FROM chosen) AS total,
+    json_strip_nulls(json_build_object(
         'id', i.id,
         'title', i.title,
         'description', nullif(i.description, ''),
@@ -60,8 +81,8 @@ SELECT
 FROM page
 JOIN incidents.incident AS i ON i.id = page.id
 LEFT JOIN LATERAL (
-    SELECT jsonb_agg(
-        jsonb_build_object(
+    SELECT json_agg(
+        json_build_object(
             'id', said.nth,
             'status', CASE said.status WHEN 'analyzing' THEN 'analysing' ELSE said.status END,
             'text', said.text,
@@ -74,8 +95,16 @@ LEFT JOIN LATERAL (
     ) AS said
 ) AS u ON true
 LEFT JOIN LATERAL (
-    SELECT jsonb_agg(DISTINCT member.component_id) AS components
+    SELECT json_agg(DISTINCT member.component_id) AS components
     FROM incidents.affected AS member
-    WHERE member.incident_id = i.id AND (member.left_at IS NULL OR NOT i.is_open)
+    JOIN fleet.component AS c ON c.id = member.component_id
+    WHERE member.incident_id = i.id AND (member.left_at IS NULL OR NOT i.is_open) AND c.is_public
 ) AS a ON true
 ORDER BY page.starts_at DESC, page.id DESC
+
+-- name: outages
+-- For how long each public component was told to be out in each of the windows between the bounds.
+SELECT told.component_id, told.nth, told.outage_us
+FROM incidents.told(NULL, %(bounds)s, %(now)s, false) AS told
+JOIN fleet.component AS c ON c.id = told.component_id
+WHERE c.is_public AND told.outage_us > 0

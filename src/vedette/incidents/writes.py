@@ -98,9 +98,17 @@ async def leave(
     await Q.run(conn, "leave", incident_id=incident_id, components=list(components), at=at)
 
 
-async def weigh(conn: Connection, incident_id: int, impact: Impact, *, since: datetime) -> None:
-    """Say how grave it is from `since` on; set the incident's own impact with `change`."""
-    await Q.run(conn, "insert_gravity", incident_id=incident_id, since=since, impact=impact)
+async def weigh(
+    conn: Connection, incident_id: int, impact: Impact, *, since: datetime | None
+) -> None:
+    """Say how grave it is from `since` on, None: from its start; set its own impact with `change`."""
+    await Q.run(
+        conn,
+        "insert_gravity",
+        incident_id=incident_id,
+        since=since or FROM_THE_START,
+        impact=impact,
+    )
 
 
 async def change(conn: Connection, incident_id: int, **columns: Unpack[Changes]) -> None:
