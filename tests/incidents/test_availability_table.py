@@ -183,7 +183,7 @@ async def test_15_a_month_published_stands_and_what_was_corrected_is_revised(con
     cell = line.cells[0]
     assert cell.revised
     assert (percent(cell.published.share), percent(cell.share)) == ("99.86", "99.72")
-    assert "an outage 100 %" in cell.published.policy
+    assert "100 % of an outage" in cell.published.policy
 
 
 async def test_the_number_published_is_the_exact_one(conn):
@@ -350,7 +350,7 @@ async def test_everyone_may_read_it(rest):
     answer = await rest.http.get("/api/v1/availability?from=2026-10&months=1")
     assert answer.status_code == 200
     found = answer.json()
-    assert found["counting"]["says"].startswith("Of its time counts as lost: an outage 100 %")
+    assert found["counting"]["says"].startswith("Lost is 100 % of an outage, 30 % of major impact")
     [item] = found["items"]
     assert item["months"][0]["percent"] == "99.865591"
     assert item["months"][0]["lost_s"] == 3600

@@ -86,6 +86,7 @@ URLS: tuple[Url, ...] = (
     Url("GET", "/history", PUBLIC),
     Url("GET", "/components/{name}", PUBLIC),
     Url("GET", "/maintenance", PUBLIC),
+    Url("GET", "/availability", PUBLIC),
     Url("GET", "/preferences", PUBLIC),
     Url("POST", "/preferences", PUBLIC),
     Url("GET", "/static/{name}", PUBLIC),

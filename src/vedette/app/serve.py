@@ -186,6 +186,7 @@ class Server:
             catalogue=CATALOGUE,
             reporting=self._reporting,
             outside=(self.settings or Settings()).public.outside(),
+            theme=(self.settings or Settings()).pages.theme(),
         )
         self._keep(its.follow(self.dsn))
         app = application(

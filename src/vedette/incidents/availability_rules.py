@@ -93,8 +93,8 @@ class Policy:
 
     def said(self) -> str:
         """Return how it counts, in the sentences that stand beside every number."""
-        weights = ", ".join(
-            f"{word} {_short(weight)} %"
+        lost = ", ".join(
+            f"{shortly(weight)} % of {word}"
             for word, weight in (
                 ("an outage", self.outage),
                 ("major impact", self.major),
@@ -102,8 +102,8 @@ class Policy:
             )
         )
         return (
-            f"Of its time counts as lost: {weights}. {_MAINTENANCE[self.maintenance]} "
-            f"{_UNSEEN[self.unseen]} Months are those of {self.zone}; rounded down."
+            f"Lost is {lost}. {_MAINTENANCE[self.maintenance]} {_UNSEEN[self.unseen]} "
+            f"Months are those of {self.zone}; rounded down."
         )
 
 
@@ -200,7 +200,7 @@ class Budget:
 
     def said(self) -> str:
         """Return it as a sentence: `12 min of 43 left at 99.9 %`."""
-        at = f"at {_short(self.objective)} %"
+        at = f"at {shortly(self.objective)} %"
         if self.left_min < 0:
             return f"{-self.left_min} min over the {self.allowed_min} allowed {at}"
         return f"{self.left_min} min of {self.allowed_min} left {at}"
@@ -213,7 +213,8 @@ def budget(told: Told, policy: Policy, objective: Fraction, *, to_come_us: int) 
     return Budget(allowed_min=int(allowed), left_min=math.floor(left), objective=objective)
 
 
-def _short(share: Fraction) -> str:
+def shortly(share: Fraction) -> str:
+    """Return a share in per cent with no more digits than it has: `99.9`, `30`."""
     text = percent(share, 6)
     return text.rstrip("0").rstrip(".") if "." in text else text
 

@@ -13,7 +13,9 @@ from vedette.errors import Kind, Missing, VedetteError
 from vedette.rest.guard import PUBLIC
 from vedette.rest.problem import STATUS
 from vedette.rest.request_id import request_id_of
+from vedette.incidents.availability_rules import Reporting
 from vedette.web.answers import NO_STORE, Answer, Receive, Request, Scope, Send, reply
+from vedette.web.availability import AvailabilityPage
 from vedette.web.catalogue import Catalogue
 from vedette.web.desk import Desk
 from vedette.web.feeds.doors import handlers
@@ -102,6 +104,7 @@ def site(
     catalogue: Catalogue = NOTHING_INSTALLED,
     theme: Theme = OUR_OWN,
     outside: Outside = AS_ASKED,
+    reporting: Callable[[], Reporting] = Reporting,
     clock: Callable[[], datetime] = wall.now,
 ) -> Site:
     """Return the pages of one server; nothing happens until they are asked.
@@ -110,7 +113,8 @@ def site(
     """
     dress(theme)
     status = StatusPage(pool, clock=clock)
-    public = PublicPages(pool, clock=clock)
+    public = PublicPages(pool, outside, clock=clock)
+    shares = AvailabilityPage(pool, reporting=reporting, clock=clock)
     visitors = Visitors(authenticate, cookie_key, clock)
     desk = Desk(pool, visitors=visitors, catalogue=catalogue, clock=clock)
     feeds = handlers(Source(pool, clock, outside, theme.title))
@@ -130,6 +134,7 @@ def site(
             "/history": Page(for_readers(public.history)),
             "/components/{name}": Page(for_readers(public.component)),
             "/maintenance": Page(for_readers(public.maintenance)),
+            "/availability": Page(for_readers(shares.answer)),
             "/preferences": Page(for_readers(public.preferences), methods=("GET", "POST")),
             "/static/{name}": Page(static),
             "/maintenance.ics": Page(MaintenanceFeed(pool, clock=clock).answer),

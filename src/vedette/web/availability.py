@@ -1,0 +1,255 @@
+"""The page of availability: components by region and category, a column a month, the policy beside it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from fractions import Fraction
+from urllib.parse import urlencode
+
+from psycopg_pool import AsyncConnectionPool
+
+from vedette.health.model import State
+from vedette.incidents.availability import Cell, Group, Line, Table, table
+from vedette.incidents.availability_ask import later, month_of, question
+from vedette.incidents.availability_rules import (
+    Budget,
+    Maintenance,
+    Policy,
+    Reporting,
+    Unseen,
+    percent,
+    shortly,
+)
+from vedette.web.answers import Answer, Request
+from vedette.web.looks import LOOKS, Look
+from vedette.web.public import POOL_WAIT_S
+from vedette.web.reader import N_, for_them, gettext
+from vedette.web.templates import render
+from vedette.web.words import MONTHS
+from vedette.web.words import month_of as month_name
+
+MAINTENANCE = {
+    Maintenance.SHIELDS: N_("Maintenance is no loss."),
+    Maintenance.REMOVED: N_("Maintenance is left out of the whole."),
+    Maintenance.COUNTS: N_("Trouble during maintenance counts as always."),
+}
+UNSEEN = {
+    Unseen.EXCLUDED: N_("Time we could not see is left out."),
+    Unseen.DOWN: N_("Time we could not see is lost."),
+    Unseen.UP: N_("Time we could not see is no loss."),
+}
+FILTERS = ("region", "category", "service", "component", "zone", "months", "beside")
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """How a number is called by the thresholds: a word for those who see no colour, and a look."""
+
+    word: str
+    look: Look
+
+
+GOOD = Grade(N_("good"), LOOKS[State.UP])
+FAIR = Grade(N_("fair"), LOOKS[State.DEGRADED])
+POOR = Grade(N_("poor"), LOOKS[State.DOWN])
+NONE = Grade(N_("nothing to count"), LOOKS[State.UNKNOWN])
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One cell: the number that counts, and in small what else is known of the month; "" is nothing."""
+
+    month: str
+    text: str
+    grade: Grade
+    revised: str = ""
+    compatible: str = ""
+    mean: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A component's months."""
+
+    slug: str
+    name: str
+    budget: str
+    is_over: bool
+    cells: list[Shown]
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """The components of a category in one region, and what they were together."""
+
+    name: str
+    together: list[Shown]
+    rows: list[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A region and its categories; anchor: its id on the page."""
+
+    anchor: str
+    name: str
+    categories: list[Category]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The whole page; months: short name and year. earlier, later, beside, csv, json: addresses."""
+
+    regions: list[Region]
+    months: list[tuple[str, int]]
+    weights: dict[str, str]
+    maintenance: str
+    unseen: str
+    zone: str
+    good: str
+    fair: str
+    is_beside: bool
+    beside: str
+    earlier: str
+    later: str
+    csv: str
+    json: str
+
+
+class AvailabilityPage:
+    """`/availability`, as it is for whoever asks; one statement."""
+
+    def __init__(
+        self,
+        pool: AsyncConnectionPool,
+        *,
+        reporting: Callable[[], Reporting],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._pool = pool
+        self._reporting = reporting
+        self._clock = clock
+
+    async def answer(self, request: Request) -> Answer:
+        """Answer the request; raises Invalid."""
+        now, reporting, query = self._clock(), self._reporting(), request.query
+        asked = question({**query, "by": "region,category"}, reporting, now=now)
+        async with self._pool.connection(POOL_WAIT_S) as conn:
+            found = await table(conn, asked, now=now)
+        given = {name: query[name] for name in FILTERS if query.get(name)}
+        return for_them(render("availability.html", page=page(found, reporting, given, now=now)))
+
+
+def page(found: Table, reporting: Reporting, given: dict[str, str], *, now: datetime) -> Page:
+    """Return the page of this table; given: the filters, as they go on in its links."""
+    asked, policy = found.question, found.question.policy
+    regions: dict[str, list[Group]] = {}
+    for group in found.groups:
+        regions.setdefault(group.region, []).append(group)
+    ordered = sorted(regions, key=lambda name: (not name, name))
+    beyond = later(asked.first, asked.months)
+    without = {name: text for name, text in given.items() if name != "beside"}
+    beside = without if asked.compatible else {**given, "beside": "compatible"}
+    since = {"from": f"{asked.first:%Y-%m}"}
+    return Page(
+        regions=[
+            Region(f"region-{nth}", name, _categories(regions[name], found, reporting))
+            for nth, name in enumerate(ordered, 1)
+        ],
+        months=[(_short(month), month.year) for month in found.months],
+        weights=_weights(policy),
+        maintenance=gettext(MAINTENANCE[policy.maintenance]),
+        unseen=gettext(UNSEEN[policy.unseen]),
+        zone=policy.zone,
+        good=_number(reporting.good),
+        fair=_number(reporting.fair),
+        is_beside=asked.compatible,
+        beside=_address("/availability", {**beside, **since}),
+        earlier=_address(
+            "/availability", {**given, "from": f"{later(asked.first, -asked.months):%Y-%m}"}
+        ),
+        later=_address("/availability", {**given, "from": f"{beyond:%Y-%m}"})
+        if beyond <= month_of(now, policy.zone)
+        else "",
+        csv=_address("/api/v1/availability", {**given, **since, "format": "csv"}),
+        json=_address("/api/v1/availability", {**given, **since}),
+    )
+
+
+def _categories(groups: Sequence[Group], found: Table, reporting: Reporting) -> list[Category]:
+    return [
+        Category(
+            group.category,
+            [
+                _shown(cell, month, reporting)
+                for cell, month in zip(group.cells, found.months, strict=True)
+            ],
+            [_row(line, found, reporting) for line in group.members],
+        )
+        for group in sorted(groups, key=lambda group: (not group.category, group.category))
+    ]
+
+
+def _row(line: Line, found: Table, reporting: Reporting) -> Row:
+    return Row(
+        line.slug,
+        f"{line.service} ({line.type})" if line.type else line.service,
+        _said(line.budget) if line.budget else "",
+        line.budget is not None and line.budget.left_min < 0,
+        [
+            _shown(cell, month, reporting)
+            for cell, month in zip(line.cells, found.months, strict=True)
+        ],
+    )
+
+
+def _shown(cell: Cell, month: date, reporting: Reporting) -> Shown:
+    # What was published stands in front; what is known by now is said beside it.
+    first = cell.published.share if cell.published else cell.share
+    return Shown(
+        month=month_name(month),
+        text=_number(first),
+        grade=_grade(first, reporting),
+        revised=_number(cell.share) if cell.revised else "",
+        compatible="" if cell.compatible is None or first is None else _number(cell.compatible),
+        mean="" if cell.members_mean is None else _number(cell.members_mean),
+    )
+
+
+def _grade(share: Fraction | None, reporting: Reporting) -> Grade:
+    if share is None:
+        return NONE
+    if share >= reporting.good:
+        return GOOD
+    return FAIR if share >= reporting.fair else POOR
+
+
+def _said(budget: Budget) -> str:
+    at = shortly(budget.objective)
+    if budget.left_min < 0:
+        return gettext("{over} min over the {allowed} allowed at {at} %").format(
+            over=-budget.left_min, allowed=budget.allowed_min, at=at
+        )
+    return gettext("{left} min of {allowed} left at {at} %").format(
+        left=budget.left_min, allowed=budget.allowed_min, at=at
+    )
+
+
+def _weights(policy: Policy) -> dict[str, str]:
+    return {name: shortly(getattr(policy, name)) for name in ("minor", "major", "outage")}
+
+
+def _number(share: Fraction | None) -> str:
+    """Return the number as the reader's language writes it; its unit is said once for all of them."""
+    whole, point, hundredths = percent(share).partition(".")
+    if not point:
+        return whole
+    return gettext("{whole}.{hundredths}").format(whole=whole, hundredths=hundredths)
+
+
+def _short(month: date) -> str:
+    return gettext(MONTHS).split()[month.month - 1]
+
+
+def _address(path: str, words: dict[str, str]) -> str:
+    return f"{path}?{urlencode(words)}"
