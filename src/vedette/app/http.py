@@ -124,6 +124,7 @@ URLS: tuple[Url, ...] = (
     Url("GET", "/api/v1/targets/{name}/reports", "read"),
     Url("GET", "/api/v1/targets/{name}/measurements/{measurement}", "read"),
     Url("GET", "/api/v1/components", "read"),
+    Url("GET", "/api/v1/components/{slug}/explain", "read"),
     Url("GET", "/api/v1/watch", "read"),
     Url("GET", "/federate", "read"),
     Url("GET", "/api/v1/availability", PUBLIC),
@@ -214,6 +215,7 @@ def rooms_routes() -> list[Any]:
     from vedette.access import clients_api as clients
     from vedette.access import sessions_api as sessions
     from vedette.actions import api as actions
+    from vedette.automation import explain_api as explain
     from vedette.fleet import api as fleet
     from vedette.health import api as health
     from vedette.health import federate
@@ -232,6 +234,7 @@ def rooms_routes() -> list[Any]:
     return [
         *health.routes,
         *measured.routes,
+        *explain.routes,
         *watch.routes,
         *fleet.routes,
         *access.routes,

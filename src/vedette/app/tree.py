@@ -35,6 +35,7 @@ COMMANDS: tuple[tuple[str, Group, str, str], ...] = (
     ("status", CLIENT, "vedette.cli.status:status", "Say in one line how everything is."),
     ("get", CLIENT, "vedette.cli.get:app", "List targets, reports, components, agents."),
     ("watch", CLIENT, "vedette.cli.watch:watch", "Show every change as it happens."),
+    ("explain", CLIENT, "vedette.cli.explain:explain", "Say why a component is as it is."),
     ("ask", CLIENT, "vedette.cli.ask:ask", "Ask a target what its connector can be asked."),
     ("login", CLIENT, "vedette.cli.login:login", "Sign in with a browser."),
     ("logout", CLIENT, "vedette.cli.login:logout", "End the command line's session."),

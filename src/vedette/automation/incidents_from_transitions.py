@@ -15,17 +15,15 @@ from vedette.db.locks import alone
 from vedette.db.queries import Connection, load
 from vedette.health.handled import Transition, mark_handled, unhandled
 from vedette.incidents.policy import policies
-from vedette.incidents.policy_deeds import (
-    Deeds,
-    Done,
-    Judged,
+from vedette.incidents.policy_deeds import Deeds, let_go
+from vedette.incidents.policy_facts import (
     keep_calm,
     keep_flapping,
     keep_judgements,
     keep_sight,
-    let_go,
     note_flapping,
 )
+from vedette.incidents.policy_judged import Done, Judged
 from vedette.incidents.policy_rules import (
     GRAVITY,
     SLOT,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from vedette.db.queries import Connection, load
 from vedette.incidents.model import Impact
-from vedette.incidents.policy_deeds import Candidate
+from vedette.incidents.policy_judged import Candidate
 from vedette.incidents.policy_rules import Last, Policies, Standing, Told
 
 Q = load(__file__, "standing.sql")

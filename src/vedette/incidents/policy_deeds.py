@@ -5,87 +5,20 @@ incident and not a few a component. Each changed incident is settled once a deed
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from vedette.db.queries import Connection, load
 from vedette.incidents import writes
 from vedette.incidents.model import Draft, Impact, Incident, Kind, Origin, Said, Status
-from vedette.incidents.policy_rules import Consent, Deed, Standing, impact_of_state
+from vedette.incidents.policy_judged import Candidate, Done, Judged, names_of, title_of
+from vedette.incidents.policy_rules import Consent, Deed
 from vedette.incidents.reads import incidents
 from vedette.incidents.rules import escalation
 
 Q = load(__file__, "policy_deeds.sql")
 
 BY = "automation:incidents_from_transitions"
-NAMED = 20
-"""So many components are named in one note; the others are counted."""
-TITLE_CHARS = 300
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """A component, the state it is in since `at`, and what is to be done about it.
-
-    cause: what it has in common with others that fail of the same cause, as in `region:7`.
-    """
-
-    component_id: int
-    label: str
-    state: str
-    at: datetime
-    standing: Standing
-    cause: frozenset[str]
-    deed: Deed
-
-    @property
-    def impact(self) -> Impact:
-        """How grave its trouble may be called."""
-        return impact_of_state(self.state, self.standing.policy) or Impact.MINOR
-
-    @property
-    def began(self) -> datetime:
-        """Since when the trouble counts."""
-        return self.standing.began(self.at)
-
-    @property
-    def is_public(self) -> bool:
-        """Whether the public reads of it already."""
-        return self.standing.told is not None and self.standing.told.is_public
-
-
-@dataclass(slots=True)
-class Candidate:
-    """An open incident of ours that others of the same cause may join; `goes_out`: it is public or will be."""
-
-    incident_id: int
-    impact: Impact
-    starts_at: datetime
-    goes_out: bool
-    published_at: datetime | None
-    publish_at: datetime | None
-    cause: set[str] = field(default_factory=set)
-
-    def takes(self, one: Judged) -> bool:
-        """Say whether this component's trouble is the same trouble."""
-        return (
-            self.impact == one.impact
-            and abs(one.began - self.starts_at) <= one.standing.policy.join_within
-            and self.goes_out == (one.standing.policy.publish is Consent.AUTO)
-            and (self.published_at is not None or not one.is_public)
-            and not self.cause.isdisjoint(one.cause)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What became of a component: the deed that was done, and to which incident."""
-
-    judged: Judged
-    deed: Deed
-    incident_id: int | None = None
-    publish_at: datetime | None = None
 
 
 class Deeds:
@@ -160,7 +93,7 @@ class Deeds:
         groups = _grouped(judged)
         for number, members in groups.items():
             await writes.change(self.conn, number, status=Status.DETECTED)
-            text = f"{_names(members)}: the trouble is back."
+            text = f"{names_of(members)}: the trouble is back."
             await self._say(number, Status.DETECTED, text, at=self.now)
             self.done += [Done(one, Deed.RESUME, number) for one in members]
         await self._settle(list(groups), "update")
@@ -217,7 +150,7 @@ class Deeds:
                 await writes.weigh(self.conn, number, impact, since=at)
                 await writes.change(self.conn, number, impact=impact)
             await writes.join(self.conn, number, [one.component_id for one in back], at=at)
-            text = f"{_names(back)}: the trouble is back."
+            text = f"{names_of(back)}: the trouble is back."
             await self._say(number, Said.REOPENED, text, at=at)
             self.done += [Done(one, Deed.REOPEN, number) for one in back]
         await self._retitle(list(groups))
@@ -237,7 +170,7 @@ class Deeds:
             for state in sorted({one.state for one in members}):
                 alike = [one for one in members if one.state == state]
                 since = min(one.at for one in alike)
-                text = f"{_names(alike)}: {state} since {since:%H:%M:%S} UTC, our checks say."
+                text = f"{names_of(alike)}: {state} since {since:%H:%M:%S} UTC, our checks say."
                 await self._say(number, Said.NOTE, text, at=self.now, internal=True)
             self.done += [Done(one, Deed.NOTE, number) for one in members]
         await self._settle(list(groups), "note")
@@ -301,7 +234,7 @@ class Deeds:
             moments[one.began].append(one.component_id)
         for at, ids in moments.items():
             await writes.join(self.conn, number, ids, at=at)
-        text = f"{_names(members)}: affected, too."
+        text = f"{names_of(members)}: affected, too."
         await self._say(number, Said.SYSTEM, text, at=self.now)
 
     async def _go(self, number: int, members: Sequence[Judged]) -> None:
@@ -312,7 +245,7 @@ class Deeds:
             await writes.leave(self.conn, number, ids, at=at)
         well = [one for one in members if one.state == "up"]
         if well:
-            text = f"{_names(well)}: no longer affected."
+            text = f"{names_of(well)}: no longer affected."
             await self._say(number, Said.SYSTEM, text, at=self.now)
 
     async def _held(self, numbers: Iterable[int]) -> dict[int, Incident]:
@@ -341,15 +274,6 @@ class Deeds:
             await writes.settle(self.conn, numbers, change, by=BY, now=self.now)
 
 
-def title_of(label: str, size: int, impact: Impact) -> str:
-    """Return what an incident of a machine is called: whom it affects, and how gravely we say it does."""
-    more = f" and {size - 1} more" if size > 1 else ""
-    verb = ("is" if size == 1 else "are") + (
-        " impaired" if impact < Impact.MAJOR else " unavailable"
-    )
-    return f"{label[: TITLE_CHARS - 40]}{more} {verb}"
-
-
 def _publish_at(one: Judged, began: datetime) -> datetime | None:
     policy = one.standing.policy
     return began + policy.publish_after if policy.publish is Consent.AUTO else None
@@ -369,11 +293,6 @@ def _grouped(judged: Iterable[Judged]) -> dict[int, list[Judged]]:
     return groups
 
 
-def _names(members: Sequence[Judged]) -> str:
-    more = f" and {len(members) - NAMED} more" if len(members) > NAMED else ""
-    return ", ".join(one.label for one in members[:NAMED]) + more
-
-
 async def let_go(conn: Connection, *, now: datetime) -> int:
     """Tidy up drafts: let go of whom others tell of, end what nobody is left in; return how many changed."""
     yielded = sorted({row[0] for row in await Q.all(conn, "yield")})
@@ -386,48 +305,3 @@ async def let_go(conn: Connection, *, now: datetime) -> int:
     if ended:
         await writes.settle(conn, ended, "close", by=BY, now=now)
     return len(ended) + len(remaining)
-
-
-async def keep_sight(
-    conn: Connection, lost: Mapping[int, datetime], seen: Mapping[int, datetime]
-) -> None:
-    """Write down since when we do not see these components, and until when we did not see those."""
-    if seen:
-        await Q.run(conn, "keep_blind_ends", components=list(seen), at=list(seen.values()))
-    if lost:
-        await Q.run(conn, "keep_blind", components=list(lost), at=list(lost.values()))
-
-
-async def keep_flapping(conn: Connection, component_id: int, *, at: datetime) -> None:
-    """Say that it changes its state too often since `at`."""
-    await Q.run(conn, "flapping", component_id=component_id, at=at)
-
-
-async def keep_calm(conn: Connection, component_id: int, *, at: datetime) -> None:
-    """Say that it no longer does."""
-    await Q.run(conn, "calm", component_id=component_id, at=at)
-
-
-async def note_flapping(conn: Connection, labels: Mapping[int, str], *, now: datetime) -> None:
-    """Leave one note in each of these incidents that this component changes its state too often."""
-    for number, label in labels.items():
-        text = f"{label} changes its state too often; nothing is opened or closed until it is calm."
-        await writes.say(conn, number, Said.NOTE, text, at=now, by=BY, now=now, internal=True)
-    if labels:
-        await writes.settle(conn, list(labels), "note", by=BY, now=now)
-
-
-async def keep_judgements(conn: Connection, done: Sequence[Done], *, now: datetime) -> None:
-    """Write down what was made of each, for whoever asks why."""
-    if done:
-        await Q.run(
-            conn,
-            "keep_judgements",
-            components=[one.judged.component_id for one in done],
-            at=[one.judged.at for one in done],
-            states=[one.judged.state for one in done],
-            deeds=[str(one.deed) for one in done],
-            incidents=[one.incident_id for one in done],
-            publish_at=[one.publish_at for one in done],
-            now=now,
-        )
