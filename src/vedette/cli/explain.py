@@ -55,4 +55,4 @@ def told(found: Any) -> list[str]:  # noqa: ANN401 - JSON
 
 
 def _time(at: Any) -> str:  # noqa: ANN401 - JSON
-    return f"{str(at)[:19]}Z" if at else ""
+    return f"{str(at)[:19]}Z" if at else "-"

@@ -173,6 +173,49 @@ ALTER FUNCTION grafana.agents() OWNER TO vedette_reader;
 
 COMMENT ON FUNCTION grafana.agents() IS 'The agents, whether they are connected, and how far behind.';
 
+CREATE FUNCTION grafana.availability(from_at timestamp with time zone, to_at timestamp with time zone, zone text DEFAULT 'UTC'::text, minor double precision DEFAULT 0, major double precision DEFAULT 0.3, outage double precision DEFAULT 1, maintenance text DEFAULT 'shields'::text, unseen text DEFAULT 'excluded'::text) RETURNS TABLE("time" timestamp with time zone, component text, service text, region text, category text, availability double precision, lost_seconds double precision, unseen_seconds double precision)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    WITH month AS (
+        SELECT array_agg(first AT TIME ZONE zone ORDER BY first) AS bounds
+        FROM generate_series(
+            date_trunc('month', from_at AT TIME ZONE zone),
+            date_trunc('month', least(to_at, from_at + interval '10 years') AT TIME ZONE zone) + interval '1 month',
+            interval '1 month') AS s (first)
+    ),
+    counted AS (
+        SELECT
+            m.bounds[t.nth] AS opens,
+            t.component_id,
+            t.outage_us * outage + t.major_us * major + t.minor_us * minor
+                + CASE unseen WHEN 'down' THEN t.unseen_us ELSE 0 END AS lost_us,
+            t.window_us - CASE unseen WHEN 'excluded' THEN t.unseen_us ELSE 0 END
+                - CASE maintenance WHEN 'removed' THEN t.maintenance_us ELSE 0 END AS whole_us,
+            t.unseen_us
+        FROM month AS m
+        CROSS JOIN LATERAL incidents.told(NULL, m.bounds, now(), maintenance <> 'counts') AS t
+    )
+    SELECT
+        k.opens,
+        c.slug,
+        s.name,
+        coalesce(r.name, ''),
+        coalesce(c.attributes ->> 'category', s.category, ''),
+        1 - k.lost_us / nullif(k.whole_us, 0),
+        k.lost_us / 1e6,
+        k.unseen_us / 1e6
+    FROM counted AS k
+    JOIN fleet.component AS c ON c.id = k.component_id
+    JOIN fleet.service AS s ON s.id = c.service_id
+    LEFT JOIN fleet.region AS r ON r.id = c.region_id
+    ORDER BY k.opens, c.slug
+$$;
+
+ALTER FUNCTION grafana.availability(from_at timestamp with time zone, to_at timestamp with time zone, zone text, minor double precision, major double precision, outage double precision, maintenance text, unseen text) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.availability(from_at timestamp with time zone, to_at timestamp with time zone, zone text, minor double precision, major double precision, outage double precision, maintenance text, unseen text) IS 'The availability of every component by month, whole months of a zone, counted by a policy.';
+
 CREATE FUNCTION grafana.component_states() RETURNS TABLE(component text, service text, region text, category text, state text, since timestamp with time zone, reason text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -867,6 +910,44 @@ $$;
 
 ALTER FUNCTION health.whole_step(step interval) OWNER TO vedette_owner;
 
+CREATE FUNCTION incidents.compatible(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone) RETURNS TABLE(component_id integer, nth integer, elapsed_us bigint, lost_us bigint)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog'
+    AS $$
+    WITH month AS (
+        SELECT b.nth::integer, b.opens, least(bounds[b.nth + 1], until_now) AS closes
+        FROM unnest(bounds) WITH ORDINALITY AS b (opens, nth)
+        WHERE b.nth < cardinality(bounds) AND b.opens < until_now
+    ),
+    outage AS (
+        SELECT
+            a.component_id,
+            width_bucket(i.ends_at, bounds) AS nth,
+            greatest(i.starts_at, bounds[width_bucket(i.ends_at, bounds)]) AS opens,
+            i.ends_at AS closes
+        FROM incidents.incident AS i
+        JOIN incidents.affected AS a ON a.incident_id = i.id
+        WHERE i.kind = 'incident' AND i.impact = 3 AND i.published_at IS NOT NULL AND i.merged_into IS NULL
+          AND a.left_at IS NULL AND a.component_id = ANY (components)
+          AND i.ends_at >= bounds[1] AND i.ends_at < bounds[cardinality(bounds)]
+    ),
+    lost AS (
+        SELECT o.component_id, o.nth, sum(extract(epoch FROM o.closes - o.opens) * 1000000) AS us
+        FROM outage AS o
+        GROUP BY o.component_id, o.nth
+    )
+    SELECT
+        c.component_id,
+        m.nth,
+        (extract(epoch FROM m.closes - m.opens) * 1000000)::bigint,
+        coalesce(l.us, 0)::bigint
+    FROM unnest(components) AS c (component_id)
+    CROSS JOIN month AS m
+    LEFT JOIN lost AS l ON l.component_id = c.component_id AND l.nth = m.nth
+$$;
+
+ALTER FUNCTION incidents.compatible(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone) OWNER TO vedette_owner;
+
 CREATE FUNCTION incidents.hidden() RETURNS TABLE(id integer)
     LANGUAGE sql STABLE
     AS $$
@@ -992,12 +1073,97 @@ $$;
 
 ALTER FUNCTION incidents.settle(ids integer[]) OWNER TO vedette_owner;
 
-CREATE FUNCTION incidents.told(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) RETURNS TABLE(component_id integer, nth integer, window_us bigint, outage_us bigint, major_us bigint, minor_us bigint, maintenance_us bigint, unseen_us bigint)
+CREATE FUNCTION incidents.told(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean, groups integer[] DEFAULT NULL::integer[]) RETURNS TABLE(component_id integer, group_id integer, nth integer, window_us bigint, outage_us bigint, major_us bigint, minor_us bigint, maintenance_us bigint, unseen_us bigint)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog'
+    AS $$
+    WITH own AS MATERIALIZED (
+        SELECT * FROM incidents.told_pieces(components, bounds, until_now, shielded)
+    ),
+    -- Where members say different things, in the order in which a group takes them: unseen before maintenance.
+    edge AS (
+        SELECT member.group_id, o.nth, e.at, o.told, e.step
+        FROM own AS o
+        JOIN unnest(components, groups) AS member (component_id, group_id) USING (component_id)
+        CROSS JOIN LATERAL (VALUES (o.from_at, 1), (o.to_at, -1)) AS e (at, step)
+        WHERE member.group_id IS NOT NULL
+    ),
+    turn AS (
+        SELECT
+            e.group_id,
+            e.nth,
+            e.at,
+            sum(e.step) AS members,
+            coalesce(sum(e.step) FILTER (WHERE e.told = 3), 0) AS outages,
+            coalesce(sum(e.step) FILTER (WHERE e.told = 2), 0) AS majors,
+            coalesce(sum(e.step) FILTER (WHERE e.told = 1), 0) AS minors,
+            coalesce(sum(e.step) FILTER (WHERE e.told = 0), 0) AS maintenances,
+            coalesce(sum(e.step) FILTER (WHERE e.told = -1), 0) AS unseen
+        FROM edge AS e
+        GROUP BY e.group_id, e.nth, e.at
+    ),
+    together AS (
+        SELECT
+            t.group_id,
+            t.nth,
+            t.at,
+            lead(t.at) OVER line AS until,
+            sum(t.members) OVER line AS members,
+            sum(t.outages) OVER line AS outages,
+            sum(t.majors) OVER line AS majors,
+            sum(t.minors) OVER line AS minors,
+            sum(t.maintenances) OVER line AS maintenances,
+            sum(t.unseen) OVER line AS unseen
+        FROM turn AS t
+        WINDOW line AS (PARTITION BY t.group_id, t.nth ORDER BY t.at)
+    ),
+    lasting AS (
+        SELECT
+            o.component_id,
+            NULL::integer AS group_id,
+            o.nth,
+            (extract(epoch FROM o.to_at - o.from_at) * 1000000)::bigint AS us,
+            o.told
+        FROM own AS o
+        UNION ALL
+        SELECT
+            NULL,
+            g.group_id,
+            g.nth,
+            (extract(epoch FROM g.until - g.at) * 1000000)::bigint,
+            CASE
+                WHEN g.outages > 0 THEN 3
+                WHEN g.majors > 0 THEN 2
+                WHEN g.minors > 0 THEN 1
+                WHEN g.unseen > 0 THEN -1
+                WHEN g.maintenances > 0 THEN 0
+                ELSE -2
+            END
+        FROM together AS g
+        WHERE g.members > 0
+    )
+    SELECT
+        l.component_id,
+        l.group_id,
+        l.nth,
+        sum(l.us)::bigint,
+        coalesce(sum(l.us) FILTER (WHERE l.told = 3), 0)::bigint,
+        coalesce(sum(l.us) FILTER (WHERE l.told = 2), 0)::bigint,
+        coalesce(sum(l.us) FILTER (WHERE l.told = 1), 0)::bigint,
+        coalesce(sum(l.us) FILTER (WHERE l.told = 0), 0)::bigint,
+        coalesce(sum(l.us) FILTER (WHERE l.told = -1), 0)::bigint
+    FROM lasting AS l
+    GROUP BY l.component_id, l.group_id, l.nth
+$$;
+
+ALTER FUNCTION incidents.told(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean, groups integer[]) OWNER TO vedette_owner;
+
+CREATE FUNCTION incidents.told_pieces(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) RETURNS TABLE(component_id integer, nth integer, from_at timestamp with time zone, to_at timestamp with time zone, told integer)
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog'
     AS $$
     WITH member AS (
-        SELECT c.id, c.made_at AS born_at
+        SELECT c.id, c.made_at AS born_at, least(until_now, c.retired_at) AS gone_at
         FROM fleet.component AS c
         WHERE CASE WHEN components IS NULL THEN c.retired_at IS NULL ELSE c.id = ANY (components) END
     ),
@@ -1045,40 +1211,28 @@ CREATE FUNCTION incidents.told(components integer[], bounds timestamp with time 
             sum(t.unseen) OVER line AS unseen
         FROM turn AS t
         WINDOW line AS (PARTITION BY t.component_id ORDER BY t.at)
-    ),
-    lasting AS (
-        SELECT
-            p.component_id,
-            width_bucket(p.at, bounds) AS nth,
-            (extract(epoch FROM least(p.until, until_now) - greatest(p.at, m.born_at)) * 1000000)::bigint AS us,
-            CASE
-                WHEN shielded AND p.maintenances > 0 THEN 'maintenance'
-                WHEN p.outages > 0 THEN 'outage'
-                WHEN p.majors > 0 THEN 'major'
-                WHEN p.minors > 0 THEN 'minor'
-                WHEN p.maintenances > 0 THEN 'maintenance'
-                WHEN p.unseen > 0 THEN 'unseen'
-                ELSE ''
-            END AS told
-        FROM piece AS p
-        JOIN member AS m ON m.id = p.component_id
-        WHERE p.until IS NOT NULL
-          AND least(p.until, until_now) > greatest(p.at, m.born_at)
     )
     SELECT
-        l.component_id,
-        l.nth,
-        sum(l.us)::bigint,
-        coalesce(sum(l.us) FILTER (WHERE l.told = 'outage'), 0)::bigint,
-        coalesce(sum(l.us) FILTER (WHERE l.told = 'major'), 0)::bigint,
-        coalesce(sum(l.us) FILTER (WHERE l.told = 'minor'), 0)::bigint,
-        coalesce(sum(l.us) FILTER (WHERE l.told = 'maintenance'), 0)::bigint,
-        coalesce(sum(l.us) FILTER (WHERE l.told = 'unseen'), 0)::bigint
-    FROM lasting AS l
-    GROUP BY l.component_id, l.nth
+        p.component_id,
+        width_bucket(p.at, bounds),
+        greatest(p.at, m.born_at),
+        least(p.until, m.gone_at),
+        CASE
+            WHEN shielded AND p.maintenances > 0 THEN 0
+            WHEN p.outages > 0 THEN 3
+            WHEN p.majors > 0 THEN 2
+            WHEN p.minors > 0 THEN 1
+            WHEN p.maintenances > 0 THEN 0
+            WHEN p.unseen > 0 THEN -1
+            ELSE -2
+        END
+    FROM piece AS p
+    JOIN member AS m ON m.id = p.component_id
+    WHERE p.until IS NOT NULL
+      AND least(p.until, m.gone_at) > greatest(p.at, m.born_at)
 $$;
 
-ALTER FUNCTION incidents.told(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) OWNER TO vedette_owner;
+ALTER FUNCTION incidents.told_pieces(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) OWNER TO vedette_owner;
 
 CREATE AGGREGATE health.joined(anycompatiblearray) (
     SFUNC = array_cat,
@@ -1922,6 +2076,22 @@ ALTER TABLE incidents.judgement ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     CACHE 1
 );
 
+CREATE TABLE incidents.monthly (
+    component_id integer NOT NULL,
+    zone text NOT NULL,
+    month date NOT NULL,
+    whole_us bigint NOT NULL,
+    lost_us numeric NOT NULL,
+    policy text NOT NULL,
+    published_at timestamp with time zone NOT NULL,
+    CONSTRAINT monthly_lost_us_check CHECK ((lost_us >= (0)::numeric)),
+    CONSTRAINT monthly_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric)),
+    CONSTRAINT monthly_whole_us_check CHECK ((whole_us >= 0)),
+    CONSTRAINT monthly_zone_check CHECK (((zone <> ''::text) AND (length(zone) <= 100)))
+);
+
+ALTER TABLE incidents.monthly OWNER TO vedette_owner;
+
 CREATE TABLE incidents.outbox (
     id bigint NOT NULL,
     at timestamp with time zone NOT NULL,
@@ -1956,6 +2126,7 @@ CREATE TABLE incidents.policy (
     join_within interval,
     flap_high smallint,
     flap_low smallint,
+    kept_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT policy_cap_check CHECK (((cap >= 1) AND (cap <= 3))),
     CONSTRAINT policy_check CHECK (((service <> ''::text) OR (region = ''::text))),
     CONSTRAINT policy_close_check CHECK ((close = ANY (ARRAY['auto'::text, 'ask'::text]))),
@@ -2286,6 +2457,9 @@ ALTER TABLE ONLY incidents.incident
 ALTER TABLE ONLY incidents.judgement
     ADD CONSTRAINT judgement_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY incidents.monthly
+    ADD CONSTRAINT monthly_pkey PRIMARY KEY (component_id, zone, month);
+
 ALTER TABLE ONLY incidents.outbox
     ADD CONSTRAINT outbox_incident_id_version_key UNIQUE (incident_id, version);
 
@@ -2311,6 +2485,8 @@ ALTER TABLE ONLY incidents.update
     ADD CONSTRAINT update_pkey PRIMARY KEY (id);
 
 CREATE INDEX audit_at ON access.audit USING btree (at);
+
+CREATE INDEX audit_incident ON access.audit USING gin (string_to_array(object, ' '::text)) WHERE (action ~~ 'incident.%'::text);
 
 CREATE INDEX client_certificate_living ON access.client_certificate USING btree (name) WHERE (revoked_at IS NULL);
 
@@ -2498,6 +2674,9 @@ ALTER TABLE ONLY incidents.judgement
 ALTER TABLE ONLY incidents.judgement
     ADD CONSTRAINT judgement_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES incidents.incident(id) ON DELETE SET NULL;
 
+ALTER TABLE ONLY incidents.monthly
+    ADD CONSTRAINT monthly_component_id_fkey FOREIGN KEY (component_id) REFERENCES fleet.component(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY incidents.outbox
     ADD CONSTRAINT outbox_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES incidents.incident(id) ON DELETE CASCADE;
 
@@ -2554,6 +2733,10 @@ GRANT ALL ON FUNCTION fleet.way_is_cut(agent_id integer) TO vedette_reader;
 REVOKE ALL ON FUNCTION grafana.agents() FROM PUBLIC;
 GRANT ALL ON FUNCTION grafana.agents() TO vedette_grafana;
 GRANT ALL ON FUNCTION grafana.agents() TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.availability(from_at timestamp with time zone, to_at timestamp with time zone, zone text, minor double precision, major double precision, outage double precision, maintenance text, unseen text) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.availability(from_at timestamp with time zone, to_at timestamp with time zone, zone text, minor double precision, major double precision, outage double precision, maintenance text, unseen text) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.availability(from_at timestamp with time zone, to_at timestamp with time zone, zone text, minor double precision, major double precision, outage double precision, maintenance text, unseen text) TO vedette_app;
 
 REVOKE ALL ON FUNCTION grafana.component_states() FROM PUBLIC;
 GRANT ALL ON FUNCTION grafana.component_states() TO vedette_grafana;
@@ -2673,6 +2856,10 @@ REVOKE ALL ON FUNCTION health.whole_step(step interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION health.whole_step(step interval) TO vedette_app;
 GRANT ALL ON FUNCTION health.whole_step(step interval) TO vedette_reader;
 
+REVOKE ALL ON FUNCTION incidents.compatible(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION incidents.compatible(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone) TO vedette_app;
+GRANT ALL ON FUNCTION incidents.compatible(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone) TO vedette_reader;
+
 REVOKE ALL ON FUNCTION incidents.hidden() FROM PUBLIC;
 GRANT ALL ON FUNCTION incidents.hidden() TO vedette_app;
 GRANT ALL ON FUNCTION incidents.hidden() TO vedette_reader;
@@ -2687,9 +2874,13 @@ GRANT ALL ON FUNCTION incidents.published() TO vedette_reader;
 REVOKE ALL ON FUNCTION incidents.settle(ids integer[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION incidents.settle(ids integer[]) TO vedette_app;
 
-REVOKE ALL ON FUNCTION incidents.told(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION incidents.told(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) TO vedette_app;
-GRANT ALL ON FUNCTION incidents.told(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) TO vedette_reader;
+REVOKE ALL ON FUNCTION incidents.told(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean, groups integer[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION incidents.told(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean, groups integer[]) TO vedette_app;
+GRANT ALL ON FUNCTION incidents.told(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean, groups integer[]) TO vedette_reader;
+
+REVOKE ALL ON FUNCTION incidents.told_pieces(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION incidents.told_pieces(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) TO vedette_app;
+GRANT ALL ON FUNCTION incidents.told_pieces(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) TO vedette_reader;
 
 REVOKE ALL ON FUNCTION pg_catalog.lo_close(integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION pg_catalog.lo_close(integer) TO vedette_owner;
@@ -3030,6 +3221,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.judgement TO vedette_app;
 GRANT SELECT ON TABLE incidents.judgement TO vedette_reader;
 
 GRANT SELECT,USAGE ON SEQUENCE incidents.judgement_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.monthly TO vedette_app;
+GRANT SELECT ON TABLE incidents.monthly TO vedette_reader;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.outbox TO vedette_app;
 GRANT SELECT ON TABLE incidents.outbox TO vedette_reader;
