@@ -81,6 +81,7 @@ class FeedDoors:
             f"{place} - Incidents",
             everyone,
             told,
+            asked=("mt", "srv"),
         )
         return given(rss(feed), RSS, told)
 
@@ -133,13 +134,14 @@ class FeedDoors:
         description: str,
         everyone: Sequence[Component],
         told: Sequence[Event],
+        asked: Sequence[str] = (),
     ) -> Feed:
         return Feed(
             title=title,
             description=description,
             owner=self._source.title,
             root=self._source.outside.root(request),
-            here=self._source.outside.here(request),
+            here=self._source.outside.here(request, asked),
             events=told,
             components={each.id: each for each in everyone},
         )

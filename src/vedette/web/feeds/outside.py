@@ -1,8 +1,9 @@
 """How the world outside reaches us: addresses in feeds must be whole, and a frame must be allowed."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from vedette.web.answers import Request
 
@@ -29,9 +30,8 @@ class Outside:
             host = b"localhost"
         return f"{'https' if request.is_secure else 'http'}://{host.decode('ascii')}"
 
-    def here(self, request: Request) -> str:
-        """Return the whole address that was asked for."""
-        asked = request.scope["query_string"].decode("latin-1")
+    def here(self, request: Request, asked: Sequence[str]) -> str:
+        """Return the whole address that was asked for, with these words of its query."""
+        query = {name: value for name, value in request.query.items() if name in asked}
         path = quote(request.scope["path"])
-        query = quote(asked, safe="=&%+-._~")
-        return f"{self.root(request)}{path}" + (f"?{query}" if query else "")
+        return f"{self.root(request)}{path}" + (f"?{urlencode(query)}" if query else "")
