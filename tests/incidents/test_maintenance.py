@@ -1,10 +1,12 @@
 """Plan, start, finish, cancel and move a maintenance; and what the clock does by itself."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 from tests.factories import at, make_component
 
+from vedette.db.pool import open_pool
 from vedette.errors import Conflict, Invalid
 from vedette.incidents.close import close_incident
 from vedette.incidents.conduct import cancel, finish, start
@@ -248,3 +250,50 @@ async def test_whoever_read_an_older_version_is_told(conn):
     await modify(conn, number, Replan(title="Newer disks"), **ADA, version=read)
     with pytest.raises(Conflict, match="changed meanwhile"):
         await cancel(conn, number, **ADA, version=read)
+
+
+async def test_several_servers_do_it_once(fresh_app_url):
+    pool = await open_pool(fresh_app_url, max_size=4)
+    try:
+        async with pool.connection() as conn:
+            orders = await make_component(conn)
+            numbers = [await plan(conn, work(orders, title=f"Disk {n}"), **ADA) for n in range(10)]
+
+        async def one_server() -> int:
+            async with pool.connection() as conn:
+                return await run_once(conn, now=at("17:00"))
+
+        assert sum(await asyncio.gather(*(one_server() for _ in range(4)))) == 10
+        async with pool.connection() as conn:
+            said = await updates(conn, numbers)
+            assert {len(each) for each in said.values()} == {2}
+            rows = await conn.execute("SELECT change, count(*) FROM incidents.outbox GROUP BY 1")
+            assert dict(await rows.fetchall()) == {"open": 10, "finish": 10}
+    finally:
+        await pool.close()
+
+
+async def test_a_start_by_hand_and_one_by_the_clock_are_one(fresh_app_url):
+    pool = await open_pool(fresh_app_url, max_size=2)
+    try:
+        async with pool.connection() as conn:
+            number = await plan(conn, work(await make_component(conn)), **ADA)
+
+        async def by_hand() -> str:
+            async with pool.connection() as conn:
+                try:
+                    await start(conn, number, by="person:ada", now=at("14:00"))
+                except Conflict:
+                    return "second"
+                return "first"
+
+        async def by_clock() -> int:
+            async with pool.connection() as conn:
+                return await run_once(conn, now=at("14:00"))
+
+        hand, clock = await asyncio.gather(by_hand(), by_clock())
+        assert (hand, clock) in {("first", 0), ("second", 1)}
+        async with pool.connection() as conn:
+            assert [word for word, _ in await words(conn, number)] == ["in progress"]
+    finally:
+        await pool.close()

@@ -45,7 +45,7 @@ async def test_a_whole_service_is_planned_and_listed(rest):
     made = await planned(rest)
     assert (made["status"], len(made["components"]), made["overlaps"]) == ("planned", 2, [])
     assert made["made_by"].startswith("token:")
-    (listed,) = (await rest.get(f"{PATH}?is_open=true&service=Orders", scopes=("read",))).json()
+    (listed,) = (await rest.get(f"{PATH}?open=true&service=Orders", scopes=("read",))).json()
     assert listed["id"] == made["id"]
     assert (await rest.get(f"{PATH}?component=nobody", scopes=("read",))).json() == []
 
@@ -183,7 +183,7 @@ async def test_a_series_is_begun_changed_and_ended(rest):
     }
     made = (await rest.post(f"{PATH}/series", wish, scopes=WRITE)).json()
     assert (len(made["components"]), made["lasts"], len(made["next"])) == (1, "2h", 3)
-    rows = (await rest.get(f"{PATH}?is_open=true")).json()
+    rows = (await rest.get(f"{PATH}?open=true")).json()
     assert {row["series"] for row in rows} == {made["id"]}
     path = f"{PATH}/series/{made['id']}"
     change = {"schedule": "0 4 * * WED", "until_at": f"{clock.now().year + 1}-12-24 00:00"}
@@ -194,7 +194,7 @@ async def test_a_series_is_begun_changed_and_ended(rest):
     assert stale.status_code == 409
     assert [one["id"] for one in (await rest.get(f"{PATH}/series")).json()] == [made["id"]]
     assert (await rest.post(f"{path}/end", scopes=WRITE)).json()["next"] == []
-    assert (await rest.get(f"{PATH}?is_open=true")).json() == []
+    assert (await rest.get(f"{PATH}?open=true")).json() == []
 
 
 @pytest.mark.parametrize(

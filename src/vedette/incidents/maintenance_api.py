@@ -2,21 +2,22 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import msgspec
-from litestar import Request, Response, get, patch, post
+from litestar import Response, get, patch, post
+from litestar.params import Parameter
 
 from vedette import clock, durations
 from vedette.access.model import Actor
 from vedette.db.queries import Connection, load
 from vedette.errors import Invalid
 from vedette.incidents import conduct, reads
+from vedette.incidents.events_shown import AnyRequest, Update, aware, shown_update
 from vedette.incidents.listing import Wanted, listed
 from vedette.incidents.maintenance_rules import check_maintenance
 from vedette.incidents.model import Affected, Kind
 from vedette.incidents.model import Incident as Held
-from vedette.incidents.model import Update as Said
 from vedette.incidents.plan import Plan, Replan, modify, plan
 from vedette.incidents.publish import publish_incident
 from vedette.incidents.repeated import Asked, Kept, once
@@ -34,8 +35,6 @@ from vedette.rest.paging import (
 from vedette.rest.versions import version_asked, version_header
 
 Q = load(__file__, "maintenance.sql")
-
-AnyRequest = Request[Any, Any, Any]
 
 
 class NewMaintenance(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -86,16 +85,6 @@ class Deed(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     zone: str | None = None
 
 
-class MaintenanceUpdate(msgspec.Struct, kw_only=True):
-    """One thing that was said; internal: to operators alone."""
-
-    at: datetime
-    status: str
-    text: str
-    internal: bool
-    made_by: str
-
-
 class Maintenance(msgspec.Struct, kw_only=True):
     """A maintenance as it stands; ends_at: the planned end, once it is over the real one.
 
@@ -120,7 +109,7 @@ class Maintenance(msgspec.Struct, kw_only=True):
     made_at: datetime
     made_by: str
     overlaps: list[int] = []
-    updates: list[MaintenanceUpdate] = []
+    updates: list[Update] = []
 
 
 @get("/api/v1/maintenances")
@@ -128,7 +117,7 @@ async def list_maintenances(
     request: AnyRequest,
     conn: Connection,
     status: str | None = None,
-    is_open: bool | None = None,
+    is_open: Annotated[bool | None, Parameter(query="open")] = None,
     start: datetime | None = None,
     end: datetime | None = None,
     region: str | None = None,
@@ -145,8 +134,8 @@ async def list_maintenances(
         kind=Kind.MAINTENANCE,
         status=status_of(status, Kind.MAINTENANCE) if status is not None else None,
         is_open=is_open,
-        start=_aware(start),
-        end=_aware(end),
+        start=aware(start, "start"),
+        end=aware(end, "end"),
         region=region,
         service=service,
         component=component,
@@ -334,7 +323,7 @@ async def _one(conn: Connection, number: int) -> Maintenance:
     shown = _shown(held, (await reads.affected(conn, [number]))[number])
     shown.overlaps = [row[0] for row in await Q.all(conn, "overlapping", number=number)]
     said = (await reads.updates(conn, [number], internal=True))[number]
-    shown.updates = [_said(one) for one in said]
+    shown.updates = [shown_update(one) for one in said]
     return shown
 
 
@@ -352,18 +341,6 @@ def lasting(text: str) -> timedelta:
     if not timedelta(0) < length < timedelta(days=3660):
         raise Invalid(f"{text[:40]!a} is no duration of a maintenance", hint="as in 30m or 2h")
     return length
-
-
-def _aware(at: datetime | None) -> datetime | None:
-    if at is not None and at.tzinfo is None:
-        raise Invalid("a time names no zone", hint="write it as 2026-12-01T02:00:00Z")
-    return at
-
-
-def _said(one: Said) -> MaintenanceUpdate:
-    return MaintenanceUpdate(
-        at=one.at, status=one.status, text=one.text, internal=one.internal, made_by=one.made_by
-    )
 
 
 def _shown(held: Held, members: list[Affected]) -> Maintenance:
