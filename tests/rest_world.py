@@ -23,8 +23,8 @@ class Rest:
     def __init__(self, pool, secrets, **rooms):
         self.pool, self.secrets = pool, secrets
         self.asks = Asks(pool=pool, commands_of=commands_of_connector)
-        served = rest_app(Rooms(pool, secrets, self.asks, **rooms), rooms_routes())
-        transport = httpx.ASGITransport(served)
+        self.app = rest_app(Rooms(pool, secrets, self.asks, **rooms), rooms_routes())
+        transport = httpx.ASGITransport(self.app)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://vedette.test")
 
     async def ask(self, method, path, *, scopes=("admin",), json=None, content=None, headers=None):

@@ -40,6 +40,14 @@ COMMANDS: tuple[tuple[str, Group, str, str], ...] = (
     ("login", CLIENT, "vedette.cli.login:login", "Sign in with a browser."),
     ("logout", CLIENT, "vedette.cli.login:logout", "End the command line's session."),
     ("whoami", CLIENT, "vedette.cli.login:whoami", "Say for whom the commands act."),
+    ("incidents", CLIENT, "vedette.cli.incidents:app", "Open, update and close incidents."),
+    ("maintenance", CLIENT, "vedette.cli.maintenance:app", "Plan, begin and finish maintenances."),
+    (
+        "availability",
+        CLIENT,
+        "vedette.cli.availability:availability",
+        "Say how available components were by month.",
+    ),
     ("agents", CLIENT, "vedette.cli.agents:app", "Let agents in, and send them away."),
     ("tokens", CLIENT, "vedette.cli.tokens:app", "Make, list and revoke API tokens."),
     (

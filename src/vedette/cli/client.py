@@ -75,6 +75,27 @@ class Client:
                 except ValueError:
                     raise self._foreign() from None
 
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        version: int | None = None,
+        key: str | None = None,
+    ) -> Any:  # noqa: ANN401 - JSON
+        """Change something and return the JSON of the answer.
+
+        version: the one that was read, so that nobody's change is lost. key: sent again with the same
+        key, it is not done again.
+        """
+        headers = {}
+        if version is not None:
+            headers["If-Match"] = f'"{version}"'
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        return self._ask(method, path, json=body, headers=headers)[0]
+
     def delete(self, path: str) -> Any:  # noqa: ANN401 - JSON
         """Ask for an end; return the JSON of the answer, None without one."""
         return self._ask("DELETE", path)[0]

@@ -1,6 +1,6 @@
-"""Durations on the command line: `90d`, `12h`, `1h30m`."""
+"""Durations on the command line: `90d`, `12h`, `1h30m`; times that were so long ago."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from vedette import clock, durations
 from vedette.errors import Invalid
@@ -19,3 +19,26 @@ def span(text: str) -> timedelta:
 def from_now(text: str) -> str:
     """Return the instant that is so far ahead, as RFC 3339 in UTC."""
     return (clock.now() + span(text)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def when(text: str | None) -> str | None:
+    """Return the instant as RFC 3339: a time with its zone as it is, `20m` as so long ago; None stays."""
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return (clock.now() - _ago(text)).isoformat()
+    if at.tzinfo is None:
+        raise Invalid(f"{text} lacks its zone", hint="as in 2026-11-22T03:00:00Z")
+    return at.isoformat()
+
+
+def _ago(text: str) -> timedelta:
+    try:
+        return span(text)
+    except Invalid:
+        raise Invalid(
+            f"{text[:40]!r} is no time",
+            hint="write 2026-11-22T03:00:00Z, or 20m for 20 minutes ago",
+        ) from None
