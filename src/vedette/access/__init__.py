@@ -1,6 +1,6 @@
-"""Access: who may do what. Tokens, join tokens, the sealed secrets, the audit log.
+"""Access: who may do what. People, sessions, tokens, join tokens, the sealed secrets, the audit log.
 
 Tables: schema `access`. Doors: `/api/v1/tokens`, `/api/v1/agents/tokens`, `/api/v1/clients`,
-`vedette tokens`, `vedette clients`. Channel `vedette_access`: `token:<id>` when a token was revoked,
+`/api/v1/session`, `vedette tokens`, `vedette clients`, `vedette accounts`. Channel `vedette_access`: `token:<id>` when a token was revoked,
 `client:<name>` when a client's certificates were.
 """
