@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 from cyclopts import App
 
-from vedette.app.http import URLS, openapi, rooms_routes
+from vedette.app.http import openapi, rooms_routes
 from vedette.app.settings_schema import settings_schema, settings_schema_json
 from vedette.app.tree import EPILOGUE, tree
+from vedette.app.urls import URLS
 
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs" / "reference"

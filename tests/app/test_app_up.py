@@ -53,7 +53,7 @@ def test_what_it_keeps_is_for_its_owner_alone(up):
 
 
 def test_everything_that_is_not_public_needs_a_token(up):
-    from vedette.app.http import URLS
+    from vedette.app.urls import URLS
 
     for url in URLS:
         path = url.path.replace("{name}", "x")
@@ -165,7 +165,7 @@ def test_the_metrics_tell_of_loops_agents_and_queue(up):
 
 
 def test_the_openapi_document_names_every_rest_route_and_its_scope(up):
-    from vedette.app.http import URLS
+    from vedette.app.urls import URLS
 
     document = httpx.get(f"{up.url}/openapi.json").json()
     assert document["openapi"].startswith("3.1")

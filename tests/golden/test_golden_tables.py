@@ -2,9 +2,9 @@ import msgspec
 from cyclopts import App
 from tests.golden.golden import assert_golden
 
-from vedette.app.http import URLS
 from vedette.app.settings_schema import settings_schema, settings_schema_json
 from vedette.app.tree import tree
+from vedette.app.urls import URLS
 from vedette.errors import EXIT_CODES
 
 

@@ -9,7 +9,7 @@ from tests.web.browser import KEY, Browser, authenticate
 from tests.web.feeds_world import BY, plan, private, tell
 
 from vedette import clock
-from vedette.app.http import URLS
+from vedette.app.urls import URLS
 from vedette.db.pool import connect
 from vedette.incidents.model import Impact
 from vedette.incidents.update import note

@@ -26,7 +26,7 @@ def application(
     ready: Callable[[], Awaitable[dict[str, str]]],
     gather: Callable[[], Awaitable[bytes]],
 ) -> App:
-    """Return everything HTTP answers; every path of it stands in `app/http.py`."""
+    """Return everything HTTP answers; every path of it stands in `app/urls.py`."""
     routes = rooms_routes()
     bare: dict[str, App] = {
         **pages,
