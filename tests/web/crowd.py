@@ -1,10 +1,16 @@
 """A busy fleet for the operators' pages: hundreds of targets, agents well and ill."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import AsyncConnection
 from tests import factories as make
+
+from vedette.incidents.close import close_incident
+from vedette.incidents.model import Draft, Impact, Kind, Status
+from vedette.incidents.open import open_incident
+from vedette.incidents.update import update_incident
 
 Conn = AsyncConnection[Any]
 
@@ -59,3 +65,61 @@ async def fill_agents(conn: Conn, *, now: datetime) -> None:
                 conn, agent_id, hostname="copy-of-zurich", last_seen_at=now - timedelta(minutes=9)
             )
     await make.make_agent(conn, "old-host", revoked_at=now - timedelta(days=30))
+
+
+async def fill_incidents(conn: Conn, components: Sequence[int], *, now: datetime) -> None:
+    """Tell of 30 incidents that are over (1 to 30), of two open ones (31 is the graver), of three maintenances."""
+    for nth in range(29, -1, -1):
+        begun = now - timedelta(days=5 * nth + 3, hours=nth)
+        number = await _tell(
+            conn, components[nth % 20 : nth % 20 + nth % 4 + 1], TITLES[nth % 3], begun
+        )
+        await close_incident(
+            conn, number, by="ada", now=begun + timedelta(minutes=90), text="It works **again**."
+        )
+    begun = now - timedelta(minutes=40)
+    number = await _tell(conn, components[3:6], "Load Balancing drops connections", begun)
+    await update_incident(
+        conn,
+        number,
+        by="ada",
+        now=now - timedelta(minutes=12),
+        status=Status.FIXING,
+        impact=Impact.OUTAGE,
+        text="A certificate ran out; see [our notes](https://example.org).\n\n1. renew\n2. `reload`",
+    )
+    await _tell(conn, components[9:10], TITLES[2], now - timedelta(minutes=9))
+    for days, title in (
+        (0, "New disks"),
+        (9, "Kernel update of all hypervisors"),
+        (20, "Core router"),
+    ):
+        begun = now + timedelta(days=days)
+        draft = Draft(
+            kind=Kind.MAINTENANCE,
+            title=title,
+            impact=Impact.MAINTENANCE,
+            status=Status.PLANNED,
+            starts_at=begun,
+            ends_at=begun + timedelta(hours=26),
+            description="Short interruptions of up to *a minute*.",
+            components=components[days : days + 3],
+            published_at=now,
+        )
+        await open_incident(conn, draft, by="ada", now=now)
+
+
+TITLES = ("Timeouts when orders are saved", "DNS answers late", "a-name-that-goes-on-and-on-" * 4)
+
+
+async def _tell(conn: Conn, components: Sequence[int], title: str, begun: datetime) -> int:
+    draft = Draft(
+        kind=Kind.INCIDENT,
+        title=title,
+        impact=Impact.MAJOR,
+        status=Status.ANALYZING,
+        starts_at=begun,
+        components=components,
+        published_at=begun,
+    )
+    return await open_incident(conn, draft, by="ada", now=begun, text="We look for the cause.")

@@ -24,6 +24,14 @@ pytestmark = [pytest.mark.needs("chromium"), pytest.mark.xdist_group("chromium")
 READER = "vdt_reader"
 PAGES = {
     "status": "/",
+    "status in German": "/?lang=de&tz=Europe/Berlin",
+    "incident": "/incidents/31",
+    "incident that is over": "/incidents/1",
+    "history": "/history",
+    "history without a find": "/history?words=nothing-was-told-so",
+    "maintenance": "/maintenance",
+    "component": "/components/images-eu-de",
+    "preferences": "/preferences",
     "targets": "/targets",
     "targets narrowed": "/targets?state=down&cluster=billing&words=refused",
     "no target": "/targets?words=nothing-is-called-so",
@@ -68,6 +76,7 @@ async def _fill(dsn: str) -> None:
         ids = await world.fill_page(conn, now=now, components=24)
         for nth, state in ((3, "down"), (9, "degraded"), (12, "unknown"), (20, "draining")):
             await world.turn(conn, ids[nth], state, at=now - timedelta(minutes=nth))
+        await crowd.fill_incidents(conn, ids, now=now)
         await crowd.fill_targets(conn, now=now)
         await crowd.fill_agents(conn, now=now)
         await world.fill_target(conn, now=now)

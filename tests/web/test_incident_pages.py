@@ -114,6 +114,7 @@ async def test_a_host_that_is_none_is_not_repeated(owner_conn, browser, orders):
     number = await tell(owner_conn, orders)
     page = await browser.get(f"/incidents/{number}", host='evil"><script>')
     assert "evil" not in page.text
+    assert f"http://localhost/incidents/{number}" in page.words
 
 
 @pytest.mark.parametrize("name", ["0", "999999", "99999999999", "-1", "1e3", "x", "%D9%A1"])
@@ -267,3 +268,22 @@ async def test_the_front_page_needs_three_statements(owner_conn, browser, orders
     asked.clear()
     await browser.get("/")
     assert asked == ["components", "days", "now"]
+
+
+async def test_a_component_that_is_not_public_is_named_nowhere(owner_conn, browser, orders):
+    hidden = await make.make_component(owner_conn, "Backoffice", state="down")
+    await owner_conn.execute(
+        """UPDATE fleet.component SET attributes = '{"public": "false"}' WHERE id = %s""", (hidden,)
+    )
+    inside = await tell(owner_conn, hidden, title="Inside")
+    both = await tell(owner_conn, orders, title="Both")
+    await owner_conn.execute(
+        "INSERT INTO incidents.affected (incident_id, component_id) VALUES (%s, %s)", (both, hidden)
+    )
+    for path in ("/", "/history", f"/incidents/{both}", "/history?words=Backoffice"):
+        page = await browser.get(path)
+        assert page.status == 200
+        assert "Backoffice in" not in page.words, path
+        assert "Inside" not in page.words, path
+    for path in (f"/incidents/{inside}", "/components/" + await slug_of(owner_conn, hidden)):
+        assert (await browser.get(path)).status == 404

@@ -15,6 +15,7 @@ from vedette import durations
 from vedette.agent.wanted import Wanted
 from vedette.app.settings_availability import AvailabilitySettings
 from vedette.app.settings_incidents import IncidentsSettings, PolicySettings
+from vedette.app.settings_pages import PagesSettings
 from vedette.app.settings_public import PublicSettings
 from vedette.app.settings_reporters import ReporterSettings
 from vedette.app.settings_sign_in import SignInSettings
@@ -257,6 +258,7 @@ class Settings(Noun, frozen=True):
     reporters: ReporterSettings = field(default_factory=ReporterSettings)
     sign_in: SignInSettings = field(default_factory=SignInSettings)
     public: PublicSettings = field(default_factory=PublicSettings)
+    pages: PagesSettings = field(default_factory=PagesSettings)
     clusters: list[ClusterSettings] = field(default_factory=list)
     services: list[ServiceSettings] = field(default_factory=list)
     targets: list[TargetSettings] = field(default_factory=list)

@@ -46,8 +46,12 @@ def faults_of(settings: Settings) -> Iterator[Complaint]:
         reporting_of(settings.availability)
     except Invalid as error:
         yield ("availability",), str(error)
-    yield from _policies(settings)
+    try:
+        settings.pages.theme()
+    except Invalid as error:
+        yield ("pages",), str(error)
     services = {service.name: service for service in settings.services}
+    yield from _policies(settings)
     clusters = {cluster.name for cluster in settings.clusters}
     for number, target in enumerate(settings.targets):
         for where, message in _target(target, services, clusters):

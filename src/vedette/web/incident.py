@@ -1,9 +1,7 @@
 """The page of one incident: what it is, whom it affects, what was said of it and when."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from markupsafe import Markup
 
@@ -12,18 +10,16 @@ from vedette.web.looks import Look
 from vedette.web.markdown import html_of
 from vedette.web.stories import impact_word, lasted, look_of_story, status_word
 from vedette.web.told import Member, Said, Told
-from vedette.web.words import instant, moment
+from vedette.web.words import instant
 
 NUMBER_LIMIT = 2**31 - 1
-HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One update; is_revised: its text was changed afterwards."""
+    """One update; is_edited: its text was changed afterwards."""
 
     at: Markup
-    ago: str
     status: str
     text: Markup
     is_edited: bool
@@ -70,7 +66,7 @@ def number_of(name: str) -> int:
 
 
 def incident_page(
-    told: Told, said: Sequence[Said], members: Sequence[Member], *, address: str, now: datetime
+    told: Told, said: Sequence[Said], members: Sequence[Member], *, address: str
 ) -> IncidentPage:
     """Return the page of a public incident; `address` is where it stands, for the line to share."""
     impact, status = impact_word(told.kind, told.impact), status_word(told.status)
@@ -90,7 +86,7 @@ def incident_page(
         merged_into=told.merged_into or 0,
         postmortem=html_of(told.postmortem),
         postmortem_at=instant(told.postmortem_at) if told.postmortem_at else None,
-        words=[_word(one, now) for one in said],
+        words=[_word(one) for one in said],
         parts=[
             Part(
                 member,
@@ -103,17 +99,10 @@ def incident_page(
     )
 
 
-def _word(said: Said, now: datetime) -> Word:
+def _word(said: Said) -> Word:
     return Word(
         at=instant(said.at),
-        ago=moment(said.at, now).ago,
         status=status_word(said.status),
         text=html_of(said.text),
         is_edited=said.edited_at is not None,
     )
-
-
-def address_of(number: int, *, host: str, is_secure: bool) -> str:
-    """Return where an incident's page stands; a path alone where the asker named no host we believe."""
-    path = f"/incidents/{number}"
-    return f"http{'s' if is_secure else ''}://{host}{path}" if HOST.fullmatch(host) else path

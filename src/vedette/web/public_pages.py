@@ -10,8 +10,9 @@ from vedette.web import reads, told
 from vedette.web.answers import Answer, Request
 from vedette.web.bars import first_day
 from vedette.web.component import SPAN, STORIES_SHOWN, component_page
+from vedette.web.feeds.outside import Outside
 from vedette.web.history import PAGE_ROWS, asked_of, history_page
-from vedette.web.incident import address_of, incident_page, number_of
+from vedette.web.incident import incident_page, number_of
 from vedette.web.languages import languages
 from vedette.web.maintenance import STORIES_LIMIT, grid_bounds, maintenance_page, month_asked
 from vedette.web.public import POOL_WAIT_S
@@ -24,8 +25,11 @@ from vedette.web.zones import zone_names
 class PublicPages:
     """The pages of one server that everyone may read; each asks the database anew."""
 
-    def __init__(self, pool: AsyncConnectionPool, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, pool: AsyncConnectionPool, outside: Outside, *, clock: Callable[[], datetime]
+    ) -> None:
         self._pool = pool
+        self._outside = outside
         self._clock = clock
 
     async def incident(self, request: Request) -> Answer:
@@ -37,9 +41,8 @@ class PublicPages:
                 raise Missing(f"there is no incident {number}", hint="the history lists them all")
             said = await told.said(conn, number)
             members = await told.members(conn, number)
-        host = request.headers.get(b"host", b"").decode("latin-1")
-        address = address_of(number, host=host, is_secure=request.is_secure)
-        page = incident_page(found, said, members, address=address, now=self._clock())
+        address = f"{self._outside.root(request)}/incidents/{number}"
+        page = incident_page(found, said, members, address=address)
         return for_them(render("incident.html", page=page))
 
     async def history(self, request: Request) -> Answer:

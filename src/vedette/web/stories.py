@@ -114,8 +114,11 @@ def current_card(story: Current, said: Markup, *, now: datetime) -> Card:
         look=look_of_story(story.kind, story.impact),
         impact=impact_word(story.kind, story.impact),
         status=status_word(story.status),
-        starts=moment(story.starts_at, now).tag,
-        ends=moment(story.ends_at, now).tag if story.ends_at else None,
+        # What is to come needs its hours, however far away it is.
+        starts=moment(story.starts_at, now).tag
+        if story.kind == "incident"
+        else instant(story.starts_at),
+        ends=instant(story.ends_at) if story.ends_at else None,
         lasted="",
         is_open=True,
         is_revised=False,

@@ -1,4 +1,5 @@
--- What the public was told: published rows alone, never an internal note, an author or a draft's number.
+-- What the public was told: published rows alone (incidents.published), never an internal note, an author, a draft's
+-- number or a component that is not public.
 
 -- name: stories
 -- The incidents asked for, the newest first; NULL and "" ask for all. overlap: [since, until) as [starts_at, ends_at).
@@ -15,7 +16,7 @@ SELECT
     i.revised_at,
     i.merged_into,
     members.all_of_them::text AS members
-FROM incidents.incident AS i
+FROM incidents.published() AS i
 LEFT JOIN LATERAL (
     SELECT coalesce(json_agg(DISTINCT jsonb_build_object(
         'slug', c.slug,
@@ -26,10 +27,9 @@ LEFT JOIN LATERAL (
     JOIN fleet.component AS c ON c.id = a.component_id
     JOIN fleet.service AS s ON s.id = c.service_id
     LEFT JOIN fleet.region AS r ON r.id = c.region_id
-    WHERE a.incident_id = i.id
+    WHERE a.incident_id = i.id AND c.is_public
 ) AS members ON true
-WHERE i.published_at IS NOT NULL
-  AND (NOT %(is_open)s OR i.is_open)
+WHERE (NOT %(is_open)s OR i.is_open)
   AND (%(kind)s = '' OR i.kind = %(kind)s)
   AND (%(impact)s::smallint IS NULL OR i.impact = %(impact)s)
   AND (%(since)s::timestamptz IS NULL OR i.ends_at IS NULL OR i.ends_at >= %(since)s)
@@ -40,7 +40,8 @@ WHERE i.published_at IS NOT NULL
       FROM incidents.affected AS a
       JOIN fleet.component AS c ON c.id = a.component_id
       LEFT JOIN fleet.region AS r ON r.id = c.region_id
-      WHERE a.incident_id = i.id AND %(component)s IN ('', c.slug) AND %(region)s IN ('', r.name)))
+      WHERE a.incident_id = i.id AND c.is_public
+        AND %(component)s IN ('', c.slug) AND %(region)s IN ('', r.name)))
   AND (%(words)s = '' OR strpos(lower(i.title || ' ' || i.description), lower(%(words)s)) > 0 OR EXISTS (
       SELECT 1
       FROM incidents.update AS u
@@ -70,9 +71,8 @@ SELECT
     coalesce(nullif(said.text, ''), i.description) AS said,
     members.all_of_them::text AS members
 FROM sight
-LEFT JOIN incidents.incident AS i
-    ON i.published_at IS NOT NULL AND i.is_open
-    AND (i.kind = 'incident' OR i.starts_at <= %(soon)s)
+LEFT JOIN incidents.published() AS i
+    ON i.is_open AND (i.kind = 'incident' OR i.starts_at <= %(soon)s)
 LEFT JOIN LATERAL (
     SELECT u.at, u.text
     FROM incidents.update AS u
@@ -90,7 +90,7 @@ LEFT JOIN LATERAL (
     JOIN fleet.component AS c ON c.id = a.component_id
     JOIN fleet.service AS s ON s.id = c.service_id
     LEFT JOIN fleet.region AS r ON r.id = c.region_id
-    WHERE a.incident_id = i.id AND a.left_at IS NULL
+    WHERE a.incident_id = i.id AND a.left_at IS NULL AND c.is_public
 ) AS members ON true
 ORDER BY i.impact DESC, i.starts_at, i.id
 
@@ -110,9 +110,9 @@ SELECT
     heir.id AS merged_into,
     CASE WHEN i.postmortem_at IS NOT NULL THEN i.postmortem ELSE '' END AS postmortem,
     i.postmortem_at
-FROM incidents.incident AS i
-LEFT JOIN incidents.incident AS heir ON heir.id = i.merged_into AND heir.published_at IS NOT NULL
-WHERE i.id = %(number)s AND i.published_at IS NOT NULL
+FROM incidents.published() AS i
+LEFT JOIN incidents.published() AS heir ON heir.id = i.merged_into
+WHERE i.id = %(number)s
 
 -- name: said
 SELECT at, status, text, edited_at
@@ -132,7 +132,7 @@ FROM incidents.affected AS a
 JOIN fleet.component AS c ON c.id = a.component_id
 JOIN fleet.service AS s ON s.id = c.service_id
 LEFT JOIN fleet.region AS r ON r.id = c.region_id
-WHERE a.incident_id = %(number)s
+WHERE a.incident_id = %(number)s AND c.is_public
 ORDER BY r.name NULLS LAST, s.name, c.type, a.id
 
 -- name: component
@@ -151,7 +151,7 @@ FROM fleet.component AS c
 JOIN fleet.service AS s ON s.id = c.service_id
 LEFT JOIN fleet.region AS r ON r.id = c.region_id
 LEFT JOIN health.component_state AS st ON st.component_id = c.id
-WHERE c.slug = %(slug)s
+WHERE c.slug = %(slug)s AND c.is_public
 
 -- name: turns
 -- The changes of one component's state since then, and the one before them; why they came is for operators.
@@ -178,5 +178,5 @@ SELECT c.slug, s.name AS service, coalesce(c.type, '') AS type, coalesce(r.name,
 FROM fleet.component AS c
 JOIN fleet.service AS s ON s.id = c.service_id
 LEFT JOIN fleet.region AS r ON r.id = c.region_id
-WHERE c.retired_at IS NULL
+WHERE c.retired_at IS NULL AND c.is_public
 ORDER BY r.name NULLS LAST, s.name, c.type, c.id
