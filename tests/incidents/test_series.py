@@ -343,3 +343,32 @@ async def test_whoever_is_retired_is_planned_no_more(conn):
     await conn.execute("UPDATE fleet.component SET retired_at = now() WHERE id = %s", (orders,))
     await run_once(conn, now=NOW + 30 * DAY)
     assert len(await occurrences(conn, number)) == 9
+
+
+async def test_a_start_at_its_very_beginning_counts(conn):
+    begin = at("01:00", day="2026-12-02")
+    wish = weekly(await make_component(conn), from_at=begin)
+    number = await begin_series(conn, wish, **ADA)
+    assert (await planned(conn, number))[0] == begin
+
+
+async def test_its_end_takes_also_what_was_moved_by_hand(conn):
+    number = await begin_series(conn, weekly(await make_component(conn)), **ADA)
+    first = (await occurrences(conn, number))[0][0]
+    await modify(conn, first, Replan(starts_at=NOW + 20 * DAY), **ADA)
+    await change_series(conn, number, **ADA, schedule="0 2 * * THU")
+    assert (await incident(conn, first)).is_open
+    await end_series(conn, number, by="person:ada", now=NOW + 5 * DAY)
+    assert await planned(conn, number) == []
+
+
+async def test_a_series_outlives_one_of_its_components(conn):
+    orders, stock = await make_component(conn), await make_component(conn, "Stock")
+    number = await begin_series(conn, weekly(orders, stock), **ADA)
+    await conn.execute("UPDATE fleet.component SET retired_at = now() WHERE id = %s", (orders,))
+    await change_series(conn, number, **ADA, title="Newer patches")
+    rows = await conn.execute(
+        "SELECT DISTINCT i.title, a.component_id FROM incidents.incident i"
+        " JOIN incidents.affected a ON a.incident_id = i.id"
+    )
+    assert await rows.fetchall() == [("Newer patches", stock)]

@@ -16,7 +16,7 @@ from vedette.incidents.conduct import cancel
 from vedette.incidents.model import Kind
 from vedette.incidents.open import check_components
 from vedette.incidents.plan import Plan, Replan, modify, plan
-from vedette.incidents.series_rules import AHEAD, Series, checked_schedule, paired, starts
+from vedette.incidents.series_rules import AHEAD, Series, checked_schedule, paired
 from vedette.incidents.texts import checked_text, checked_title
 
 Q = load(__file__, "series.sql")
@@ -83,7 +83,7 @@ async def change_series(
     async with conn.transaction():
         await writes.hold(conn)
         held = await _going_on(conn, number, version)
-        wanted = replace(held, **columns)
+        wanted = replace(replace(held, components=await _living(conn, held)), **columns)
         if wanted.until_at is not None and wanted.until_at <= now:
             raise Invalid("that end has passed", hint="end the series instead")
         await check_components(conn, wanted.components, kind=Kind.MAINTENANCE)
@@ -119,9 +119,8 @@ async def end_series(
     async with conn.transaction():
         await writes.hold(conn)
         await _going_on(conn, number, version)
-        for one, _, is_planned, _ in await Q.all(conn, "to_come", number=number, now=now):
-            if is_planned:
-                await cancel(conn, one, by=by, now=now)
+        for (one,) in await Q.all(conn, "planned", number=number):
+            await cancel(conn, one, by=by, now=now)
         await Q.run(conn, "cancel", number=number, now=now)
         await _audit(conn, "end", number, by)
 
@@ -174,16 +173,15 @@ async def _expand(conn: Connection, held: Series, *, by: str, now: datetime) -> 
     maintenance after the fact would excuse an outage.
     """
     to = now + AHEAD
-    components = [row[0] for row in await Q.all(conn, "living", components=list(held.components))]
+    components = await _living(conn, held)
     if components:
-        for at in _starts(held, after=max(held.planned_to, now), to=to):
+        for at in held.starts(after=max(held.planned_to, now), to=to):
             await _plan_one(conn, held, at, components, by=by, now=now)
     await Q.run(conn, "advance", number=held.id, to=max(held.planned_to, to))
 
 
-def _starts(held: Series, *, after: datetime, to: datetime) -> list[datetime]:
-    last = min(to, held.until_at) if held.until_at is not None else to
-    return starts(held.schedule, held.zone, after=after, to=last)
+async def _living(conn: Connection, held: Series) -> list[int]:
+    return [row[0] for row in await Q.all(conn, "living", components=list(held.components))]
 
 
 async def _plan_one(
@@ -216,8 +214,8 @@ async def _place_anew(
     now: datetime,
 ) -> None:
     """Give the occurrences to come their places in the changed series, up to where it is planned."""
-    untouched = {one for one, _, _, is_untouched in to_come if is_untouched}
-    places = _starts(wanted, after=max(now, wanted.from_at), to=wanted.planned_to)
+    untouched = {one for one, _, is_untouched in to_come if is_untouched}
+    places = wanted.starts(after=now, to=wanted.planned_to)
     moves, left_over, new = paired([(at, one) for one, at, *_ in to_come], places, wanted.zone)
     await Q.run(conn, "let_go_of_places", ids=[one for one, *_ in to_come])
     for one, at in moves:

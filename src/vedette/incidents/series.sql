@@ -2,7 +2,8 @@
 INSERT INTO incidents.series (
     title, description, schedule, zone, lasts, from_at, until_at, planned_to, components, made_at, made_by)
 VALUES (
-    %(title)s, %(description)s, %(schedule)s, %(zone)s, %(lasts)s, %(from_at)s, %(until_at)s, %(from_at)s,
+    %(title)s, %(description)s, %(schedule)s, %(zone)s, %(lasts)s, %(from_at)s, %(until_at)s,
+    %(from_at)s::timestamptz - interval '1 second',
     %(components)s, %(now)s, %(by)s)
 RETURNING id
 
@@ -50,7 +51,6 @@ UPDATE incidents.series SET planned_to = %(to)s WHERE id = %(number)s
 SELECT
     i.id,
     i.occurrence_at,
-    i.status = 'planned' AS is_planned,
     i.status = 'planned' AND i.starts_at = i.occurrence_at AND i.ends_at = i.starts_at + s.lasts
         AND i.title = s.title AND i.description = s.description
         AND (SELECT array_agg(a.component_id ORDER BY a.component_id)
@@ -60,6 +60,9 @@ FROM incidents.incident AS i
 JOIN incidents.series AS s ON s.id = i.series_id
 WHERE i.series_id = %(number)s AND i.occurrence_at > %(now)s
 ORDER BY i.occurrence_at
+
+-- name: planned
+SELECT id FROM incidents.incident WHERE series_id = %(number)s AND status = 'planned' ORDER BY starts_at
 
 -- name: let_go_of_places
 -- Places are given anew one by one, and none may be held twice meanwhile.

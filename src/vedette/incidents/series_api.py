@@ -13,7 +13,7 @@ from vedette.errors import Missing
 from vedette.incidents import series
 from vedette.incidents.maintenance_api import lasting
 from vedette.incidents.series_rules import Series as Held
-from vedette.incidents.series_rules import instant_of, starts
+from vedette.incidents.series_rules import instant_of
 from vedette.incidents.whom import components_of
 from vedette.rest.versions import version_asked, version_header
 
@@ -170,9 +170,7 @@ def _checked(number: int) -> int:
 
 
 def _shown(held: Held, *, now: datetime) -> Series:
-    to = min(held.until_at or LAST, LAST)
-    goes_on = held.cancelled_at is None
-    after = max(now, held.from_at)
+    coming = [] if held.cancelled_at else held.starts(after=now, to=LAST, at_most=SHOWN)
     return Series(
         id=held.id,
         title=held.title,
@@ -184,7 +182,7 @@ def _shown(held: Held, *, now: datetime) -> Series:
         from_at=held.from_at,
         until_at=held.until_at,
         cancelled_at=held.cancelled_at,
-        next=starts(held.schedule, held.zone, after=after, to=to, at_most=SHOWN) if goes_on else [],
+        next=coming,
         version=held.version,
         made_at=held.made_at,
         made_by=held.made_by,

@@ -27,6 +27,9 @@ LEAST_APART = timedelta(hours=1)
 LOOKED_AT = 60
 """Starts that are looked at to tell how often an expression comes."""
 
+AT_MOST = 2_000
+"""Starts that are counted at once."""
+
 SCHEDULE_LIMIT = 200
 TEXT_OF_A_TIME = 40
 
@@ -57,6 +60,13 @@ class Series:
     made_at: datetime
     made_by: str
     cancelled_at: datetime | None
+
+    def starts(self, *, after: datetime, to: datetime, at_most: int = AT_MOST) -> list[datetime]:
+        """Return its starts in (after, to], from `from_at` on and not behind `until_at`."""
+        # A start at `from_at` itself counts.
+        first = max(after, self.from_at - timedelta(seconds=1))
+        last = min(to, self.until_at) if self.until_at is not None else to
+        return starts(self.schedule, self.zone, after=first, to=last, at_most=at_most)
 
 
 def zone_of(name: str) -> ZoneInfo:
@@ -130,7 +140,7 @@ def checked_schedule(schedule: str, zone: str, lasts: timedelta, *, now: datetim
 
 
 def starts(
-    schedule: str, zone: str, *, after: datetime, to: datetime, at_most: int = 2_000
+    schedule: str, zone: str, *, after: datetime, to: datetime, at_most: int = AT_MOST
 ) -> list[datetime]:
     """Return the starts in (after, to] in order, each once, as UTC instants."""
     found: list[datetime] = []
