@@ -2,7 +2,10 @@
 
 import pytest
 from tests import factories as make
-from tests.factories import NOON
+from tests.factories import NOON, at
+
+from vedette.incidents.model import Draft, Impact, Kind, Status
+from vedette.incidents.open import open_incident
 
 ATTACKS = [
     "<script>alert(1)</script>",
@@ -100,6 +103,48 @@ async def test_everything_a_target_or_its_agent_says(owner_conn, browser, attack
 async def test_what_the_asker_sends_comes_back_as_text(browser, attack):
     from urllib.parse import quote
 
-    for path in (f"/targets/{quote(attack, safe='')}", f"/sign-in?next={quote(attack, safe='')}"):
+    text = quote(attack, safe="")
+    for path in (f"/targets/{text}", f"/sign-in?next={text}", f"/components/{text}"):
         page = await browser.get(path, authorization=READER)
+        assert_harmless(page, attack)
+    narrowed = await browser.get(f"/history?words={text}&region={text}&component={text}")
+    assert narrowed.status == 200
+    assert_harmless(narrowed, attack)
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+async def test_everything_an_author_of_an_incident_says(owner_conn, browser, attack):
+    component_id = await make.make_component(owner_conn, attack, region=attack, state="up")
+    for kind, impact, status in (
+        (Kind.INCIDENT, Impact.OUTAGE, Status.FIXING),
+        (Kind.MAINTENANCE, Impact.MAINTENANCE, Status.PLANNED),
+        (Kind.INFO, Impact.MAINTENANCE, Status.ACTIVE),
+    ):
+        draft = Draft(
+            kind=kind,
+            title="To be told",
+            description=f"{attack}\n\n[{attack}](javascript:alert(1))",
+            impact=impact,
+            status=status,
+            starts_at=at("11:00"),
+            ends_at=None if kind is Kind.INCIDENT else at("13:00"),
+            published_at=NOON,
+            components=[component_id],
+        )
+        number = await open_incident(
+            owner_conn, draft, by="person:ada", now=NOON, text=f"{attack}\n\n![{attack}](//x)"
+        )
+        # The verb refuses some of these titles; what was imported never passed it.
+        await owner_conn.execute(
+            "UPDATE incidents.incident SET title = %(x)s, postmortem = %(x)s, postmortem_at = %(at)s"
+            " WHERE id = %(number)s",
+            {"x": attack, "at": NOON, "number": number},
+        )
+        page = await browser.get(f"/incidents/{number}")
+        assert page.status == 200
+        assert_harmless(page, attack)
+    slug = await (await owner_conn.execute("SELECT slug FROM fleet.component")).fetchone()
+    for path in ("/", "/history", "/maintenance", f"/components/{slug[0]}"):
+        page = await browser.get(path)
+        assert page.status == 200
         assert_harmless(page, attack)
