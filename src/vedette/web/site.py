@@ -10,10 +10,10 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from vedette import clock as wall
 from vedette.errors import Kind, Missing, VedetteError
+from vedette.incidents.availability_rules import Reporting
 from vedette.rest.guard import PUBLIC
 from vedette.rest.problem import STATUS
 from vedette.rest.request_id import request_id_of
-from vedette.incidents.availability_rules import Reporting
 from vedette.web.answers import NO_STORE, Answer, Receive, Request, Scope, Send, reply
 from vedette.web.availability import AvailabilityPage
 from vedette.web.catalogue import Catalogue
