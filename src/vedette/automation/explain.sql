@@ -77,7 +77,8 @@ SELECT
     i.publish_at
 FROM incidents.affected AS a
 JOIN incidents.incident AS i ON i.id = a.incident_id
-WHERE a.component_id = %(component_id)s AND i.kind <> 'info' AND i.status <> 'cancelled'
+WHERE a.component_id = %(component_id)s AND i.kind <> 'info'
+  AND (i.kind = 'incident' OR i.status IN ('in progress', 'completed'))
   AND greatest(i.starts_at, a.joined_at) <= %(at)s
   AND (least(i.ends_at, a.left_at) IS NULL OR least(i.ends_at, a.left_at) > %(at)s
        OR (i.is_open AND a.left_at IS NULL))

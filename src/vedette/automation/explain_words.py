@@ -146,7 +146,7 @@ def of_told(told: Sequence[Told]) -> list[Line]:
     lines = []
     for one in told:
         if one.kind == "maintenance":
-            text = f"Maintenance {one.id} is in progress or planned for now: nothing is opened."
+            text = f"Maintenance {one.id} covers it: nothing is opened."
             lines.append(Line("maintenance", one.since, text))
             continue
         if one.published_at is not None:

@@ -41,16 +41,22 @@ Q = load(__file__, "incidents_from_transitions.sql")
 
 NAME = "incidents_from_transitions"
 
-AT_MOST = 500
-"""Changes taken at a time, and components judged again."""
-WAVES = 20
+AT_MOST = 100
+"""Changes taken, or states judged again, in one transaction."""
+WAVES = 50
 """So many times in one turn; the next turn goes on."""
+STATES_AT_MOST = 10_000
+"""States looked at again; most of them come to nothing, as where a policy opens nothing."""
 TOO_OLD = timedelta(hours=1)
 """A change recorded so long ago is history: what still holds of it is judged, what passed is not told."""
 LATEST_CHANGES = SLOT * (SLOTS + 1)
 
 NEWS = frozenset(Deed) - {Deed.NOTHING, Deed.KEEP, Deed.DISABLED, Deed.MAINTENANCE, Deed.FLAPPING}
 """What is worth a row when a state is judged again; a change of state always is."""
+
+
+OPENING = frozenset({Deed.OPEN, Deed.ESCALATE})
+"""What may lead into an incident that there is already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +72,24 @@ async def run_once(conn: Connection, *, now: datetime) -> int:
     Safe to repeat and on several servers: one works, the others leave at once.
     """
     # Almost always nothing is due, and then nobody waits for the lock of the incidents.
-    if not await Q.value(conn, "anything"):
+    if not await Q.value(conn, "anything") and not await Q.all(conn, "to_judge_again", at_most=1):
         return 0
-    async with conn.transaction():
-        if not await alone(conn, NAME):
-            return 0
-        await hold(conn)
-        said = await policies(conn)
-        judged = 0
-        for _ in range(WAVES):
+    said = await policies(conn)
+    judged = 0
+    for _ in range(WAVES):
+        # A transaction each: reporters wait for the lock no longer than one takes.
+        async with conn.transaction():
+            if not await alone(conn, NAME):
+                return judged
+            await hold(conn)
             await let_go(conn, now=now)
             wave = await unhandled(conn, at_most=AT_MOST)
             if not wave:
-                break
+                await _calm(conn, said, now=now)
+                return judged + await _judge_again(conn, said, now=now)
             await _take(conn, wave, said, now=now)
-            judged += len(wave)
-        await _calm(conn, said, now=now)
-        return judged + await _judge_again(conn, said, now=now)
+        judged += len(wave)
+    return judged
 
 
 async def _take(
@@ -98,20 +105,16 @@ async def _take(
     known = await known_of(conn, [each.component_id for each in wave], said)
     begun = await _begin_flapping(conn, fresh, known)
     known |= begun
-    done = await _judge(conn, [_State(t.component_id, t.now, t.at) for t in fresh], known, now=now)
+    judged = [_decided(_state(each), known[each.component_id]) for each in fresh]
+    done = await _do(conn, judged, now=now)
     told_in = {
         one.incident_id: one.judged.label
         for one in done
         if one.judged.component_id in begun and one.incident_id is not None
     }
     await note_flapping(conn, told_in, now=now)
-    done += [
-        Done(
-            _judged(_State(t.component_id, t.now, t.at), known[t.component_id], Deed.LATE),
-            Deed.LATE,
-        )
-        for t in late
-    ]
+    passed = [_judged(_state(each), known[each.component_id], Deed.LATE) for each in late]
+    done += [Done(one, Deed.LATE) for one in passed]
     await keep_judgements(conn, [one for one in done if one.deed is not Deed.NOTHING], now=now)
     await mark_handled(conn, [each.id for each in wave], now=now)
 
@@ -162,31 +165,30 @@ async def _changes(conn: Connection, moments: dict[int, datetime]) -> dict[int, 
 
 
 async def _judge_again(conn: Connection, said: Policies, *, now: datetime) -> int:
-    rows = await Q.all(conn, "to_judge_again", row=_State, at_most=AT_MOST)
+    rows = await Q.all(conn, "to_judge_again", row=_State, at_most=STATES_AT_MOST)
     if not rows:
         return 0
     known = await known_of(conn, [row.component_id for row in rows], said)
-    done = await _judge(conn, rows, known, now=now)
-    news = [one for one in done if one.deed in NEWS]
-    await keep_judgements(conn, news, now=now)
+    judged = [_decided(row, known[row.component_id]) for row in rows]
+    news = [one for one in judged if one.deed in NEWS][:AT_MOST]
+    await keep_judgements(conn, await _do(conn, news, now=now), now=now)
     return len(news)
 
 
-async def _judge(
-    conn: Connection, states: Sequence[_State], known: dict[int, Known], *, now: datetime
-) -> list[Done]:
-    judged = []
-    for state in states:
-        one = known[state.component_id]
-        deed = decide(state.state, state.at, one.standing)
-        if one.is_retired and deed is not Deed.LEAVE:
-            deed = Deed.NOTHING
-        judged.append(_judged(state, one, deed))
-    open_ones = await candidates(conn) if any(one.deed in _OPENING for one in judged) else []
+def _state(transition: Transition) -> _State:
+    return _State(transition.component_id, transition.now, transition.at)
+
+
+def _decided(state: _State, one: Known) -> Judged:
+    deed = decide(state.state, state.at, one.standing)
+    if one.is_retired and deed is not Deed.LEAVE:
+        deed = Deed.NOTHING
+    return _judged(state, one, deed)
+
+
+async def _do(conn: Connection, judged: Sequence[Judged], *, now: datetime) -> list[Done]:
+    open_ones = await candidates(conn) if any(one.deed in OPENING for one in judged) else []
     return await Deeds(conn, open_ones, now=now).do(judged)
-
-
-_OPENING = frozenset({Deed.OPEN, Deed.ESCALATE})
 
 
 def _judged(state: _State, one: Known, deed: Deed) -> Judged:

@@ -1,9 +1,13 @@
 -- name: anything
--- Whether there is anything to judge: a peek that takes no lock.
+-- Whether anything may be due but what is judged again: a peek that takes no lock. A draft may have to let go of
+-- whom others tell of, and what has lost its last component must end.
 SELECT EXISTS (SELECT FROM health.transition WHERE handled_at IS NULL AND component_id IS NOT NULL)
     OR EXISTS (SELECT FROM incidents.flapping WHERE to_at IS NULL)
-    OR EXISTS (SELECT FROM incidents.incident WHERE is_open AND system AND origin = 'automation')
-    OR EXISTS (SELECT FROM health.component_state WHERE state IN ('down', 'degraded'))
+    OR EXISTS (
+        SELECT FROM incidents.incident AS i
+        WHERE i.is_open AND i.system AND i.origin = 'automation'
+          AND (i.published_at IS NULL OR NOT EXISTS (
+              SELECT FROM incidents.affected AS a WHERE a.incident_id = i.id AND a.left_at IS NULL)))
 
 -- name: flapping
 SELECT component_id FROM incidents.flapping WHERE to_at IS NULL
