@@ -6,9 +6,10 @@ from msgspec import Meta, Struct, field
 
 from vedette.web.feeds.outside import Outside
 
-Url = Annotated[str, Meta(pattern=r"^https?://[A-Za-z0-9.\[\]:_~/-]+$", max_length=300)]
+# `$` alone would let a line break stand at the end, and these texts become headers.
+Url = Annotated[str, Meta(pattern=r"^https?://[A-Za-z0-9.\[\]:_~/-]+$(?!\n)", max_length=300)]
 Origin = Annotated[
-    str, Meta(pattern=r"^https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?$", max_length=300)
+    str, Meta(pattern=r"^https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?$(?!\n)", max_length=300)
 ]
 
 
