@@ -101,6 +101,23 @@ async def test_groups_are_made_of_what_was_asked(conn):
     assert len(by["region,service"]) == 3
 
 
+async def test_the_example_of_the_documentation_is_right(conn):
+    orders = await component(conn)
+    await conn.execute(
+        'UPDATE fleet.component SET attributes = \'{"slo": "99.9"}\' WHERE id = %s', (orders,)
+    )
+    await tell(conn, orders, 0, when("2026-11-10T10:00"), when("2026-11-10T14:00"))
+    await tell(conn, orders, 3, when("2026-11-10T13:30"), when("2026-11-10T14:30"))
+    await tell(conn, orders, 2, when("2026-11-20"), when("2026-11-20") + minutes(100))
+    await blind(conn, orders, when("2026-11-20"), when("2026-11-20") + minutes(10))
+    await blind(conn, orders, when("2026-11-25"), when("2026-11-25") + minutes(600))
+    now = when("2026-11-30T23:59:59.999999")
+    [line] = (await table(conn, ask(), now=LATER)).lines
+    assert percent(line.cells[0].share, 6) == "99.859154"
+    [line] = (await table(conn, ask(now), now=now)).lines
+    assert line.budget.said() == "17 min over the 43 allowed at 99.9 %"
+
+
 # ── who is counted, and for how long ─────────────────────────────────────────────────────────────
 
 

@@ -38,6 +38,7 @@ PAGES = {
     "target": "/targets/orders-db",
     "target in trouble": "/targets/postgres-007",
     "agents": "/agents",
+    "availability": "/availability?beside=compatible",
     "missing": "/targets/none",
     "invalid": "/targets?state=purple",
 }
@@ -134,7 +135,9 @@ async def test_axe_finds_nothing(look, name):
         assert await inspect_page.axe_violations(looked.page) == [], (width, scheme)
 
 
-@pytest.mark.parametrize("name", ["status", "targets narrowed", "target", "agents"])
+@pytest.mark.parametrize(
+    "name", ["status", "incident", "history", "targets narrowed", "target", "agents"]
+)
 async def test_the_keyboard_reaches_everything_in_its_order_and_one_sees_where_it_is(look, name):
     # A page that scrolls smoothly is not yet there when it is asked.
     looked = await opened(look, name, width=1440, reduced_motion="reduce")
@@ -165,7 +168,9 @@ async def test_nothing_moves_for_those_who_asked_for_rest(look, name):
     )
 
 
-@pytest.mark.parametrize("name", ["status", "target", "targets", "agents"])
+@pytest.mark.parametrize(
+    "name", ["status", "incident", "history", "maintenance", "target", "targets", "agents"]
+)
 async def test_paper_is_light_and_has_nothing_to_click(look, name):
     page = (await opened(look, name, width=1440, dark=True)).page
     await page.emulate_media(media="print", color_scheme="dark")
@@ -188,6 +193,17 @@ async def test_a_filter_is_a_form_and_an_address(look):
     assert await page.get_by_role("rowheader").count() == 3
     await page.get_by_role("link", name="Show all").click()
     assert await page.get_by_role("rowheader").count() == 100
+
+
+async def test_a_reader_chooses_zone_and_language_and_comes_back(look):
+    page = (await look("/history?impact=outage", width=390)).page
+    await page.get_by_role("link", name="Change zone and language").click()
+    await page.get_by_label("Time zone").select_option("Asia/Tokyo")
+    await page.get_by_label("Language").select_option("Deutsch")
+    await page.get_by_role("button", name="Keep it so").click()
+    assert page.url.endswith("/history?impact=outage")
+    assert await page.get_by_role("heading", name="Verlauf").is_visible()
+    assert await page.get_by_text("JST").first.is_visible()
 
 
 async def test_a_browser_signs_in_with_a_token_and_out_again(look):

@@ -20,7 +20,7 @@ WITH line AS MATERIALIZED (
       AND %(region)s IN ('', r.name)
       AND %(category)s IN ('', coalesce(c.attributes ->> 'category', s.category))
 ),
-grouped AS (
+grouped AS MATERIALIZED (
     SELECT
         l.*,
         dense_rank() OVER (
@@ -31,7 +31,7 @@ grouped AS (
         )::integer AS group_id
     FROM line AS l
 ),
-asked AS (
+asked AS MATERIALIZED (
     SELECT
         coalesce(array_agg(g.id ORDER BY g.id), '{}') AS ids,
         coalesce(array_agg(g.group_id ORDER BY g.id), '{}') AS groups
@@ -51,7 +51,7 @@ told AS MATERIALIZED (
         CASE WHEN cardinality(%(by)s::text[]) > 0 THEN a.groups END) AS t
     GROUP BY t.component_id, t.group_id
 ),
-published AS (
+published AS MATERIALIZED (
     SELECT
         m.component_id,
         json_agg(
@@ -61,7 +61,7 @@ published AS (
     WHERE m.zone = %(zone)s AND m.month >= %(first)s AND m.month < %(until)s
     GROUP BY m.component_id
 ),
-compatible AS (
+compatible AS MATERIALIZED (
     SELECT
         k.component_id,
         json_agg(json_build_array(k.nth, k.elapsed_us, k.lost_us))::text AS cells

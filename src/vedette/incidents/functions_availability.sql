@@ -1,4 +1,5 @@
--- Availability: how long each component was told to be what, and the share that makes.
+-- Availability: how long each component was told to be what, and the share that makes. Compiling these statements
+-- would take longer than running them.
 
 -- What components were told to be between the bounds, piece by piece, in microseconds; `nth` is the window.
 -- At each instant the gravest of what was published counts, once: outage 3, major 2, minor 1, maintenance 0,
@@ -10,6 +11,7 @@ CREATE OR REPLACE FUNCTION incidents.told_pieces(
 RETURNS TABLE (component_id integer, nth integer, from_at timestamptz, to_at timestamptz, told integer)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog
+SET jit = off
 AS $$
     WITH member AS (
         SELECT c.id, c.made_at AS born_at, least(until_now, c.retired_at) AS gone_at
@@ -36,30 +38,19 @@ AS $$
         FROM member AS m
         CROSS JOIN unnest(bounds) AS edge (at)
     ),
-    turn AS (
+    -- Edges at the same time see each other's steps, and all but the last of them lead nowhere.
+    piece AS (
         SELECT
             e.component_id,
             e.at,
-            coalesce(sum(e.step) FILTER (WHERE e.impact = 3), 0) AS outages,
-            coalesce(sum(e.step) FILTER (WHERE e.impact = 2), 0) AS majors,
-            coalesce(sum(e.step) FILTER (WHERE e.impact = 1), 0) AS minors,
-            coalesce(sum(e.step) FILTER (WHERE e.impact = 0), 0) AS maintenances,
-            coalesce(sum(e.step) FILTER (WHERE e.impact = -1), 0) AS unseen
+            lead(e.at) OVER line AS until,
+            sum(e.step) FILTER (WHERE e.impact = 3) OVER line AS outages,
+            sum(e.step) FILTER (WHERE e.impact = 2) OVER line AS majors,
+            sum(e.step) FILTER (WHERE e.impact = 1) OVER line AS minors,
+            sum(e.step) FILTER (WHERE e.impact = 0) OVER line AS maintenances,
+            sum(e.step) FILTER (WHERE e.impact = -1) OVER line AS unseen
         FROM edge AS e
-        GROUP BY e.component_id, e.at
-    ),
-    piece AS (
-        SELECT
-            t.component_id,
-            t.at,
-            lead(t.at) OVER line AS until,
-            sum(t.outages) OVER line AS outages,
-            sum(t.majors) OVER line AS majors,
-            sum(t.minors) OVER line AS minors,
-            sum(t.maintenances) OVER line AS maintenances,
-            sum(t.unseen) OVER line AS unseen
-        FROM turn AS t
-        WINDOW line AS (PARTITION BY t.component_id ORDER BY t.at)
+        WINDOW line AS (PARTITION BY e.component_id ORDER BY e.at)
     )
     SELECT
         p.component_id,
@@ -77,7 +68,7 @@ AS $$
         END
     FROM piece AS p
     JOIN member AS m ON m.id = p.component_id
-    WHERE p.until IS NOT NULL
+    WHERE p.until > p.at
       AND least(p.until, m.gone_at) > greatest(p.at, m.born_at)
 $$;
 
@@ -93,53 +84,51 @@ RETURNS TABLE (
     minor_us bigint, maintenance_us bigint, unseen_us bigint)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog
+SET jit = off
 AS $$
     WITH own AS MATERIALIZED (
         SELECT * FROM incidents.told_pieces(components, bounds, until_now, shielded)
     ),
-    -- Where members say different things, in the order in which a group takes them: unseen before maintenance.
-    edge AS (
-        SELECT member.group_id, o.nth, e.at, o.told, e.step
-        FROM own AS o
-        JOIN unnest(components, groups) AS member (component_id, group_id) USING (component_id)
-        CROSS JOIN LATERAL (VALUES (o.from_at, 1), (o.to_at, -1)) AS e (at, step)
-        WHERE member.group_id IS NOT NULL
+    member AS (
+        SELECT m.component_id, m.group_id
+        FROM unnest(components, groups) AS m (component_id, group_id)
+        WHERE m.group_id IS NOT NULL
     ),
-    turn AS (
-        SELECT
-            e.group_id,
-            e.nth,
-            e.at,
-            sum(e.step) AS members,
-            coalesce(sum(e.step) FILTER (WHERE e.told = 3), 0) AS outages,
-            coalesce(sum(e.step) FILTER (WHERE e.told = 2), 0) AS majors,
-            coalesce(sum(e.step) FILTER (WHERE e.told = 1), 0) AS minors,
-            coalesce(sum(e.step) FILTER (WHERE e.told = 0), 0) AS maintenances,
-            coalesce(sum(e.step) FILTER (WHERE e.told = -1), 0) AS unseen
-        FROM edge AS e
-        GROUP BY e.group_id, e.nth, e.at
+    -- Which times a group's members have, and which of them are not quiet.
+    part AS (
+        SELECT m.group_id, o.nth, min(o.from_at) AS from_at, max(o.to_at) AS to_at, NULL::integer AS told
+        FROM own AS o
+        JOIN member AS m USING (component_id)
+        GROUP BY m.group_id, o.component_id, o.nth
+        UNION ALL
+        SELECT m.group_id, o.nth, o.from_at, o.to_at, o.told
+        FROM own AS o
+        JOIN member AS m USING (component_id)
+        WHERE o.told > -2
     ),
     together AS (
         SELECT
-            t.group_id,
-            t.nth,
-            t.at,
-            lead(t.at) OVER line AS until,
-            sum(t.members) OVER line AS members,
-            sum(t.outages) OVER line AS outages,
-            sum(t.majors) OVER line AS majors,
-            sum(t.minors) OVER line AS minors,
-            sum(t.maintenances) OVER line AS maintenances,
-            sum(t.unseen) OVER line AS unseen
-        FROM turn AS t
-        WINDOW line AS (PARTITION BY t.group_id, t.nth ORDER BY t.at)
+            p.group_id,
+            p.nth,
+            e.at,
+            lead(e.at) OVER line AS until,
+            sum(e.step) FILTER (WHERE p.told IS NULL) OVER line AS members,
+            sum(e.step) FILTER (WHERE p.told = 3) OVER line AS outages,
+            sum(e.step) FILTER (WHERE p.told = 2) OVER line AS majors,
+            sum(e.step) FILTER (WHERE p.told = 1) OVER line AS minors,
+            sum(e.step) FILTER (WHERE p.told = 0) OVER line AS maintenances,
+            sum(e.step) FILTER (WHERE p.told = -1) OVER line AS unseen
+        FROM part AS p
+        CROSS JOIN LATERAL (VALUES (p.from_at, 1), (p.to_at, -1)) AS e (at, step)
+        WINDOW line AS (PARTITION BY p.group_id, p.nth ORDER BY e.at)
     ),
+    -- Whole microseconds, which a double holds exactly for longer than anybody asks; its sums are far cheaper.
     lasting AS (
         SELECT
             o.component_id,
             NULL::integer AS group_id,
             o.nth,
-            (extract(epoch FROM o.to_at - o.from_at) * 1000000)::bigint AS us,
+            round(date_part('epoch', o.to_at - o.from_at) * 1000000) AS us,
             o.told
         FROM own AS o
         UNION ALL
@@ -147,7 +136,7 @@ AS $$
             NULL,
             g.group_id,
             g.nth,
-            (extract(epoch FROM g.until - g.at) * 1000000)::bigint,
+            round(date_part('epoch', g.until - g.at) * 1000000),
             CASE
                 WHEN g.outages > 0 THEN 3
                 WHEN g.majors > 0 THEN 2
@@ -157,7 +146,7 @@ AS $$
                 ELSE -2
             END
         FROM together AS g
-        WHERE g.members > 0
+        WHERE g.members > 0 AND g.until > g.at
     )
     SELECT
         l.component_id,
@@ -181,6 +170,7 @@ CREATE OR REPLACE FUNCTION incidents.compatible(
 RETURNS TABLE (component_id integer, nth integer, elapsed_us bigint, lost_us bigint)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog
+SET jit = off
 AS $$
     WITH month AS (
         SELECT b.nth::integer, b.opens, least(bounds[b.nth + 1], until_now) AS closes
