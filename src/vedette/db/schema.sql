@@ -913,6 +913,7 @@ ALTER FUNCTION health.whole_step(step interval) OWNER TO vedette_owner;
 CREATE FUNCTION incidents.compatible(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone) RETURNS TABLE(component_id integer, nth integer, elapsed_us bigint, lost_us bigint)
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog'
+    SET jit TO 'off'
     AS $$
     WITH month AS (
         SELECT b.nth::integer, b.opens, least(bounds[b.nth + 1], until_now) AS closes
@@ -1076,53 +1077,51 @@ ALTER FUNCTION incidents.settle(ids integer[]) OWNER TO vedette_owner;
 CREATE FUNCTION incidents.told(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean, groups integer[] DEFAULT NULL::integer[]) RETURNS TABLE(component_id integer, group_id integer, nth integer, window_us bigint, outage_us bigint, major_us bigint, minor_us bigint, maintenance_us bigint, unseen_us bigint)
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog'
+    SET jit TO 'off'
     AS $$
     WITH own AS MATERIALIZED (
         SELECT * FROM incidents.told_pieces(components, bounds, until_now, shielded)
     ),
-    -- Where members say different things, in the order in which a group takes them: unseen before maintenance.
-    edge AS (
-        SELECT member.group_id, o.nth, e.at, o.told, e.step
-        FROM own AS o
-        JOIN unnest(components, groups) AS member (component_id, group_id) USING (component_id)
-        CROSS JOIN LATERAL (VALUES (o.from_at, 1), (o.to_at, -1)) AS e (at, step)
-        WHERE member.group_id IS NOT NULL
+    member AS (
+        SELECT m.component_id, m.group_id
+        FROM unnest(components, groups) AS m (component_id, group_id)
+        WHERE m.group_id IS NOT NULL
     ),
-    turn AS (
-        SELECT
-            e.group_id,
-            e.nth,
-            e.at,
-            sum(e.step) AS members,
-            coalesce(sum(e.step) FILTER (WHERE e.told = 3), 0) AS outages,
-            coalesce(sum(e.step) FILTER (WHERE e.told = 2), 0) AS majors,
-            coalesce(sum(e.step) FILTER (WHERE e.told = 1), 0) AS minors,
-            coalesce(sum(e.step) FILTER (WHERE e.told = 0), 0) AS maintenances,
-            coalesce(sum(e.step) FILTER (WHERE e.told = -1), 0) AS unseen
-        FROM edge AS e
-        GROUP BY e.group_id, e.nth, e.at
+    -- Which times a group's members have, and which of them are not quiet.
+    part AS (
+        SELECT m.group_id, o.nth, min(o.from_at) AS from_at, max(o.to_at) AS to_at, NULL::integer AS told
+        FROM own AS o
+        JOIN member AS m USING (component_id)
+        GROUP BY m.group_id, o.component_id, o.nth
+        UNION ALL
+        SELECT m.group_id, o.nth, o.from_at, o.to_at, o.told
+        FROM own AS o
+        JOIN member AS m USING (component_id)
+        WHERE o.told > -2
     ),
     together AS (
         SELECT
-            t.group_id,
-            t.nth,
-            t.at,
-            lead(t.at) OVER line AS until,
-            sum(t.members) OVER line AS members,
-            sum(t.outages) OVER line AS outages,
-            sum(t.majors) OVER line AS majors,
-            sum(t.minors) OVER line AS minors,
-            sum(t.maintenances) OVER line AS maintenances,
-            sum(t.unseen) OVER line AS unseen
-        FROM turn AS t
-        WINDOW line AS (PARTITION BY t.group_id, t.nth ORDER BY t.at)
+            p.group_id,
+            p.nth,
+            e.at,
+            lead(e.at) OVER line AS until,
+            sum(e.step) FILTER (WHERE p.told IS NULL) OVER line AS members,
+            sum(e.step) FILTER (WHERE p.told = 3) OVER line AS outages,
+            sum(e.step) FILTER (WHERE p.told = 2) OVER line AS majors,
+            sum(e.step) FILTER (WHERE p.told = 1) OVER line AS minors,
+            sum(e.step) FILTER (WHERE p.told = 0) OVER line AS maintenances,
+            sum(e.step) FILTER (WHERE p.told = -1) OVER line AS unseen
+        FROM part AS p
+        CROSS JOIN LATERAL (VALUES (p.from_at, 1), (p.to_at, -1)) AS e (at, step)
+        WINDOW line AS (PARTITION BY p.group_id, p.nth ORDER BY e.at)
     ),
+    -- Whole microseconds, which a double holds exactly for longer than anybody asks; its sums are far cheaper.
     lasting AS (
         SELECT
             o.component_id,
             NULL::integer AS group_id,
             o.nth,
-            (extract(epoch FROM o.to_at - o.from_at) * 1000000)::bigint AS us,
+            round(date_part('epoch', o.to_at - o.from_at) * 1000000) AS us,
             o.told
         FROM own AS o
         UNION ALL
@@ -1130,7 +1129,7 @@ CREATE FUNCTION incidents.told(components integer[], bounds timestamp with time 
             NULL,
             g.group_id,
             g.nth,
-            (extract(epoch FROM g.until - g.at) * 1000000)::bigint,
+            round(date_part('epoch', g.until - g.at) * 1000000),
             CASE
                 WHEN g.outages > 0 THEN 3
                 WHEN g.majors > 0 THEN 2
@@ -1140,7 +1139,7 @@ CREATE FUNCTION incidents.told(components integer[], bounds timestamp with time 
                 ELSE -2
             END
         FROM together AS g
-        WHERE g.members > 0
+        WHERE g.members > 0 AND g.until > g.at
     )
     SELECT
         l.component_id,
@@ -1161,6 +1160,7 @@ ALTER FUNCTION incidents.told(components integer[], bounds timestamp with time z
 CREATE FUNCTION incidents.told_pieces(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) RETURNS TABLE(component_id integer, nth integer, from_at timestamp with time zone, to_at timestamp with time zone, told integer)
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog'
+    SET jit TO 'off'
     AS $$
     WITH member AS (
         SELECT c.id, c.made_at AS born_at, least(until_now, c.retired_at) AS gone_at
@@ -1187,30 +1187,19 @@ CREATE FUNCTION incidents.told_pieces(components integer[], bounds timestamp wit
         FROM member AS m
         CROSS JOIN unnest(bounds) AS edge (at)
     ),
-    turn AS (
+    -- Edges at the same time see each other's steps, and all but the last of them lead nowhere.
+    piece AS (
         SELECT
             e.component_id,
             e.at,
-            coalesce(sum(e.step) FILTER (WHERE e.impact = 3), 0) AS outages,
-            coalesce(sum(e.step) FILTER (WHERE e.impact = 2), 0) AS majors,
-            coalesce(sum(e.step) FILTER (WHERE e.impact = 1), 0) AS minors,
-            coalesce(sum(e.step) FILTER (WHERE e.impact = 0), 0) AS maintenances,
-            coalesce(sum(e.step) FILTER (WHERE e.impact = -1), 0) AS unseen
+            lead(e.at) OVER line AS until,
+            sum(e.step) FILTER (WHERE e.impact = 3) OVER line AS outages,
+            sum(e.step) FILTER (WHERE e.impact = 2) OVER line AS majors,
+            sum(e.step) FILTER (WHERE e.impact = 1) OVER line AS minors,
+            sum(e.step) FILTER (WHERE e.impact = 0) OVER line AS maintenances,
+            sum(e.step) FILTER (WHERE e.impact = -1) OVER line AS unseen
         FROM edge AS e
-        GROUP BY e.component_id, e.at
-    ),
-    piece AS (
-        SELECT
-            t.component_id,
-            t.at,
-            lead(t.at) OVER line AS until,
-            sum(t.outages) OVER line AS outages,
-            sum(t.majors) OVER line AS majors,
-            sum(t.minors) OVER line AS minors,
-            sum(t.maintenances) OVER line AS maintenances,
-            sum(t.unseen) OVER line AS unseen
-        FROM turn AS t
-        WINDOW line AS (PARTITION BY t.component_id ORDER BY t.at)
+        WINDOW line AS (PARTITION BY e.component_id ORDER BY e.at)
     )
     SELECT
         p.component_id,
@@ -1228,7 +1217,7 @@ CREATE FUNCTION incidents.told_pieces(components integer[], bounds timestamp wit
         END
     FROM piece AS p
     JOIN member AS m ON m.id = p.component_id
-    WHERE p.until IS NOT NULL
+    WHERE p.until > p.at
       AND least(p.until, m.gone_at) > greatest(p.at, m.born_at)
 $$;
 
