@@ -86,6 +86,16 @@ async def test_started_early_and_finished_early(conn):
         await finish(conn, number, **ADA)
 
 
+async def test_an_end_lies_between_the_start_and_now(conn):
+    number = await plan(conn, work(await make_component(conn), starts_at=NOW), **ADA)
+    for wrong in ("11:59", "13:01"):
+        with pytest.raises(Invalid, match="between its start and now"):
+            await finish(conn, number, by="person:ada", now=at("13:00"), at=at(wrong))
+    # Whoever waited for the one that began it comes with an older time.
+    await finish(conn, number, by="person:ada", now=at("11:59:59"))
+    assert (await incident(conn, number)).ends_at == NOW
+
+
 async def test_a_cancelled_one_never_begins(conn):
     number = await plan(conn, work(await make_component(conn)), **ADA)
     await cancel(conn, number, **ADA, text="No disks came.")
