@@ -27,6 +27,7 @@ from vedette.errors import Unavailable
 from vedette.health.intake import Intake
 from vedette.incidents.availability_rules import Reporting
 from vedette.incidents.reporter_titles import Titles
+from vedette.incidents.turns import Turns
 from vedette.link.doors import Doors
 from vedette.rest.etag import App, with_etags
 from vedette.rest.guard import guard, parameters_guard
@@ -164,6 +165,11 @@ def _dependencies(rooms: Rooms) -> Mapping[str, Provide]:
     def own_titles() -> Titles:
         return rooms.reporter_titles
 
+    turns = Turns(rooms.pool)
+
+    def own_turns() -> Turns:
+        return turns
+
     return {
         "conn": Provide(conn),
         "actor": Provide(actor, sync_to_thread=False),
@@ -173,6 +179,7 @@ def _dependencies(rooms: Rooms) -> Mapping[str, Provide]:
         "doors": Provide(own_doors, sync_to_thread=False),
         "reporting": Provide(own_reporting, sync_to_thread=False),
         "reporter_titles": Provide(own_titles, sync_to_thread=False),
+        "turns": Provide(own_turns, sync_to_thread=False),
     }
 
 
@@ -229,6 +236,7 @@ def openapi(routes: Sequence[Any]) -> bytes:
                 "doors",
                 "reporting",
                 "reporter_titles",
+                "turns",
             )
         },
         openapi_config=config,

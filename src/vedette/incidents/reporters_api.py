@@ -22,6 +22,7 @@ from vedette.incidents.reads import incident
 from vedette.incidents.reporter_rules import Deed
 from vedette.incidents.reporter_titles import Titles
 from vedette.incidents.reporters import Post, report
+from vedette.incidents.turns import Turns
 from vedette.incidents.wire import components_document, incident_document, incidents_document
 from vedette.rest.guard import ANY_QUERY
 from vedette.rest.problem import STATUS
@@ -99,7 +100,7 @@ async def show_incidents(conn: Connection) -> Response[bytes]:
 
 @post("/api/v1/component_status", status_code=201, exception_handlers=WORDS)
 async def post_component_status(
-    request: AnyRequest, conn: Connection, actor: Actor, reporter_titles: Titles
+    request: AnyRequest, turns: Turns, actor: Actor, reporter_titles: Titles
 ) -> Response[bytes]:
     """Take a reporter's word that a component fails; answers the incident it is in now."""
     if request.content_type[0] != "application/json":
@@ -115,30 +116,27 @@ async def post_component_status(
     if impact not in (1, 2, 3):
         return fault(400, message=NOT_ALLOWED)
     attributes = {each["name"]: each["value"] for each in body.get("attributes") or ()}
-    component = await component_named(conn, body["name"], attributes)
-    if component is None:
-        return fault(400, message="Component not found")
-    said = Post(
-        component=component,
-        impact=Impact(impact),
-        title=body.get("text") or "",
-        titles=reporter_titles,
-    )
-    outcome = await report(conn, said, by=actor.name, now=clock.now())
-    if outcome.deed is Deed.KEEP:
-        held = await incident(conn, outcome.incident_id)
-        return _json(
-            msgspec.json.encode(
-                {
-                    **REPEATED,
-                    "targetComponent": component.label,
-                    "existingIncidentId": held.id,
-                    "existingIncidentTitle": held.title,
-                }
-            ),
-            409,
+    async with turns.next() as conn:
+        component = await component_named(conn, body["name"], attributes)
+        if component is None:
+            return fault(400, message="Component not found")
+        said = Post(
+            component=component,
+            impact=Impact(impact),
+            title=body.get("text") or "",
+            titles=reporter_titles,
         )
-    return _json(await incident_document(conn, outcome.incident_id), 201)
+        outcome = await report(conn, said, by=actor.name, now=clock.now())
+        if outcome.deed is not Deed.KEEP:
+            return _json(await incident_document(conn, outcome.incident_id), 201)
+        held = await incident(conn, outcome.incident_id)
+    kept = {
+        **REPEATED,
+        "targetComponent": component.label,
+        "existingIncidentId": held.id,
+        "existingIncidentTitle": held.title,
+    }
+    return _json(msgspec.json.encode(kept), 409)
 
 
 def _errors(body: object) -> dict[str, Any]:

@@ -57,6 +57,7 @@ from vedette.incidents.successor_wire import (
     incident_v1,
     incidents_v1,
 )
+from vedette.incidents.turns import Turns
 from vedette.rest.guard import ANY_QUERY
 from vedette.rest.problem import STATUS
 
@@ -125,23 +126,28 @@ async def show_incidents_v1(conn: Connection) -> Response[bytes]:
 
 @post("/v1/component_status", status_code=201, **OPEN)
 async def post_component_status_v1(
-    request: AnyRequest, conn: Connection, actor: Actor, reporter_titles: Titles
+    request: AnyRequest, turns: Turns, actor: Actor, reporter_titles: Titles
 ) -> Response[bytes]:
     """Take a reporter's word that a component fails; answers the incident it is in now."""
     try:
         body = read_body(await request.body(), ComponentStatus)
     except Invalid:
         raise Invalid(BAD_COMPONENT) from None
-    component = await component_in(conn, body.name, region_in(body.attributes))
-    if component is None:
-        raise Invalid(NO_COMPONENT)
-    said = Post(
-        component=component, impact=Impact(body.impact), title=body.text, titles=reporter_titles
-    )
-    outcome = await report(conn, said, by=actor.name, now=clock.now())
-    if outcome.deed is not Deed.KEEP:
-        return _json(await incident_v1(conn, outcome.incident_id), 201)
-    held = await incident(conn, outcome.incident_id)
+    region = region_in(body.attributes)
+    async with turns.next() as conn:
+        component = await component_in(conn, body.name, region)
+        if component is None:
+            raise Invalid(NO_COMPONENT)
+        said = Post(
+            component=component,
+            impact=Impact(body.impact),
+            title=body.text,
+            titles=reporter_titles,
+        )
+        outcome = await report(conn, said, by=actor.name, now=clock.now())
+        if outcome.deed is not Deed.KEEP:
+            return _json(await incident_v1(conn, outcome.incident_id), 201)
+        held = await incident(conn, outcome.incident_id)
     kept = {
         **REPEATED,
         "targetComponent": component_v2(component),
@@ -203,17 +209,19 @@ async def show_event(event_id: str, conn: Connection) -> Response[bytes]:
 
 
 @post(["/v2/events", "/v2/incidents"], status_code=200, **OPEN)
-async def post_event(request: AnyRequest, conn: Connection, actor: Actor) -> Response[bytes]:
+async def post_event(request: AnyRequest, turns: Turns, actor: Actor) -> Response[bytes]:
     """Report that components fail (`system`), or open an event as a person does."""
     now, body = clock.now(), await request.body()
-    members = await members_of(conn, read_body(body, Members, complaint=BAD_COMPONENT).components)
-    event = checked_new(read_body(body, NewEvent), now=now)
-    if event.system:
-        results = await report_event(conn, event, members, by=actor.name, now=now)
-    elif actor.may(Scope.INCIDENTS_WRITE):
-        results = await create_event(conn, event, members, by=actor.name, now=now)
-    else:
-        raise Denied(f"{actor.name} reports (system: true) and opens nothing by itself")
+    ids = read_body(body, Members, complaint=BAD_COMPONENT).components
+    async with turns.next() as conn:
+        members = await members_of(conn, ids)
+        event = checked_new(read_body(body, NewEvent), now=now)
+        if event.system:
+            results = await report_event(conn, event, members, by=actor.name, now=now)
+        elif actor.may(Scope.INCIDENTS_WRITE):
+            results = await create_event(conn, event, members, by=actor.name, now=now)
+        else:
+            raise Denied(f"{actor.name} reports (system: true) and opens nothing by itself")
     made = [
         {"component_id": each.component_id, "incident_id": each.incident_id}
         | ({"error": each.error} if each.error else {})
