@@ -39,11 +39,11 @@ def settings_page() -> str:
         "`vedette config check FILE` checks a file, `vedette config schema` prints its schema.",
     ]
     parts += _mapping("The file", schema)
-    for key in ("server", "log", "history", "reporters", "clusters", "services", "targets"):
-        value = schema["properties"][key]
+    for key, value in schema["properties"].items():
         reference = value.get("$ref") or value["items"]["$ref"]
         parts += _mapping(f"`{key}`", schema["$defs"][reference.rpartition("/")[2]])
     parts += _mapping("`targets[].component`", schema["$defs"]["ComponentSettings"])
+    parts += _mapping("`incidents.policy`", schema["$defs"]["PolicySettings"])
     return "\n\n".join(parts) + "\n"
 
 
@@ -69,7 +69,14 @@ def _kind(value: dict[str, Any]) -> str:
         return f"list of {_kind(value['items'])}"
     if "ms)?$" in value.get("pattern", ""):
         return "duration"
-    kinds = {"string": "text", "integer": "whole number", "object": "mapping"}
+    if "enum" in value:
+        return " or ".join(f"`{word}`" for word in value["enum"])
+    kinds = {
+        "string": "text",
+        "integer": "whole number",
+        "object": "mapping",
+        "boolean": "true or false",
+    }
     return "HOST:PORT" if "pattern" in value else kinds.get(value.get("type", ""), "anything")
 
 

@@ -277,6 +277,16 @@ async def test_a_policy_may_ask_before_publishing_and_before_closing(world):
     assert [(row[1], row[4]) for row in await world.incidents()] == [("detected", True)]
 
 
+async def test_what_is_watched_and_gets_graver_is_no_longer_only_watched(world):
+    orders = await make_component(world.conn)
+    await world.policy(publish_after=timedelta(0), close="ask")
+    for state, clock in (("degraded", "10:00"), ("up", "10:10"), ("down", "10:20")):
+        await world.becomes(orders, state, clock)
+        await world.turn(f"{clock}:01")
+    assert [row[1:3] for row in await world.incidents()] == [("detected", Impact.MAJOR)]
+    assert await world.deeds(orders) == ["open", "observe", "escalate"]
+
+
 async def test_the_narrowest_place_that_says_something_counts(world):
     orders, mail = await make_component(world.conn), await make_component(world.conn, "Mail")
     said = {

@@ -56,7 +56,9 @@ def test_a_door_that_shuts_is_told_and_one_that_opens_is_over_and_the_same_again
         up.until(lambda: any("draft" in text or "public" in text for text in told()))
         up.until(lambda: "Orders (Shop, EU-DE) is unavailable" in front())
         [first] = incidents()
-        began, published = (datetime.fromisoformat(first[key]) for key in ("starts_at", "published_at"))
+        began, published = (
+            datetime.fromisoformat(first[key]) for key in ("starts_at", "published_at")
+        )
         assert (published - began).total_seconds() >= 2
         assert up.cli("status").returncode == 3
         door = listening(port)

@@ -125,7 +125,8 @@ class ServiceSettings(Noun, frozen=True):
         bool, _says("Everyone may know of it; false keeps it to operators. Default true.")
     ] = True
     policy: Annotated[
-        PolicySettings | None, _says("What may happen to its incidents by itself.")
+        PolicySettings | None,
+        _says("What may happen to its incidents by itself, as in `incidents.policy`."),
     ] = None
     region_policies: Annotated[
         dict[Name, PolicySettings], _says("The same for one of its regions, by its name.")

@@ -113,9 +113,9 @@ class Deeds:
             impact = max(one.impact for one in worse)
             at = max(min(one.at for one in worse), held[number].starts_at)
             await writes.weigh(self.conn, number, impact, since=at)
-            await writes.change(self.conn, number, impact=impact)
-            word = escalation(held[number].impact, impact)
-            await self._say(number, Said.SYSTEM, word, at=at)
+            await writes.change(self.conn, number, impact=impact, status=Status.DETECTED)
+            text = escalation(held[number].impact, impact)
+            await self._say(number, Said.IMPACT_CHANGED, text, at=at)
             graver.append(number)
             for each in self.candidates:
                 if each.incident_id == number:
