@@ -10,12 +10,14 @@ from tests.factories import at, make_component
 from vedette.db.pool import open_pool
 from vedette.errors import Conflict, Invalid, Missing
 from vedette.incidents.close import close_incident, reopen_incident
+from vedette.incidents.components import component_named
 from vedette.incidents.correct import correct_incident
 from vedette.incidents.listing import Wanted, listed
 from vedette.incidents.merge import merge_incidents
 from vedette.incidents.model import Draft, Impact, Kind, Status
 from vedette.incidents.open import open_incident
 from vedette.incidents.publish import publish_incident
+from vedette.incidents.reporters import Post, report
 from vedette.incidents.separate import separate_components
 from vedette.incidents.update import note, update_incident
 
@@ -67,7 +69,7 @@ async def a_deed(conn, dice: random.Random, components: list[int], *, by: str, n
     ago = now - timedelta(seconds=dice.randint(0, 4000))
     some = dice.sample(components, dice.randint(1, 3))
     whose = {"by": by, "now": now}
-    match dice.randint(0, 10):
+    match dice.randint(0, 12):
         case 0 | 1:
             draft = Draft(
                 kind=Kind.INCIDENT,
@@ -96,6 +98,10 @@ async def a_deed(conn, dice: random.Random, components: list[int], *, by: str, n
             await publish_incident(conn, number, **whose)
         case 10:
             await note(conn, number, "Ours.", **whose)
+        case 11 | 12:
+            component = await component_named(conn, dice.choice("ABCDE"), {"region": "EU-DE"})
+            post = Post(component=component, impact=dice.choice(IMPACTS), title="")
+            await report(conn, post, by="reporter", now=now)
 
 
 async def a_writer(pool, seed: str, components: list[int]) -> int:

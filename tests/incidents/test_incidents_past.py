@@ -14,7 +14,7 @@ from vedette.incidents.correct import correct_incident
 from vedette.incidents.edit import edit_update
 from vedette.incidents.merge import merge_incidents
 from vedette.incidents.merge_rules import Course, together
-from vedette.incidents.model import Impact, Status
+from vedette.incidents.model import Impact, Kind, Status
 from vedette.incidents.open import open_incident
 from vedette.incidents.postmortem import write_postmortem
 from vedette.incidents.publish import publish_incident
@@ -69,6 +69,21 @@ async def test_what_is_told_when_it_is_over_says_that_the_past_was_changed(conn)
     )
     held = await incident(conn, number)
     assert (held.status, held.is_open, held.revised_at) == (Status.RESOLVED, False, NOW)
+
+
+@pytest.mark.parametrize(
+    ("status", "starts_at", "last"),
+    [
+        (Status.ACTIVE, at("10:00"), (Status.COMPLETED, NOW)),
+        (Status.PLANNED, at("13:00"), (Status.CANCELLED, None)),
+    ],
+)
+async def test_a_note_ends_too_and_one_ahead_is_called_off(conn, status, starts_at, last):
+    given = {"kind": Kind.INFO, "impact": Impact.MAINTENANCE, "status": status}
+    number = await open_incident(conn, broken(starts_at=starts_at, **given), **ADA)
+    await close_incident(conn, number, **ADA)
+    held = await incident(conn, number)
+    assert (held.status, held.ends_at, held.is_open) == (*last, False)
 
 
 async def test_the_end_is_corrected_and_the_change_is_visible(conn):

@@ -72,6 +72,19 @@ async def test_what_a_person_opens_takes_its_components_with_it(conn):
     assert (await incident(conn, last)).is_open
 
 
+async def test_whoever_waited_for_the_lock_may_come_with_an_older_time(conn):
+    orders = await make_component(conn)
+    machine = await open_incident(conn, broken(orders, system=True, starts_at=NOW), **ADA)
+    earlier = {"by": "person:bob", "now": NOW - timedelta(seconds=1)}
+    number = await open_incident(conn, broken(orders), **earlier)
+    held = await incident(conn, machine)
+    assert (held.is_open, held.ends_at) == (False, NOW)
+    later = await open_incident(conn, broken(orders, starts_at=NOW), **ADA)
+    assert not (await incident(conn, number)).is_open
+    await close_incident(conn, later, **earlier)
+    assert (await incident(conn, later)).ends_at == NOW
+
+
 async def test_whoever_read_an_older_version_is_told(conn):
     number = await open_incident(conn, broken(await make_component(conn)), **ADA)
     read = (await incident(conn, number)).version

@@ -6,6 +6,6 @@ two reporters, a person and the automation never see half of each other's work. 
 `writes.settle`, which makes the published past (`incidents.span`), the audit line, the outbox row and the
 notice `vedette_incident`.
 
-Doors: `api.py` and its neighbours (our own routes), `reporters_api.py` (what machines of other systems
+Doors: `events_api.py` and its neighbours (our own routes), `reporters_api.py` (what machines of other systems
 post), the functions of `functions.sql`. Pages read by their own SQL.
 """

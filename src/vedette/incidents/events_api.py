@@ -18,7 +18,7 @@ from vedette.incidents import reads
 from vedette.incidents.events_shown import (
     AnyRequest,
     Event,
-    OneOf,
+    EventId,
     Update,
     aware,
     shown,
@@ -103,7 +103,7 @@ async def list_events(
 
 
 @get("/api/v1/events/{number:int}")
-async def show_event(conn: Connection, actor: Actor, number: OneOf) -> Response[Event]:
+async def show_event(conn: Connection, actor: Actor, number: EventId) -> Response[Event]:
     """Show one with everything that was said of it; its version is the ETag."""
     held = await _visible(conn, actor, number)
     (event,) = await shown(conn, [held], inside=_sees_inside(actor), updates=True)
@@ -111,7 +111,7 @@ async def show_event(conn: Connection, actor: Actor, number: OneOf) -> Response[
 
 
 @get("/api/v1/events/{number:int}/updates")
-async def show_updates(conn: Connection, actor: Actor, number: OneOf) -> Response[list[Update]]:
+async def show_updates(conn: Connection, actor: Actor, number: EventId) -> Response[list[Update]]:
     """List what was said of one, the newest first."""
     await _visible(conn, actor, number)
     said = await reads.updates(conn, [number], internal=_sees_inside(actor))
@@ -119,7 +119,7 @@ async def show_updates(conn: Connection, actor: Actor, number: OneOf) -> Respons
 
 
 @get("/api/v1/events/{number:int}/history")
-async def show_history(conn: Connection, number: OneOf) -> list[Change]:
+async def show_history(conn: Connection, number: EventId) -> list[Change]:
     """List who changed what of one, the newest change first."""
     return [
         Change(at=row.at, by=row.by, change=row.change, detail=dict(row.detail))

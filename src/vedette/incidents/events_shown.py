@@ -20,7 +20,7 @@ from vedette.rest.versions import version_header
 
 AnyRequest = Request[Any, Any, Any]
 
-OneOf = Annotated[int, Parameter(ge=1, le=2**31 - 1)]
+EventId = Annotated[int, Parameter(ge=1, le=2**31 - 1)]
 """The id of an incident in a path."""
 
 

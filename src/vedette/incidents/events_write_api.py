@@ -16,7 +16,7 @@ from vedette.errors import Invalid
 from vedette.incidents.close import close_incident, reopen_incident
 from vedette.incidents.correct import correct_incident
 from vedette.incidents.edit import edit_update
-from vedette.incidents.events_shown import AnyRequest, Event, OneOf, answered, aware
+from vedette.incidents.events_shown import AnyRequest, Event, EventId, answered, aware
 from vedette.incidents.merge import merge_incidents
 from vedette.incidents.model import Draft, Impact, Kind, Status
 from vedette.incidents.open import open_incident
@@ -136,7 +136,7 @@ async def open_event(
 
 @post("/api/v1/events/{number:int}/updates", status_code=201)
 async def add_update(
-    request: AnyRequest, conn: Connection, actor: Actor, number: OneOf, data: NewUpdate
+    request: AnyRequest, conn: Connection, actor: Actor, number: EventId, data: NewUpdate
 ) -> Response[Event]:
     """Say something more of one that is open, or leave a note for operators."""
     version = version_asked(request)
@@ -146,7 +146,7 @@ async def add_update(
         if data.internal:
             if not all(given is None for given in (data.status, data.impact, data.title, data.at)):
                 raise Invalid("an internal note has a text and nothing else", hint="send two")
-            await note(conn, number, data.text, by=actor.name, now=now)
+            await note(conn, number, data.text, by=actor.name, now=now, version=version)
             return number
         held = await incident(conn, number)
         await update_incident(
@@ -171,7 +171,7 @@ async def change_update(
     request: AnyRequest,
     conn: Connection,
     actor: Actor,
-    number: OneOf,
+    number: EventId,
     update_id: int,
     data: NewText,
 ) -> Response[Event]:
@@ -188,9 +188,9 @@ async def change_update(
 
 @post("/api/v1/events/{number:int}/close", status_code=200)
 async def close_event(
-    request: AnyRequest, conn: Connection, actor: Actor, number: OneOf, data: Closing
+    request: AnyRequest, conn: Connection, actor: Actor, number: EventId, data: Closing
 ) -> Response[Event]:
-    """Say that an incident is over, since now or since a time that has passed."""
+    """Say that an incident or a note is over, since now or since a time that has passed."""
     version, at = version_asked(request), aware(data.at, "at")
 
     async def act() -> int:
@@ -203,7 +203,7 @@ async def close_event(
 
 @post("/api/v1/events/{number:int}/reopen", status_code=200)
 async def reopen_event(
-    request: AnyRequest, conn: Connection, actor: Actor, number: OneOf, data: Reopening
+    request: AnyRequest, conn: Connection, actor: Actor, number: EventId, data: Reopening
 ) -> Response[Event]:
     """Say that a closed incident is not over, as if it had never ended."""
     version = version_asked(request)
@@ -218,7 +218,7 @@ async def reopen_event(
 
 @post("/api/v1/events/{number:int}/correct", status_code=200)
 async def correct_event(
-    request: AnyRequest, conn: Connection, actor: Actor, number: OneOf, data: Correction
+    request: AnyRequest, conn: Connection, actor: Actor, number: EventId, data: Correction
 ) -> Response[Event]:
     """Move the start or the end afterwards; pages say that the past was revised."""
     version = version_asked(request)
@@ -242,7 +242,7 @@ async def correct_event(
 
 @post("/api/v1/events/{number:int}/separate", status_code=201)
 async def separate_event(
-    request: AnyRequest, conn: Connection, actor: Actor, number: OneOf, data: Separation
+    request: AnyRequest, conn: Connection, actor: Actor, number: EventId, data: Separation
 ) -> Response[Event]:
     """Give some components an incident of their own; answers the new one."""
     version = version_asked(request)
@@ -266,7 +266,7 @@ async def separate_event(
 
 @post("/api/v1/events/{number:int}/merge", status_code=200)
 async def merge_event(
-    request: AnyRequest, conn: Connection, actor: Actor, number: OneOf, data: Merging
+    request: AnyRequest, conn: Connection, actor: Actor, number: EventId, data: Merging
 ) -> Response[Event]:
     """Let another incident take this one in; answers the other one."""
     version = version_asked(request)
@@ -281,7 +281,7 @@ async def merge_event(
 
 @post("/api/v1/events/{number:int}/publish", status_code=200)
 async def publish_event(
-    request: AnyRequest, conn: Connection, actor: Actor, number: OneOf
+    request: AnyRequest, conn: Connection, actor: Actor, number: EventId
 ) -> Response[Event]:
     """Let everyone read a draft."""
     version = version_asked(request)
@@ -295,7 +295,7 @@ async def publish_event(
 
 @put("/api/v1/events/{number:int}/postmortem")
 async def put_postmortem(
-    request: AnyRequest, conn: Connection, actor: Actor, number: OneOf, data: Postmortem
+    request: AnyRequest, conn: Connection, actor: Actor, number: EventId, data: Postmortem
 ) -> Response[Event]:
     """Keep the post-mortem of an incident, and publish it when said so."""
     version = version_asked(request)
@@ -339,14 +339,17 @@ async def _draft(conn: Connection, data: NewEvent, *, now: datetime) -> tuple[Dr
     kind = _kind(data.kind)
     if impact is None:
         impact = Impact.MINOR if kind is Kind.INCIDENT else Impact.MAINTENANCE
-    is_over = kind is Kind.INCIDENT and data.ends_at is not None
-    begun = Status.ANALYZING if kind is Kind.INCIDENT else Status.ACTIVE
+    starts_at = aware(data.starts_at, "starts_at") or now
+    if kind is Kind.INCIDENT:
+        status = Status.ANALYZING if data.ends_at is None else Status.RESOLVED
+    else:
+        status = Status.ACTIVE if starts_at <= now else Status.PLANNED
     draft = Draft(
         kind=kind,
         title=title,
         impact=impact_of(impact),
-        status=status_of(data.status or (Status.RESOLVED if is_over else begun), kind),
-        starts_at=aware(data.starts_at, "starts_at") or now,
+        status=status_of(data.status or status, kind),
+        starts_at=starts_at,
         ends_at=aware(data.ends_at, "ends_at"),
         description=data.description,
         components=await components_of(

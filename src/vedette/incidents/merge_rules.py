@@ -43,5 +43,7 @@ def together(one: Course, other: Course) -> Steps:
         weights = [course.impact(edge) for course in courses if course.runs(edge)]
         if weights and (not steps or max(weights) != steps[-1][1]):
             steps.append((edge, max(weights)))
-    # Neither lasted at all.
-    return steps or [(one.starts_at, max(one.impact(one.starts_at), other.impact(other.starts_at)))]
+    if not steps:  # neither lasted at all
+        start = min(edges)
+        steps.append((start, max(course.impact(start) for course in courses)))
+    return steps

@@ -10,6 +10,7 @@ ORDER BY i.id
 LIMIT 1
 
 -- name: standing
+-- One that began later than our `now` counts, too: whoever waited for `hold` comes with an older time.
 SELECT
     i.id,
     i.impact,
@@ -19,6 +20,6 @@ SELECT
     count(a.component_id)::int AS size
 FROM incidents.incident AS i
 LEFT JOIN incidents.affected AS a ON a.incident_id = i.id AND a.left_at IS NULL
-WHERE i.is_open AND i.kind = 'incident' AND i.published_at IS NOT NULL AND i.starts_at <= %(now)s
+WHERE i.is_open AND i.kind = 'incident' AND i.published_at IS NOT NULL
 GROUP BY i.id
 ORDER BY i.id

@@ -75,14 +75,22 @@ async def update_incident(
     return said
 
 
-async def note(conn: Connection, number: int, text: str, *, by: str, now: datetime) -> int:
+async def note(
+    conn: Connection,
+    number: int,
+    text: str,
+    *,
+    by: str,
+    now: datetime,
+    version: int | None = None,
+) -> int:
     """Add a note that operators alone read, whatever the state of the incident; return its id."""
     text = checked_text(text, field="note")
     if not text:
         raise Invalid("the note is empty", hint="write what the next on call should know")
     async with conn.transaction():
         await writes.hold(conn)
-        await incident(conn, number)
+        check_version(await incident(conn, number), version)
         said = await writes.say(
             conn, number, Said.NOTE, text, at=now, by=by, now=now, internal=True
         )
@@ -92,12 +100,14 @@ async def note(conn: Connection, number: int, text: str, *, by: str, now: dateti
 
 def checked_moment(held: Incident, at: datetime | None, *, now: datetime) -> datetime:
     """Return when something was so; raises Invalid before the start or in the future."""
-    moment = at or now
-    if moment > now:
+    if at is None:
+        # Of two who act at once the one who waited may come with the older time.
+        return max(now, held.starts_at) if held.kind is Kind.INCIDENT else now
+    if at > now:
         raise Invalid("that time is in the future", hint="leave it out for now")
-    if held.kind is Kind.INCIDENT and moment < held.starts_at:
+    if held.kind is Kind.INCIDENT and at < held.starts_at:
         raise Invalid(f"that is before incident {held.id} began", hint="correct its start first")
-    return moment
+    return at
 
 
 async def _check_order(conn: Connection, number: int, moment: datetime) -> None:

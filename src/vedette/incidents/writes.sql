@@ -52,14 +52,19 @@ SET left_at = greatest(%(at)s, joined_at)
 WHERE incident_id = %(incident_id)s AND component_id = ANY (%(components)s) AND left_at IS NULL
 
 -- name: change
--- NULL leaves a column as it is; `reopen` takes the end away, `taken` makes it a person's for good.
+-- NULL leaves a column as it is; `reopen` takes the end away, `taken` makes it a person's for good. Who waited
+-- for `hold` comes with an older `now` than whoever held it: an end that lies before the start is the start.
 UPDATE incidents.incident
 SET title = coalesce(%(title)s, title),
     description = coalesce(%(description)s, description),
     impact = coalesce(%(impact)s, impact),
     status = coalesce(%(status)s, status),
     starts_at = coalesce(%(starts_at)s, starts_at),
-    ends_at = CASE WHEN %(reopen)s THEN NULL ELSE coalesce(%(ends_at)s, ends_at) END,
+    ends_at = CASE
+        WHEN %(reopen)s THEN NULL
+        WHEN %(ends_at)s::timestamptz IS NULL THEN ends_at
+        ELSE greatest(%(ends_at)s, coalesce(%(starts_at)s, starts_at))
+    END,
     published_at = coalesce(%(published_at)s, published_at),
     publish_at = CASE WHEN %(published_at)s::timestamptz IS NULL THEN coalesce(%(publish_at)s, publish_at) END,
     revised_at = coalesce(%(revised_at)s, revised_at),
