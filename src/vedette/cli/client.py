@@ -155,9 +155,7 @@ class Client:
         except (ValueError, AttributeError):
             detail, hint = "", None
         if answer.status_code == httpx.codes.UNAUTHORIZED:
-            hint = (
-                "`vedette login`, or set VEDETTE_TOKEN or --token-file" if not self._token else hint
-            )
+            hint = hint or "`vedette login`, or set VEDETTE_TOKEN or --token-file"
         kind = _KINDS.get(answer.status_code, Invalid if answer.is_client_error else Unavailable)
         return kind(detail or f"{self.url} answered {answer.status_code}", hint=hint)
 
