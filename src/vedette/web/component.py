@@ -53,7 +53,6 @@ class ComponentPage:
     changes: list[Change]
     stories: list[Card]
     stories_more: bool
-    updated: Moment
 
 
 def component_page(
@@ -90,7 +89,6 @@ def component_page(
         ][::-1],
         stories=[card(story) for story in stories[:STORIES_SHOWN]],
         stories_more=len(stories) > STORIES_SHOWN,
-        updated=moment(now, now),
     )
 
 

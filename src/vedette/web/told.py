@@ -49,7 +49,6 @@ class Story:
     ends_at: datetime | None
     is_open: bool
     revised_at: datetime | None
-    merged_into: int | None
     members: str
 
     @property

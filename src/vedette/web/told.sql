@@ -14,7 +14,6 @@ SELECT
     i.ends_at,
     i.is_open,
     i.revised_at,
-    i.merged_into,
     members.all_of_them::text AS members
 FROM incidents.published() AS i
 LEFT JOIN LATERAL (
