@@ -10,7 +10,8 @@ from vedette import clock
 from vedette.access import provider_http
 from vedette.access.handover import challenge_of
 from vedette.access.model import Role
-from vedette.access.openid import OpenId, Provider
+from vedette.access.openid import Provider
+from vedette.access.openid_options import OpenId
 from vedette.access.provider_http import refuse_open_url
 from vedette.errors import Denied, Invalid, Missing, Unavailable
 

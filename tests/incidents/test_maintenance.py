@@ -16,6 +16,7 @@ from vedette.incidents.plan import Plan, Replan, modify, plan
 from vedette.incidents.publish import publish_incident
 from vedette.incidents.reads import affected, incident, updates
 from vedette.incidents.tick import run_once
+from vedette.incidents.update import update_incident
 
 NOW = at("12:00")
 ADA = {"by": "person:ada", "now": NOW}
@@ -307,3 +308,17 @@ async def test_a_start_by_hand_and_one_by_the_clock_are_one(fresh_app_url):
             assert [word for word, _ in await words(conn, number)] == ["in progress"]
     finally:
         await pool.close()
+
+
+async def test_an_update_neither_begins_a_maintenance_nor_takes_it_back(conn):
+    number = await plan(conn, work(await make_component(conn)), **ADA)
+    with pytest.raises(Invalid, match="no update makes it in progress") as refused:
+        await update_incident(conn, number, **ADA, status=Status.IN_PROGRESS)
+    assert refused.value.hint == "start, finish or cancel it"
+    await start(conn, number, **ADA)
+    with pytest.raises(Invalid, match="no update makes it planned"):
+        await update_incident(conn, number, **ADA, status=Status.PLANNED)
+    await update_incident(
+        conn, number, **ADA, status=Status.IN_PROGRESS, text="Half of it is done."
+    )
+    assert [word for word, _ in await words(conn, number)] == ["in progress", "in progress"]

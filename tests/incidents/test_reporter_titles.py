@@ -4,9 +4,9 @@ import pytest
 from tests.factories import at, make_component
 
 from vedette.incidents.components import Component, component_named
-from vedette.incidents.model import Impact
+from vedette.incidents.model import Impact, Titles
 from vedette.incidents.reads import incident
-from vedette.incidents.reporter_titles import LABEL_LIMIT, Titles, made_title
+from vedette.incidents.reporter_titles import LABEL_LIMIT, made_title
 from vedette.incidents.reporters import Post, report
 from vedette.incidents.update import update_incident
 

@@ -15,7 +15,8 @@ from vedette import clock
 from vedette.access.handover import challenge_of
 from vedette.access.local_accounts import create_account, disable_account
 from vedette.access.model import Role
-from vedette.access.openid import OpenId, Provider
+from vedette.access.openid import Provider
+from vedette.access.openid_options import OpenId
 from vedette.access.passwords import hash_password
 from vedette.access.sessions import whose
 from vedette.access.tokens import create_token

@@ -10,7 +10,8 @@ from vedette import clock
 from vedette.access.handover import challenge_of
 from vedette.access.local_accounts import LOCAL, create_account
 from vedette.access.model import Role
-from vedette.access.openid import OpenId, Provider
+from vedette.access.openid import Provider
+from vedette.access.openid_options import OpenId
 from vedette.access.sessions import begin_session, whose
 from vedette.app.front import front
 from vedette.db.pool import open_pool

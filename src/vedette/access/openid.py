@@ -6,13 +6,10 @@ and the provider may be slow.
 """
 
 import asyncio
-import hashlib
-import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -23,8 +20,9 @@ from vedette import clock as wall
 from vedette.access.handover import challenge_of
 from vedette.access.id_token import ALGORITHMS, UnknownKey, claims_of, keys_of
 from vedette.access.model import Role
+from vedette.access.openid_options import OpenId
 from vedette.access.provider_http import ask, refuse_open_url
-from vedette.errors import Denied, Invalid, Missing, Unavailable
+from vedette.errors import Denied, Invalid, Unavailable
 
 KEPT_FOR = timedelta(hours=1)
 KEYS_ASKED_EVERY = timedelta(seconds=30)
@@ -34,44 +32,6 @@ EVERYBODY = "*"
 NAME_CLAIMS = ("preferred_username", "email", "name", "sub")
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenId:
-    """How people sign in: the provider, what we are to it, and which groups stand for which roles.
-
-    client_secret_file: read anew whenever it is needed; None for a public client. groups_claim: a name, or a path with dots. roles: of each
-    role its groups; `*` is everybody whom the provider knows. base_url: where browsers find us; None
-    is where they say they are.
-    """
-
-    issuer: str
-    client_id: str
-    client_secret_file: Path | None = None
-    scopes: tuple[str, ...] = ("openid", "profile", "email")
-    groups_claim: str = "groups"
-    roles: Mapping[Role, tuple[str, ...]]
-    base_url: str | None = None
-
-    def client_secret(self) -> str | None:
-        """Return our secret at the provider; raises Missing when it cannot be read."""
-        path = self.client_secret_file
-        if path is None:
-            return None
-        try:
-            secret = path.read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise Missing(f"the client secret in {path} cannot be read: {reason}") from None
-        if not secret:
-            raise Missing(f"the client secret in {path} is empty")
-        return secret
-
-    @property
-    def mark(self) -> str:
-        """A mark of all that decides who has which role; sessions of another mark are over."""
-        said = [self.issuer, self.client_id, self.groups_claim, sorted(self.roles.items())]
-        return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 
 class Flow(msgspec.Struct, array_like=True, frozen=True):

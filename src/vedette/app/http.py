@@ -26,7 +26,7 @@ from vedette.db.trouble import DATABASE_IS_AWAY
 from vedette.errors import Unavailable
 from vedette.health.intake import Intake
 from vedette.incidents.availability_rules import Reporting
-from vedette.incidents.reporter_titles import Titles
+from vedette.incidents.model import Titles
 from vedette.incidents.turns import Turns
 from vedette.link.doors import Doors
 from vedette.rest.etag import App, with_etags

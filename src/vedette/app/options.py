@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from vedette.access.openid import OpenId
+from vedette.access.openid_options import OpenId
 from vedette.app.addresses import Address, parse_address
 from vedette.app.settings import ServerSettings
 from vedette.app.settings_reporters import Reporters

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from vedette.access.reporter_tokens import CLAIM, ReporterKey
 from vedette.errors import Missing
-from vedette.incidents.reporter_titles import Titles
+from vedette.incidents.model import Titles
 
 SECRET_VARIABLE = "VEDETTE_REPORTER_SECRET"  # noqa: S105 - its name
 

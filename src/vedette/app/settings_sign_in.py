@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from msgspec import Meta, Struct, field
 
 from vedette.access.model import Role, roles_of
-from vedette.access.openid import OpenId
+from vedette.access.openid_options import OpenId
 from vedette.access.provider_http import refuse_open_url
 from vedette.errors import Invalid
 

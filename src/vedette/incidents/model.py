@@ -67,6 +67,13 @@ class Said(StrEnum):
     NOTE = "note"
 
 
+class Titles(StrEnum):
+    """What a reporter's incident without a title is called: by what it affects, or "Incident"."""
+
+    NAMED = "named"
+    COMPATIBLE = "compatible"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
     """One incident, maintenance or note as it stands.

@@ -1,7 +1,6 @@
 """What an incident is called that a reporter opened and gave no title."""
 
 from collections.abc import Collection
-from enum import StrEnum
 
 from vedette.db.queries import Connection, load
 from vedette.incidents import writes
@@ -15,13 +14,6 @@ COMPATIBLE = "Incident"
 
 LABEL_LIMIT = 250
 """Characters of a component's label in a title, which has 300 at most."""
-
-
-class Titles(StrEnum):
-    """How they are called: named after what is affected, or as the first Status Dashboard does."""
-
-    NAMED = "named"
-    COMPATIBLE = "compatible"
 
 
 def made_title(component: Component, impact: Impact, size: int) -> str:

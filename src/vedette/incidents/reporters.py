@@ -12,13 +12,12 @@ from vedette.db.queries import Connection, load
 from vedette.errors import Invalid
 from vedette.incidents import writes
 from vedette.incidents.components import Component
-from vedette.incidents.model import Draft, Impact, Kind, Origin, Said, Status
+from vedette.incidents.model import Draft, Impact, Kind, Origin, Said, Status, Titles
 from vedette.incidents.open import link_to
 from vedette.incidents.reads import incident
 from vedette.incidents.reporter_rules import Decision, Deed, Standing, decide
 from vedette.incidents.reporter_titles import (
     COMPATIBLE,
-    Titles,
     keep_made_titles,
     made_title,
     made_titles,

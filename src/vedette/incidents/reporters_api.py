@@ -17,10 +17,9 @@ from vedette.access.model import Actor
 from vedette.db.queries import Connection
 from vedette.errors import VedetteError
 from vedette.incidents.components import component_named
-from vedette.incidents.model import Impact
+from vedette.incidents.model import Impact, Titles
 from vedette.incidents.reads import incident
 from vedette.incidents.reporter_rules import Deed
-from vedette.incidents.reporter_titles import Titles
 from vedette.incidents.reporters import Post, report
 from vedette.incidents.turns import Turns
 from vedette.incidents.wire import components_document, incident_document, incidents_document

@@ -16,10 +16,9 @@ from vedette.db.queries import Connection
 from vedette.errors import Conflict, Denied, Invalid, Missing, VedetteError
 from vedette.fleet.declare import add_component
 from vedette.incidents.components import component_in, component_named, components
-from vedette.incidents.model import Impact
+from vedette.incidents.model import Impact, Titles
 from vedette.incidents.reads import incident
 from vedette.incidents.reporter_rules import Deed
-from vedette.incidents.reporter_titles import Titles
 from vedette.incidents.reporters import Post, report
 from vedette.incidents.reporters_api import REPEATED
 from vedette.incidents.successor import (

@@ -56,10 +56,7 @@ async def update_incident(
         moment = checked_moment(held, at, now=now)
         if taken and at is not None:
             await _check_order(conn, number, moment)
-        if status is not None:
-            status_of(status, held.kind)
-        if status in OVER:
-            raise Invalid(f"{status} is the end of it", hint="close, finish or cancel it instead")
+        _check_status(held, status)
         columns = _columns(title, description, taken=taken)
         word: str = status or held.status
         if impact is not None and impact != held.impact:
@@ -108,6 +105,20 @@ def checked_moment(held: Incident, at: datetime | None, *, now: datetime) -> dat
     if held.kind is Kind.INCIDENT and at < held.starts_at:
         raise Invalid(f"that is before incident {held.id} began", hint="correct its start first")
     return at
+
+
+def _check_status(held: Incident, status: Status | None) -> None:
+    """Raise Invalid unless an update may say this of it: an end, and the course of a maintenance, are deeds."""
+    if status is None:
+        return
+    status_of(status, held.kind)
+    if status in OVER:
+        raise Invalid(f"{status} is the end of it", hint="close, finish or cancel it instead")
+    if held.kind is Kind.MAINTENANCE and status is not held.status:
+        raise Invalid(
+            f"maintenance {held.id} is {held.status}, and no update makes it {status}",
+            hint="start, finish or cancel it",
+        )
 
 
 async def _check_order(conn: Connection, number: int, moment: datetime) -> None:

@@ -6,14 +6,16 @@ import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from cyclopts import App, Parameter
 
 from vedette.app.commands._database import Which, open_database
 from vedette.cli.output import Format, Listing, show
-from vedette.db.queries import Connection
 from vedette.errors import Invalid, Missing
+
+if TYPE_CHECKING:
+    from vedette.db.queries import Connection
 
 HERE = Which()
 ACCOUNTS = Listing("accounts", ("name", "roles", "made_at", "seen_at", "disabled_at"), "name")
@@ -46,7 +48,7 @@ def create(
     roles = roles_of(word for words in role for word in words.split(","))
     hashed = hash_password(_password(password_file))
 
-    async def work(conn: Connection) -> None:
+    async def work(conn: "Connection") -> None:
         await create_account(conn, name, roles, hashed, by=_by(), now=clock.now())
 
     _with_connection(which, work)
@@ -57,7 +59,7 @@ def list_accounts(*, output: Format = "table", which: Which = HERE) -> None:
     """List the accounts with their last sign-in."""
     from vedette.access import local_accounts
 
-    async def work(conn: Connection) -> list[local_accounts.Account]:
+    async def work(conn: "Connection") -> list[local_accounts.Account]:
         return await local_accounts.list_accounts(conn)
 
     rows = [
@@ -79,7 +81,7 @@ def disable(name: str, /, *, which: Which = HERE) -> None:
     from vedette import clock
     from vedette.access.local_accounts import disable_account
 
-    async def work(conn: Connection) -> None:
+    async def work(conn: "Connection") -> None:
         await disable_account(conn, name, by=_by(), now=clock.now())
 
     _with_connection(which, work)
@@ -93,13 +95,13 @@ def reset(name: str, /, *, password_file: PasswordFile = None, which: Which = HE
 
     hashed = hash_password(_password(password_file))
 
-    async def work(conn: Connection) -> None:
+    async def work(conn: "Connection") -> None:
         await reset_account(conn, name, hashed, by=_by())
 
     _with_connection(which, work)
 
 
-def _with_connection(which: Which, work: Callable[[Connection], Awaitable[T]]) -> T:
+def _with_connection(which: Which, work: Callable[["Connection"], Awaitable[T]]) -> T:
     from vedette.db.pool import connect
 
     async def run() -> T:
