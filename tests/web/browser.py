@@ -1,19 +1,24 @@
 """Ask the pages as a browser would, without a socket; and a clock that stands still."""
 
-import gzip
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import unquote
 
+import cramjam
 from tests.factories import NOON
 
 from vedette.app.front import front
 
 KEY = b"k" * 32
+UNPACK: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": lambda body: bytes(cramjam.gzip.decompress(body)),
+    "br": lambda body: bytes(cramjam.brotli.decompress(body)),
+    "zstd": lambda body: bytes(cramjam.zstd.decompress(body)),
+}
 
 
 @dataclass
@@ -54,8 +59,8 @@ class Answered:
     @property
     def text(self) -> str:
         """The page as it was written."""
-        packed = self.headers.get("content-encoding") == "gzip"
-        return (gzip.decompress(self.body) if packed else self.body).decode()
+        coding = self.headers.get("content-encoding")
+        return (UNPACK[coding](self.body) if coding else self.body).decode()
 
     @property
     def words(self) -> str:

@@ -1,6 +1,5 @@
 """Requests and answers of the pages: bare ASGI, bytes in, bytes out, the same headers for all."""
 
-import gzip
 import hashlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from vedette.errors import Invalid
+from vedette.web.packing import FROM_BYTES, PACK, coding_of
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -20,9 +20,8 @@ ASGI = Callable[[Scope, Receive, Send], Awaitable[None]]
 FORM_BYTES = 8_192
 FIELDS = 20
 NO_STORE = b"no-store"
-GZIP_FROM_BYTES = 1_024
-GZIP_LEVEL = 4
-"""From here on each level costs twice the CPU for some 2 % of the bytes."""
+LEASE = "vedette.lease"
+"""In the first message of a kept answer: how long it may be sent again (`kept.py`)."""
 
 SAFE: tuple[tuple[bytes, bytes], ...] = (
     (
@@ -43,10 +42,10 @@ SAFE: tuple[tuple[bytes, bytes], ...] = (
 
 @dataclass(slots=True)
 class Answer:
-    """One answer; its entity tag and compressed form are made once, however often it is sent.
+    """One answer; its entity tag and compressed forms are made once, however often it is sent.
 
     changed_at: when its content changed last, for readers that know no entity tags. safe: what holds
-    for it instead of what holds for all.
+    for it instead of what holds for all. lease: how long it may be sent again; None is never.
     """
 
     body: bytes
@@ -56,19 +55,19 @@ class Answer:
     headers: tuple[tuple[bytes, bytes], ...] = ()
     changed_at: datetime | None = None
     safe: tuple[tuple[bytes, bytes], ...] = SAFE
+    lease: object | None = None
     etag: bytes = field(init=False)
-    _packed: bytes | None = field(init=False, default=None)
+    _packed: dict[bytes, bytes] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        # Weak: the compressed and the plain form share it.
+        # Weak: the compressed and the plain forms share it.
         self.etag = b'W/"' + hashlib.blake2b(self.body, digest_size=12).hexdigest().encode() + b'"'
 
-    @property
-    def packed(self) -> bytes:
-        """The body as gzip."""
-        if self._packed is None:
-            self._packed = gzip.compress(self.body, GZIP_LEVEL, mtime=0)
-        return self._packed
+    def packed(self, coding: bytes) -> bytes:
+        """Return the body in one of the codings of `PACK`."""
+        if coding not in self._packed:
+            self._packed[coding] = PACK[coding](self.body)
+        return self._packed[coding]
 
 
 class Request:
@@ -108,6 +107,11 @@ class Request:
 
     async def form(self) -> dict[str, str]:
         """Return the fields of a posted form; raises Invalid when it is none or too long."""
+        fields = await self.long_form(most_bytes=FORM_BYTES, most_fields=FIELDS)
+        return {name: values[-1] for name, values in fields.items()}
+
+    async def long_form(self, *, most_bytes: int, most_fields: int) -> dict[str, list[str]]:
+        """Return every value of every field of a posted form; raises Invalid as `form` does."""
         kind = self.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if kind != b"application/x-www-form-urlencoded":
             raise Invalid("this takes a form", hint="application/x-www-form-urlencoded")
@@ -117,20 +121,23 @@ class Request:
             if message["type"] == "http.disconnect":
                 raise Invalid("the form broke off")
             body += message.get("body", b"")
-            if len(body) > FORM_BYTES:
-                raise Invalid(f"the form is longer than {FORM_BYTES} bytes")
+            if len(body) > most_bytes:
+                raise Invalid(f"the form is longer than {most_bytes} bytes")
             if not message.get("more_body"):
-                return _fields(bytes(body))
+                return _every_field(bytes(body), most_fields)
 
 
 def _fields(text: bytes) -> dict[str, str]:
+    return {name: values[-1] for name, values in _every_field(text, FIELDS).items()}
+
+
+def _every_field(text: bytes, at_most: int) -> dict[str, list[str]]:
     try:
-        found = parse_qs(
-            text.decode("latin-1"), keep_blank_values=True, errors="replace", max_num_fields=FIELDS
+        return parse_qs(
+            text.decode("latin-1"), keep_blank_values=True, errors="replace", max_num_fields=at_most
         )
     except ValueError:
-        raise Invalid(f"more than {FIELDS} fields were given") from None
-    return {name: values[-1] for name, values in found.items()}
+        raise Invalid(f"more than {at_most} fields were given") from None
 
 
 async def reply(request: Request, answer: Answer, send: Send) -> None:
@@ -147,15 +154,18 @@ async def reply(request: Request, answer: Answer, send: Send) -> None:
         if answer.changed_at is not None:
             headers.append((b"last-modified", _http_date(answer.changed_at)))
         if _is_held(request, answer):
-            await _send(send, 304, headers, b"")
+            await _send(send, 304, headers, b"", answer.lease)
             return
     body = answer.body
-    if len(body) >= GZIP_FROM_BYTES and b"gzip" in request.headers.get(b"accept-encoding", b""):
-        body = answer.packed
-        headers.append((b"content-encoding", b"gzip"))
+    coding = coding_of(request.headers.get(b"accept-encoding", b""))
+    if coding and len(body) >= FROM_BYTES:
+        body = answer.packed(coding)
+        headers.append((b"content-encoding", coding))
     headers.append((b"content-type", answer.type))
     headers.append((b"content-length", b"%d" % len(body)))
-    await _send(send, answer.status, headers, b"" if request.method == "HEAD" else body)
+    await _send(
+        send, answer.status, headers, b"" if request.method == "HEAD" else body, answer.lease
+    )
 
 
 def _is_held(request: Request, answer: Answer) -> bool:
@@ -179,8 +189,11 @@ def _has(asked: bytes, etag: bytes) -> bool:
     )
 
 
-async def _send(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+async def _send(
+    send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes, lease: object
+) -> None:
+    start = {"type": "http.response.start", "status": status, "headers": headers}
+    await send(start if lease is None else {**start, LEASE: lease})
     await send({"type": "http.response.body", "body": body})
 
 

@@ -1,14 +1,14 @@
 """Every page with its methods and its permission, and what to show when one fails."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import psycopg
 import structlog
-from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from vedette import clock as wall
+from vedette.db.trouble import DATABASE_IS_AWAY
 from vedette.errors import Kind, Missing, VedetteError
 from vedette.incidents.availability_rules import Reporting
 from vedette.rest.guard import PUBLIC
@@ -21,6 +21,7 @@ from vedette.web.desk import Desk
 from vedette.web.feeds.doors import handlers
 from vedette.web.feeds.outside import Outside
 from vedette.web.feeds.source import Source
+from vedette.web.kept import Beside, Handler, Keeper, nothing
 from vedette.web.login import Login, SignIn
 from vedette.web.maintenance_feed import MaintenanceFeed
 from vedette.web.own_sessions import OwnSessions
@@ -47,6 +48,8 @@ OUR_OWN = Theme()
 AS_ASKED = Outside()
 TOKENS_ALONE = SignIn(b"")
 FORM = ("GET", "POST")
+HISTORY_WORDS = ("region", "component", "words", "impact", "before")
+FEED_WORDS = ("mt", "srv")
 CHALLENGE = ((b"www-authenticate", b"Bearer"),)
 RETRY = ((b"retry-after", b"10"),)
 
@@ -76,7 +79,7 @@ class Page:
             answer = sign_in_first(request) or _told(error, status=401, headers=CHALLENGE)
         except VedetteError as error:
             answer = _told(error, status=STATUS[error.kind])
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed) as error:
+        except DATABASE_IS_AWAY as error:
             log.warning("page_without_database", path=scope["path"], error=str(error))
             answer = _page(503, TITLES["unavailable"], BLIND, headers=RETRY)
         except Exception:  # the last line of defence: a page, and a trace under its id
@@ -105,13 +108,15 @@ def site(
     theme: Theme = OUR_OWN,
     outside: Outside = AS_ASKED,
     reporting: Callable[[], Reporting] = Reporting,
+    keeper: Keeper | None = None,
     clock: Callable[[], datetime] = wall.now,
 ) -> Site:
     """Return the pages of one server; nothing happens until they are asked.
 
-    theme: dresses every page of this process.
+    theme: dresses every page of this process. keeper: keeps what everybody reads.
     """
     dress(theme)
+    keeper = keeper or Keeper(clock)
     status = StatusPage(pool, clock=clock)
     public = PublicPages(pool, outside, clock=clock)
     shares = AvailabilityPage(pool, reporting=reporting, clock=clock)
@@ -122,6 +127,9 @@ def site(
     own = OwnSessions(pool, sign_in, visitors, clock)
     files = static_files()
 
+    def kept(handler: Handler, words: Sequence[str] | None = (), beside: Beside = nothing) -> Page:
+        return Page(for_readers(keeper.kept(handler, words=words, beside=beside)))
+
     async def static(request: Request) -> Answer:
         if request.scope["path"] not in files:
             raise Missing("there is no such file", hint="load the page again")
@@ -129,15 +137,17 @@ def site(
 
     return Site(
         {
-            "/": Page(status.answer),
-            "/incidents/{name}": Page(for_readers(public.incident)),
-            "/history": Page(for_readers(public.history)),
-            "/components/{name}": Page(for_readers(public.component)),
-            "/maintenance": Page(for_readers(public.maintenance)),
-            "/availability": Page(for_readers(shares.answer)),
+            "/": kept(status.answer, ("refresh",)),
+            "/incidents/{name}": kept(public.incident, beside=outside.root),
+            "/history": kept(public.history, HISTORY_WORDS),
+            "/components/{name}": kept(public.component),
+            "/maintenance": kept(public.maintenance, ("month",)),
+            "/availability": kept(shares.answer, None, lambda _: repr(reporting())),
             "/preferences": Page(for_readers(public.preferences), methods=("GET", "POST")),
             "/static/{name}": Page(static),
-            "/maintenance.ics": Page(MaintenanceFeed(pool, clock=clock).answer),
+            "/maintenance.ics": Page(
+                keeper.kept(MaintenanceFeed(pool, clock=clock).answer, words=None)
+            ),
             "/targets": Page(desk.targets, READ),
             "/targets/{name}": Page(desk.target, READ),
             "/agents": Page(desk.agents, READ),
@@ -149,10 +159,17 @@ def site(
             "/sign-in": Page(login.with_token, methods=FORM),
             "/logout": Page(login.sign_out, methods=("POST",)),
             "/sign-out": Page(login.sign_out, methods=("POST",)),
-            **{path: Page(handler) for path, handler in feeds.items()},
+            **_kept_feeds(keeper, feeds, outside),
         },
-        status.follow,
+        keeper.follow,
     )
+
+
+def _kept_feeds(keeper: Keeper, feeds: Mapping[str, Handler], outside: Outside) -> dict[str, Page]:
+    return {
+        path: Page(keeper.kept(handler, words=FEED_WORDS, beside=outside.root))
+        for path, handler in feeds.items()
+    }
 
 
 def _told(

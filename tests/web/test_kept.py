@@ -1,0 +1,203 @@
+"""What is kept, by what it is told apart, and what is never kept."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from tests.web.browser import Clock
+
+from vedette.db.pool import connect
+from vedette.errors import Missing
+from vedette.web.answers import NO_STORE, Answer, Request
+from vedette.web.kept import LARGEST, Keeper
+from vedette.web.reader import for_readers
+
+
+async def until(is_so):
+    async with asyncio.timeout(5):
+        while not is_so():  # noqa: ASYNC110 - what changes is in the database
+            await asyncio.sleep(0.01)
+
+
+class Door:
+    """A page that counts how often it is made."""
+
+    def __init__(self, answers=None):
+        self.made = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.answers = answers or (lambda made: Answer(b"%d" % made))
+
+    async def __call__(self, request):
+        self.made += 1
+        made = self.made
+        await self.gate.wait()
+        return self.answers(made)
+
+
+def request(path="/", query="", **headers):
+    pairs = [(name.replace("_", "-").encode(), text.encode()) for name, text in headers.items()]
+    scope = {
+        "method": "GET", "path": path, "query_string": query.encode(), "headers": pairs,
+    }  # fmt: skip
+    return Request(scope, None)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+async def keeper(fresh_database_url, clock):
+    """A keeper that listens to a database of its own; room for about ten small answers."""
+    keeper = Keeper(clock, limit=10 * (2 * 10 + 1_024))
+    async with following(keeper, fresh_database_url):
+        yield keeper
+
+
+@asynccontextmanager
+async def following(keeper, dsn):
+    task = asyncio.create_task(keeper.follow(dsn))
+    await until(lambda: keeper.turn > 0)
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_it_is_kept_by_path_query_language_and_zone(keeper):
+    door = Door()
+    page = for_readers(keeper.kept(door, words=("month",)))
+    told = [
+        request(),
+        request("/other"),
+        request(query="month=1"),
+        request(query="lang=de"),
+        request(query="tz=Europe/Berlin"),
+        request(cookie="vedette_tz=Asia/Tokyo"),
+    ]
+    first = [(await page(each)).body for each in told]
+    assert len(set(first)) == len(told)
+    assert [(await page(each)).body for each in told] == first
+
+
+async def test_words_it_does_not_know_make_no_other_page(keeper):
+    door = Door()
+    page = keeper.kept(door, words=("month",))
+    asked = [request(query=f"month=1&{n}=x") for n in range(5)]
+    assert {(await page(each)).body for each in asked} == {b"1"}
+    assert (await page(request(query="month=2&month=1"))).body == b"1", "the last word counts"
+
+
+async def test_where_the_whole_query_counts_every_other_is_another_page(keeper):
+    page = keeper.kept(Door(), words=None)
+    assert [(await page(request(query=each))).body for each in ("a=1", "a=2", "a=1")] == [
+        b"1", b"2", b"1",
+    ]  # fmt: skip
+
+
+async def test_what_it_depends_on_beside_is_told_apart(keeper):
+    page = keeper.kept(Door(), beside=lambda asked: asked.headers[b"host"].decode())
+    hosts = ("a", "b", "a")
+    assert [(await page(request(host=host))).body for host in hosts] == [b"1", b"2", b"1"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(b"gone", status=404),
+        Answer(b"mine", cache=NO_STORE),
+        Answer(b"cookie", headers=((b"set-cookie", b"a=b"),)),
+        Answer(bytes(LARGEST + 1)),
+    ],
+    ids=["not 200", "no-store", "a cookie", "too large"],
+)
+async def test_what_is_for_one_asker_is_not_kept(keeper, answer):
+    door = Door(lambda _: answer)
+    page = keeper.kept(door)
+    await page(request())
+    await page(request())
+    assert door.made == 2
+    assert answer.lease is None
+
+
+async def test_a_long_query_is_answered_and_not_kept(keeper):
+    door = Door()
+    page = keeper.kept(door, words=None)
+    for _ in range(2):
+        await page(request(query="x=" + "y" * 2_000))
+    assert door.made == 2
+
+
+async def test_what_was_not_asked_for_longest_goes_when_there_is_no_room(keeper):
+    door = Door()
+    page = keeper.kept(door)
+    for n in range(30):
+        await page(request(f"/{n}"))
+        await page(request("/often"))
+    assert door.made == 31
+    assert (await page(request("/29"))).body == b"31"
+    await page(request("/0"))
+    assert door.made == 32
+
+
+async def test_an_answer_under_way_when_a_notice_comes_is_neither_kept_nor_given_to_later_askers(
+    keeper, fresh_database_url
+):
+    door = Door()
+    door.gate.clear()
+    page = keeper.kept(door)
+    early = [asyncio.create_task(page(request())) for _ in range(20)]
+    await until(lambda: door.made == 1)
+    turn = keeper.turn
+    async with await connect(fresh_database_url) as conn:
+        await conn.execute("SELECT pg_notify('vedette_incident', '1')")
+    await until(lambda: keeper.turn > turn)
+    late = [asyncio.create_task(page(request())) for _ in range(20)]
+    await until(lambda: door.made == 2)
+    door.gate.set()
+    assert {answer.body for answer in await asyncio.gather(*early)} == {b"1"}
+    assert {answer.body for answer in await asyncio.gather(*late)} == {b"2"}
+    assert (await page(request())).body == b"2"
+
+
+async def test_a_crowd_shares_a_failure_and_the_next_tries_again(keeper):
+    def answers(made):
+        if made == 1:
+            raise Missing("not yet")
+        return Answer(b"there")
+
+    door = Door(answers)
+    page = keeper.kept(door)
+    met = await asyncio.gather(*(page(request()) for _ in range(20)), return_exceptions=True)
+    assert {type(each) for each in met} == {Missing}
+    assert (await page(request())).body == b"there"
+    assert door.made == 2
+
+
+async def test_who_leaves_takes_the_answer_from_nobody(keeper):
+    door = Door()
+    door.gate.clear()
+    page = keeper.kept(door)
+    first, second = (asyncio.create_task(page(request())) for _ in range(2))
+    await until(lambda: door.made == 1)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    door.gate.set()
+    assert (await second).body == b"1"
+
+
+async def test_a_lease_ends_with_its_time_and_with_the_turn(keeper, clock):
+    answer = await keeper.kept(Door())(request())
+    assert answer.lease.holds()
+    clock.at += timedelta(seconds=30)
+    assert not answer.lease.holds()
+
+
+async def test_a_keeper_that_keeps_for_no_time_keeps_nothing(fresh_database_url, clock):
+    keeper = Keeper(clock, kept_for=timedelta(0))
+    door = Door()
+    async with following(keeper, fresh_database_url):
+        page = keeper.kept(door)
+        assert [(await page(request())).body for _ in range(2)] == [b"1", b"2"]
