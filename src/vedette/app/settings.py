@@ -14,6 +14,7 @@ from msgspec import Meta, Struct, field
 from vedette import durations
 from vedette.agent.wanted import Wanted
 from vedette.app.settings_availability import AvailabilitySettings
+from vedette.app.settings_cache import CacheSettings
 from vedette.app.settings_incidents import IncidentsSettings, PolicySettings
 from vedette.app.settings_pages import PagesSettings
 from vedette.app.settings_public import PublicSettings
@@ -260,6 +261,7 @@ class Settings(Noun, frozen=True):
     sign_in: SignInSettings = field(default_factory=SignInSettings)
     public: PublicSettings = field(default_factory=PublicSettings)
     pages: PagesSettings = field(default_factory=PagesSettings)
+    cache: CacheSettings = field(default_factory=CacheSettings)
     clusters: list[ClusterSettings] = field(default_factory=list)
     services: list[ServiceSettings] = field(default_factory=list)
     targets: list[TargetSettings] = field(default_factory=list)
@@ -295,17 +297,19 @@ def to_declaration(settings: Settings) -> Declaration:
             DeclaredCluster(name=cluster.name, region=cluster.region)
             for cluster in settings.clusters
         ),
-        services=tuple(
-            DeclaredService(
-                name=service.name,
-                category=service.category,
-                regions=tuple(service.regions),
-                type=service.type,
-                attributes=service.attributes | ({} if service.public else {"public": "false"}),
-            )
-            for service in settings.services
-        ),
+        services=tuple(map(declared_service, settings.services)),
         targets=tuple(_declared(target) for target in settings.targets),
+    )
+
+
+def declared_service(service: ServiceSettings) -> DeclaredService:
+    """Return a service as the fleet declares it."""
+    return DeclaredService(
+        name=service.name,
+        category=service.category,
+        regions=tuple(service.regions),
+        type=service.type,
+        attributes=service.attributes | ({} if service.public else {"public": "false"}),
     )
 
 

@@ -30,6 +30,12 @@ COMMANDS: tuple[tuple[str, Group, str, str], ...] = (
     ("agent", SERVER, "vedette.app.commands.agent:agent", "Start an agent of a server."),
     ("collector", SERVER, "vedette.app.commands.collector:collector", "Stand in for agents."),
     ("db", SERVER, "vedette.app.commands.db:app", "Look after the database."),
+    (
+        "bootstrap",
+        SERVER,
+        "vedette.app.commands.bootstrap:app",
+        "Fill the catalogue of components.",
+    ),
     ("accounts", SERVER, "vedette.app.commands.accounts:app", "Accounts for emergencies."),
     ("config", SERVER, "vedette.app.commands.config:app", "Check a settings file."),
     ("status", CLIENT, "vedette.cli.status:status", "Say in one line how everything is."),

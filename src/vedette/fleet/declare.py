@@ -42,8 +42,8 @@ async def declare(
     rows = resolve(declaration)
     async with conn.transaction():
         await hold_fleet(conn)
-        await _keep_names(conn, rows)
-        components = await _keep_components(conn, rows, origin)
+        await keep_names(conn, rows)
+        components = await keep_components(conn, rows, origin)
         added, changed, configured = await _keep_targets(conn, rows, origin, now)
         retired = await Q.run(
             conn,
@@ -90,15 +90,16 @@ async def add_component(
     rows = resolve(Declaration(services=(added,)))
     async with conn.transaction():
         await hold_fleet(conn)
-        await _keep_names(conn, rows)
-        components = await _keep_components(conn, rows, ADDED)
+        await keep_names(conn, rows)
+        components = await keep_components(conn, rows, ADDED)
         if components:
             await ASSIGN.run(conn, "notify_targets")
             changes = Changes(components_added=components)
             await _audit(conn, changes, by=by, origin=ADDED, source="")
 
 
-async def _keep_names(conn: Connection, rows: Rows) -> None:
+async def keep_names(conn: Connection, rows: Rows) -> None:
+    """Add the regions, clusters and services that are new; the lock of the fleet is held."""
     await _add_names(conn, "regions", rows.regions)
     await _add_names(conn, "clusters", rows.clusters)
     await _add_names(conn, "services", rows.services)
@@ -127,7 +128,8 @@ def _with_slugs(wanted: dict[str, str], taken: Iterable[str]) -> dict[str, str]:
     return given
 
 
-async def _keep_components(conn: Connection, rows: Rows, origin: str) -> int:
+async def keep_components(conn: Connection, rows: Rows, origin: str) -> int:
+    """Add and change components whose names are kept; return how many are new. The lock is held."""
     if not rows.components:
         return 0
     known = {(s, r, t): slug for s, r, t, slug in await Q.all(conn, "known_components")}
