@@ -33,6 +33,13 @@ SERVER = LOG | {
     "reporter-secret-file": ("one", "two"),
     "reporter-claim": ("one", "two"),
     "reporter-titles": ("compatible", "named"),
+    "cache-type": ("redis", "null"),
+    "cache-key-prefix": ("one:", "two:"),
+    "cache-default-timeout": ("20", "2m"),
+    "cache-redis-url": ("redis://one", "redis://two/1"),
+    "cache-redis-host": ("one", "two"),
+    "cache-redis-port": (6381, 6382),
+    "cache-redis-password-file": ("one", "two"),
     "sign-in-issuer": ("https://one", "https://two"),
     "sign-in-client-id": ("one", "two"),
     "sign-in-client-secret-file": ("one", "two"),
@@ -77,7 +84,13 @@ NOT_IN_THE_FILE = {
     ("collector", "join"): "a token is good once and no setting; join_file names where it is",
 }
 NAMES_THE_FILE = "config"
-SECTIONS = {"log": "log", "spool": "spool", "reporter": "reporters", "sign-in": "sign_in"}
+SECTIONS = {
+    "log": "log",
+    "spool": "spool",
+    "reporter": "reporters",
+    "sign-in": "sign_in",
+    "cache": "cache",
+}
 """How a flag begins whose key stands in a section of its own."""
 
 VARIABLES = {"join": "VEDETTE_JOIN_TOKEN"}

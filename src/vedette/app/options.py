@@ -16,6 +16,7 @@ from cyclopts import Parameter
 from vedette.access.openid_options import OpenId
 from vedette.app.addresses import Address, parse_address
 from vedette.app.settings import ServerSettings
+from vedette.app.settings_cache import Cache
 from vedette.app.settings_reporters import Reporters
 from vedette.errors import Invalid, Missing
 from vedette.logs import LogSettings
@@ -26,6 +27,7 @@ DEFAULT_GRPC_CLIENTS = "127.0.0.1:0"
 
 STDERR = LogSettings()
 NO_REPORTERS = Reporters()
+IN_ITSELF = Cache()
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -92,6 +94,7 @@ class Options:
     data_dir: Path | None = None
     reporters: Reporters = NO_REPORTERS
     sign_in: OpenId | None = None
+    cache: Cache = IN_ITSELF
     log: LogSettings = STDERR
 
     @property

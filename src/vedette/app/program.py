@@ -13,6 +13,7 @@ import uvloop
 
 from vedette.app.admin_token import keep_admin_token
 from vedette.app.data_dir import prepare, published
+from vedette.app.old_names import refuse_its_database, tell
 from vedette.app.options import Options
 from vedette.app.reload import begin_again, package_changed
 from vedette.app.serve import Server
@@ -33,6 +34,7 @@ Applied = Callable[[Settings], None]
 
 def read_settings(config: Path | None) -> Settings | None:
     """Return what the settings file says; None without one."""
+    refuse_its_database(os.environ)
     return None if config is None else load_settings(config)
 
 
@@ -58,6 +60,7 @@ def run_program(program: Coroutine[Any, Any, bool], logging: LogSettings) -> int
     except VedetteError:
         program.close()
         raise
+    tell(os.environ)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         is_to_begin_again = runner.run(program)
     if is_to_begin_again:

@@ -21,6 +21,7 @@ from vedette.access.secrets import Secrets, load_or_make_secrets
 from vedette.access.sessions import end_sessions_of_other_rules
 from vedette.actions.hear import Asks
 from vedette.app.addresses import Address, free_port, listen_on
+from vedette.app.cache import keeper_of
 from vedette.app.catalogue import CATALOGUE, commands_of_connector
 from vedette.app.http import Rooms
 from vedette.app.httpd import application, httpd, serving
@@ -178,6 +179,8 @@ class Server:
             reporting=self._reporting,
         )
         provider = Provider(self.options.sign_in) if self.options.sign_in else None
+        settings = self.settings or Settings()
+        outside, theme = settings.public.outside(), settings.pages.theme()
         its = site(
             self.pool,
             authenticate=rooms.whose,
@@ -185,8 +188,15 @@ class Server:
             sign_in=SignIn(self.secrets.pepper, provider),
             catalogue=CATALOGUE,
             reporting=self._reporting,
-            outside=(self.settings or Settings()).public.outside(),
-            theme=(self.settings or Settings()).pages.theme(),
+            outside=outside,
+            theme=theme,
+            keeper=keeper_of(
+                self.options.cache,
+                self.pool,
+                seal=self.secrets.cookie_key,
+                theme=theme,
+                outside=outside,
+            ),
         )
         self._keep(its.follow(self.dsn))
         app = application(

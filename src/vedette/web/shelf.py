@@ -86,24 +86,33 @@ class _Laid(msgspec.Struct, array_like=True, frozen=True):
 class RedisShelf(Shelf):
     """The shelf in a Redis.
 
+    url: where it is; a password in it goes before `password`.
     prefix: before all names of ours there. seal: a secret of all servers; what does not bear its mark
     is not ours, whoever else may write to that Redis. dressed: what answers depend on beside the
     database (version, theme), so that servers that differ in it do not take each other's.
     """
 
     def __init__(
-        self, url: str, pool: AsyncConnectionPool, *, prefix: str, seal: bytes, dressed: str
+        self,
+        url: str,
+        pool: AsyncConnectionPool,
+        *,
+        prefix: str,
+        seal: bytes,
+        dressed: str,
+        password: str = "",
     ) -> None:
         self._pool = pool
         self._prefix = prefix
         self._seal = blake2b(seal, person=b"vedette shelf").digest()
-        self._dressed = dressed.encode()
+        self._dressed = blake2b(dressed.encode()).digest()
         self._turn: bytes | None = None
         self._away_until = 0.0
         self._is_told = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._redis = Valkey.from_url(
             url,
+            **({"password": password} if password else {}),
             socket_timeout=PATIENCE_S,
             socket_connect_timeout=PATIENCE_S,
             retry=Retry(NoBackoff(), 0),

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from vedette.app.log_flags import LogFlags
 from vedette.app.options import Listening, Options, database_url, listening, path_of
+from vedette.app.settings_cache import CacheFlags, cache_of
 from vedette.app.settings_reporters import ReporterFlags, reporters_of
 from vedette.app.settings_sign_in import SignInFlags, sign_in_of
 from vedette.errors import Missing
@@ -16,6 +17,7 @@ HERE = Listening()
 LOG = LogFlags()
 REPORTERS = ReporterFlags()
 SIGN_IN = SignInFlags()
+CACHE = CacheFlags()
 
 
 def serve(
@@ -58,6 +60,7 @@ def serve(
     listen: Listening = HERE,
     reporters: ReporterFlags = REPORTERS,
     sign_in: SignInFlags = SIGN_IN,
+    cache: CacheFlags = CACHE,
     log: LogFlags = LOG,
 ) -> int:
     """Start a server on a database of yours.
@@ -91,6 +94,7 @@ def serve(
         data_dir=data_dir,
         reporters=reporters_of(reporters, (settings or Settings()).reporters),
         sign_in=sign_in_of(sign_in, (settings or Settings()).sign_in),
+        cache=cache_of(cache, (settings or Settings()).cache),
         log=log.over((settings or Settings()).log),
     )
     return run_program(serve(options, url, settings), options.log)

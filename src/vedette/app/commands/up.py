@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from vedette.app.log_flags import LogFlags
 from vedette.app.options import Listening, Options, database_url, listening, path_of, resolve
+from vedette.app.settings_cache import CacheFlags, cache_of
 from vedette.app.settings_reporters import ReporterFlags, reporters_of
 from vedette.app.settings_sign_in import SignInFlags, sign_in_of
 from vedette.cli.where import data_dir as data_dir_of
@@ -16,6 +17,7 @@ HERE = Listening()
 LOG = LogFlags()
 REPORTERS = ReporterFlags()
 SIGN_IN = SignInFlags()
+CACHE = CacheFlags()
 
 
 def up(
@@ -89,6 +91,7 @@ def up(
     ] = None,
     reporters: ReporterFlags = REPORTERS,
     sign_in: SignInFlags = SIGN_IN,
+    cache: CacheFlags = CACHE,
     log: LogFlags = LOG,
 ) -> int:
     """Start everything: database, server, one agent.
@@ -114,6 +117,7 @@ def up(
         data_dir=directory,
         reporters=reporters_of(reporters, (settings or Settings()).reporters),
         sign_in=sign_in_of(sign_in, (settings or Settings()).sign_in),
+        cache=cache_of(cache, (settings or Settings()).cache),
         log=log.over((settings or Settings()).log),
     )
     upping = Upping(
