@@ -192,3 +192,45 @@ def test_a_wrong_catalogue_is_refused_with_its_line(tmp_path, text, where):
     with pytest.raises(Invalid) as refused:
         read_catalog(text_file(tmp_path, text))
     assert where in refused.value.message
+
+
+async def counted(conn, what):
+    rows = await conn.execute(f"SELECT count(*) FROM {what}")
+    return (await rows.fetchone())[0]
+
+
+async def test_a_demo_is_a_full_year_that_purge_takes_back(bootstrap, there, tmp_path):
+    await bootstrap("provision", text_file(tmp_path, "components: [{name: Mail}]"))
+    assert (await bootstrap("provision", "--demo"))[0] == 0
+    assert await counted(there, "fleet.component WHERE made_at < now() - interval '365 days'") == 44
+    assert await counted(there, "incidents.incident WHERE kind = 'incident' AND is_open") == 1
+    assert await counted(there, "incidents.incident WHERE status = 'planned'") == 1
+    assert (
+        await counted(there, "incidents.published() WHERE starts_at < now() - interval '300 days'")
+        > 10
+    )
+    assert await counted(there, "incidents.update WHERE at > now()") == 0
+    assert (
+        await counted(
+            there,
+            "incidents.incident AS i WHERE NOT EXISTS (SELECT FROM incidents.affected AS a WHERE a.incident_id = i.id)",
+        )
+        == 0
+    )
+    assert await counted(there, "incidents.outbox") == 0
+    assert (
+        await counted(there, "health.component_day WHERE seconds_down + seconds_degraded > 0") > 100
+    )
+    assert await counted(there, "health.transition WHERE handled_at IS NULL") == 0
+    assert await counted(there, "fleet.service WHERE category IS NOT NULL") == 0
+    assert (await bootstrap("provision", "--demo"))[0] == 7
+    assert (await bootstrap("purge", "--yes"))[0] == 0
+    for table in (
+        "fleet.component",
+        "fleet.service",
+        "fleet.region",
+        "incidents.incident",
+        "health.component_day",
+        "health.transition",
+    ):
+        assert await counted(there, table) == 0

@@ -32,6 +32,9 @@ def provision(
     catalog: Annotated[Path | None, Parameter(help="File of the catalogue.")] = None,
     /,
     *,
+    demo: Annotated[
+        bool, Parameter(negative="", help="Make up components and a year of their past instead.")
+    ] = False,
     dry_run: DryRun = False,
     output: Format = "table",
     which: Which = HERE,
@@ -40,6 +43,11 @@ def provision(
 
     Without CATALOG it is instance/catalog.yaml here, then catalog.yaml in the data directory.
     """
+    if demo:
+        if catalog is not None or dry_run:
+            raise Invalid("--demo goes with neither a file nor --dry-run", hint="give it alone")
+        _demo(which)
+        return
     from vedette import clock
     from vedette.app.catalog_file import find_catalog, read_catalog
     from vedette.fleet import provision as fleet
@@ -95,6 +103,20 @@ def purge(
     )
     if not yes and not all(each.stays for each in going):
         raise Invalid("nothing was removed", hint="add --yes if you mean it")
+
+
+def _demo(which: Which) -> None:
+    from vedette import clock
+    from vedette.automation import made_up_year
+
+    async def work(conn: Connection) -> made_up_year.Made:
+        return await made_up_year.make(conn, by=_by(), now=clock.now())
+
+    made = _with_connection(which, work)
+    sys.stderr.write(
+        f"made up {made.components} components and {made.stories} incidents and maintenances; "
+        "take them back with `vedette bootstrap purge --yes`\n"
+    )
 
 
 def _with_connection(which: Which, work: Callable[[Connection], Awaitable[T]]) -> T:
