@@ -61,6 +61,14 @@ URLS: tuple[Url, ...] = (
     Url("GET", "/targets", "read"),
     Url("GET", "/targets/{name}", "read"),
     Url("GET", "/agents", "read"),
+    # The desk: what we tell people, by forms.
+    Url("GET", "/desk", "incidents:write"),
+    Url("GET", "/desk/open", "incidents:write"),
+    Url("POST", "/desk/open", "incidents:write"),
+    Url("GET", "/desk/plan", "incidents:write"),
+    Url("POST", "/desk/plan", "incidents:write"),
+    Url("GET", "/desk/incidents/{name}", "incidents:write"),
+    Url("POST", "/desk/incidents/{name}", "incidents:write"),
     # Signing in and out, and one's own sessions.
     Url("GET", "/login", PUBLIC),
     Url("POST", "/login", PUBLIC),

@@ -141,6 +141,18 @@ def for_readers(
     return answer
 
 
+def for_operators(
+    handler: Callable[[Request], Awaitable[Answer]],
+) -> Callable[[Request], Awaitable[Answer]]:
+    """Return the handler of a page of the desk, which speaks English, on the clock of whoever asks."""
+
+    async def answer(request: Request) -> Answer:
+        with read_by(Reader(zone=reader_of(request).zone)):
+            return await handler(request)
+
+    return answer
+
+
 async def choose(request: Request) -> Answer:
     """Answer the form of `/preferences`: keep language and zone in cookies, and go back."""
     if not is_ours(request):

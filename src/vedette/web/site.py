@@ -18,6 +18,7 @@ from vedette.web.answers import NO_STORE, Answer, Receive, Request, Scope, Send,
 from vedette.web.availability import AvailabilityPage
 from vedette.web.catalogue import Catalogue
 from vedette.web.desk import Desk
+from vedette.web.desk_incidents import WRITE, IncidentDesk
 from vedette.web.feeds.doors import handlers
 from vedette.web.feeds.outside import Outside
 from vedette.web.feeds.source import Source
@@ -27,7 +28,7 @@ from vedette.web.maintenance_feed import MaintenanceFeed
 from vedette.web.own_sessions import OwnSessions
 from vedette.web.public import StatusPage
 from vedette.web.public_pages import PublicPages
-from vedette.web.reader import for_readers
+from vedette.web.reader import for_operators, for_readers
 from vedette.web.templates import dress, render, static_files
 from vedette.web.theme import Theme
 from vedette.web.visitors import READ, Authenticate, Nobody, Visitors, sign_in_first
@@ -151,6 +152,7 @@ def site(
             "/targets": Page(desk.targets, READ),
             "/targets/{name}": Page(desk.target, READ),
             "/agents": Page(desk.agents, READ),
+            **_desk(IncidentDesk(pool, visitors=visitors, clock=clock)),
             "/login": Page(login.with_account, methods=FORM),
             "/login/openid": Page(login.begin),
             "/login/callback": Page(login.callback),
@@ -169,6 +171,15 @@ def _kept_feeds(keeper: Keeper, feeds: Mapping[str, Handler], outside: Outside) 
     return {
         path: Page(keeper.kept(handler, words=FEED_WORDS, beside=outside.root))
         for path, handler in feeds.items()
+    }
+
+
+def _desk(book: IncidentDesk) -> dict[str, Page]:
+    return {
+        "/desk": Page(for_operators(book.listing), WRITE),
+        "/desk/open": Page(for_operators(book.open), WRITE, methods=FORM),
+        "/desk/plan": Page(for_operators(book.plan), WRITE, methods=FORM),
+        "/desk/incidents/{name}": Page(for_operators(book.incident), WRITE, methods=FORM),
     }
 
 

@@ -91,16 +91,29 @@ class Visitors:
         """
         visitor = await self.who(request, scope)
         fields = await request.form()
-        # A program that shows its token with each request needs no form of ours.
-        if _bearer(request) is None:
-            refuse_foreign(request)
-            given = fields.get(FORM_FIELD, "").encode()
-            if not hmac.compare_digest(given, visitor.form_key.encode()):
-                raise Denied(
-                    "this form belongs to another session, or to one that is over",
-                    hint="load the page again and send it once more; nothing was changed",
-                )
+        _check_key(request, visitor, fields.get(FORM_FIELD, ""))
         return visitor, fields
+
+    async def posted_at_length(
+        self, request: Request, scope: str, *, most_bytes: int, most_fields: int
+    ) -> tuple[Visitor, dict[str, list[str]]]:
+        """Return the same of a form with long texts, or with many values of one name."""
+        visitor = await self.who(request, scope)
+        fields = await request.long_form(most_bytes=most_bytes, most_fields=most_fields)
+        _check_key(request, visitor, fields.get(FORM_FIELD, [""])[-1])
+        return visitor, fields
+
+
+def _check_key(request: Request, visitor: Visitor, given: str) -> None:
+    # A program that shows its token with each request needs no form of ours.
+    if _bearer(request) is not None:
+        return
+    refuse_foreign(request)
+    if not hmac.compare_digest(given.encode(), visitor.form_key.encode()):
+        raise Denied(
+            "this form belongs to another session, or to one that is over",
+            hint="load the page again and send it once more; nothing was changed",
+        )
 
 
 def refuse_foreign(request: Request) -> None:

@@ -1,0 +1,389 @@
+"""The operators' forms for incidents: who may, what they do, and that nothing typed is lost."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlencode
+
+import pytest
+from tests.factories import NOON, at, make_component
+from tests.web.browser import KEY, Browser, Holder
+
+from vedette.incidents.close import close_incident
+from vedette.incidents.model import Impact, Status
+from vedette.incidents.plan import Plan, plan
+from vedette.incidents.reads import affected, incident, updates
+from vedette.incidents.update import note, update_incident
+from vedette.web.site import site
+
+SCRIPT = "<script>alert(1)</script>"
+BOB = {"by": "person:bob", "now": NOON}
+
+
+async def known(secret: str) -> Holder | None:
+    scopes = {
+        "vds_ada": Holder("person:ada", frozenset({"read", "incidents:write"})),
+        "vds_eve": Holder("person:eve", frozenset({"read"})),
+    }
+    return scopes.get(secret)
+
+
+@dataclass
+class Operator:
+    """Ada's browser: she looks at a page and sends one of its forms."""
+
+    browser: Browser
+    form_key: str = ""
+
+    async def get(self, path: str):
+        page = await self.browser.get(path)
+        if found := re.search(r'name="form_key" value="(\w+)"', page.text):
+            self.form_key = found[1]
+        return page
+
+    async def send(self, path: str, form: str, *, do: str = "send", **fields):
+        """Send the form as the page shows it, with these fields in place of its own."""
+        page = await self.get(path)
+        given = {
+            **hidden(page, form),
+            "do": do,
+            **{k.replace("was_", "was."): v for k, v in fields.items()},
+        }
+        return await self.browser.post(path.partition("?")[0], urlencode(given, doseq=True))
+
+
+def hidden(page, form: str) -> dict[str, list[str]]:
+    """Return the hidden fields of one form of a page."""
+    forms = re.findall(r"<form.*?</form>", page.text, re.DOTALL)
+    own = next(text for text in forms if f'name="form" value="{form}"' in text)
+    found: dict[str, list[str]] = {}
+    for tag in re.findall(r"<input[^>]*>", own):
+        named, valued = re.search(r'name="([^"]*)"', tag), re.search(r'value="([^"]*)"', tag)
+        if 'type="hidden"' in tag and named and valued:
+            found.setdefault(named[1], []).append(valued[1])
+    return found
+
+
+@pytest.fixture
+def ada(lender, clock) -> Operator:
+    pages = site(lender, authenticate=known, cookie_key=KEY, clock=clock).pages
+    browser = Browser(pages)
+    return Operator(signed_in(browser, "vds_ada", clock))
+
+
+def signed_in(browser: Browser, secret: str, clock) -> Browser:
+    """Give the browser the cookie of a session."""
+    from vedette.web.answers import Request
+    from vedette.web.session import Sessions
+
+    request = Request({"headers": [], "scheme": "http"}, None)
+    _, header = Sessions(KEY).cookie(request, secret, now=clock())
+    name, _, value = header.decode().partition(";")[0].partition("=")
+    browser.cookies[name] = value
+    return browser
+
+
+async def slug_of(conn, component_id: int) -> str:
+    row = await conn.execute("SELECT slug FROM fleet.component WHERE id = %s", (component_id,))
+    return (await row.fetchone())[0]
+
+
+async def opened(ada, conn, *components: int, **fields) -> int:
+    """Open an incident by the form; return its number."""
+    slugs = [await slug_of(conn, one) for one in components]
+    given = {"title": "Orders are slow", "kind": "incident", "component": slugs, **fields}
+    sent = await ada.send("/desk/open", "new", do=given.pop("do", "publish"), **given)
+    assert sent.status == 303, sent.words
+    return int(sent.headers["location"].rpartition("/")[2])
+
+
+async def planned(conn, *components: int, **given) -> int:
+    wish = Plan(
+        title="New disks",
+        starts_at=given.get("starts_at", NOON + timedelta(hours=1)),
+        ends_at=NOON + timedelta(hours=3),
+        components=components,
+    )
+    return await plan(conn, wish, **BOB)
+
+
+async def test_strangers_sign_in_first_and_readers_may_not(lender, clock):
+    pages = site(lender, authenticate=known, cookie_key=KEY, clock=clock).pages
+    for path in ("/desk", "/desk/open", "/desk/plan", "/desk/incidents/1"):
+        stranger = await Browser(pages).get(path)
+        assert (stranger.status, stranger.headers["location"][:12]) == (303, "/login?next=")
+        eve = signed_in(Browser(pages), "vds_eve", clock)
+        assert (await eve.get(path)).status == 403
+    assert 'href="/desk"' not in (await eve.get("/agents")).text
+
+
+async def test_a_form_without_the_key_of_the_session_does_nothing(ada, owner_conn):
+    slug = await slug_of(owner_conn, await make_component(owner_conn))
+    fields = {"form": "new", "do": "publish", "title": "x", "component": slug}
+    for extra in ({}, {"form_key": "0" * 32}):
+        sent = await ada.browser.post("/desk/open", urlencode({**fields, **extra}))
+        assert sent.status == 403
+    assert "Nothing stands open" in (await ada.get("/desk")).words
+
+
+async def test_an_incident_from_its_first_word_to_the_last_and_back(ada, owner_conn, clock):
+    orders = await make_component(owner_conn)
+    number = await opened(
+        ada, owner_conn, orders, text="We **look**.", starts_at="2026-11-21 11:00"
+    )
+    path = f"/desk/incidents/{number}"
+    held = await incident(owner_conn, number)
+    assert (held.starts_at, held.impact, held.made_by) == (at("11:00"), Impact.MINOR, "person:ada")
+    await ada.send(path, "say", status="fixing", impact="outage", text="A disk.")
+    held = await incident(owner_conn, number)
+    assert (held.status, held.impact) == (Status.FIXING, Impact.OUTAGE)
+    await ada.send(path, "say", status="resolved", text="New disk.")
+    assert (await incident(owner_conn, number)).ends_at == NOON
+    await ada.send(path, "correct", ends_at="2026-11-21 11:30")
+    assert (await incident(owner_conn, number)).ends_at == at("11:30")
+    await ada.send(path, "reopen", text="Slow again.")
+    assert (await incident(owner_conn, number)).is_open
+    page = await ada.get(path)
+    assert "<strong>look</strong>" in page.text
+    assert "person:ada, reopen" in page.words
+    assert "Orders are slow" in (await ada.get("/desk")).words
+
+
+async def test_a_preview_says_nothing_to_anybody_and_keeps_what_was_typed(ada, owner_conn):
+    slug = await slug_of(owner_conn, await make_component(owner_conn))
+    given = {
+        "title": "Orders & stock",
+        "text": "It is *slow*.",
+        "component": slug,
+        "impact": "major",
+    }
+    page = await ada.send("/desk/open", "new", do="preview", **given)
+    assert page.status == 200
+    assert "<em>slow</em>" in page.text
+    assert 'value="Orders &amp; stock"' in page.text
+    assert f'value="{slug}" checked' in page.text
+    assert "<option selected>major</option>" in page.text
+    assert "Nothing stands open" in (await ada.get("/desk")).words
+
+
+async def test_what_is_refused_comes_back_with_the_reason_and_with_all_that_was_typed(ada):
+    given = {"title": "Orders are slow", "text": "Since noon.", "starts_at": "soon"}
+    page = await ada.send("/desk/open", "new", do="publish", **given)
+    assert page.status == 400
+    assert "is not a time" in page.words
+    for typed in ("Orders are slow", "Since noon.", 'value="soon"'):
+        assert typed in page.text
+    page = await ada.send("/desk/open", "new", do="publish", title="x")
+    assert "whom does it affect" in page.words
+
+
+async def test_the_list_of_components_is_narrowed_and_keeps_those_that_are_picked(ada, owner_conn):
+    orders, stock = [await make_component(owner_conn, name) for name in ("Orders", "Stock")]
+    await make_component(owner_conn, "Payments")
+    slugs = [await slug_of(owner_conn, one) for one in (orders, stock)]
+    page = await ada.send("/desk/open", "new", do="find", find="stock", component=slugs[0])
+    assert f'value="{slugs[0]}" checked' in page.text
+    assert f'value="{slugs[1]}"' in page.text
+    assert "Payments" not in page.words
+
+
+async def test_all_of_a_region_is_one_box(ada, owner_conn):
+    orders, stock = [await make_component(owner_conn, name) for name in ("Orders", "Stock")]
+    await make_component(owner_conn, "Orders", region="Helsinki 2")
+    number = await opened(ada, owner_conn, region="eu-de")
+    assert {one.component_id for one in (await affected(owner_conn, [number]))[number]} == {
+        orders,
+        stock,
+    }
+
+
+async def test_a_form_that_is_sent_twice_opens_one(ada, owner_conn):
+    orders = await make_component(owner_conn)
+    assert await opened(ada, owner_conn, orders) == await opened(ada, owner_conn, orders)
+    assert await opened(ada, owner_conn, orders, title="Another") > 0
+
+
+async def test_a_draft_is_nobodys_business_until_it_is_published(ada, owner_conn):
+    number = await opened(ada, owner_conn, await make_component(owner_conn), do="draft")
+    assert (await ada.browser.get(f"/incidents/{number}")).status == 404
+    assert "Drafts" in (await ada.get("/desk")).words
+    await ada.send(f"/desk/incidents/{number}", "publish")
+    assert (await ada.browser.get(f"/incidents/{number}")).status == 200
+
+
+async def test_who_was_overtaken_sees_both_and_loses_nothing(ada, owner_conn):
+    number = await opened(ada, owner_conn, await make_component(owner_conn))
+    path = f"/desk/incidents/{number}"
+    shown = hidden(await ada.get(path), "say")
+    await update_incident(owner_conn, number, **BOB, status=Status.FIXING, title="Orders are down")
+    mine = {**shown, "do": "send", "title": "Orders are slow", "status": "observing", "text": "Mine.",
+            "impact": "minor"}  # fmt: skip
+    page = await ada.browser.post(path, urlencode(mine, doseq=True))
+    assert page.status == 409
+    for said in ("changed meanwhile", "person:bob, update", "status fixing observing"):
+        assert said in page.words
+    assert "Mine.</textarea>" in page.text
+    assert 'name="title" maxlength="300" autocomplete="off" value="Orders are down"' in page.text
+    again = {**mine, **hidden(page, "say"), "title": "Orders are down"}
+    assert (await ada.browser.post(path, urlencode(again, doseq=True))).status == 303
+    held = await incident(owner_conn, number)
+    assert (held.title, held.status) == ("Orders are down", Status.OBSERVING)
+
+
+async def test_an_update_is_edited_where_it_stands(ada, owner_conn):
+    number = await opened(ada, owner_conn, await make_component(owner_conn), text="The rong words.")
+    (said,) = (await updates(owner_conn, [number]))[number]
+    path = f"/desk/incidents/{number}?edit={said.id}"
+    assert "The rong words.</textarea>" in (await ada.get(path)).text
+    await ada.send(path, "edit", text="The right words.")
+    (said,) = (await updates(owner_conn, [number]))[number]
+    assert (said.text, said.edited_by) == ("The right words.", "person:ada")
+
+
+async def test_notes_are_for_the_desk_alone(ada, owner_conn):
+    number = await opened(ada, owner_conn, await make_component(owner_conn))
+    await ada.send(f"/desk/incidents/{number}", "note", text="Bob has the spare disk.")
+    assert "spare disk" in (await ada.get(f"/desk/incidents/{number}")).words
+    assert "spare disk" not in (await ada.browser.get(f"/incidents/{number}")).words
+
+
+async def test_components_are_separated_and_merged_again(ada, owner_conn):
+    orders, stock = [await make_component(owner_conn, name) for name in ("Orders", "Stock")]
+    number = await opened(ada, owner_conn, orders, stock)
+    sent = await ada.send(
+        f"/desk/incidents/{number}", "separate", component=await slug_of(owner_conn, stock)
+    )
+    new = int(sent.headers["location"].rpartition("/")[2])
+    assert [one.component_id for one in (await affected(owner_conn, [new]))[new]] == [stock]
+    sent = await ada.send(f"/desk/incidents/{new}", "merge", into=str(number))
+    assert sent.headers["location"] == f"/desk/incidents/{number}"
+    assert (await incident(owner_conn, new)).merged_into == number
+
+
+async def test_a_post_mortem_is_kept_and_published(ada, owner_conn):
+    number = await opened(ada, owner_conn, await make_component(owner_conn))
+    path = f"/desk/incidents/{number}"
+    await ada.send(path, "postmortem", do="keep", postmortem="A *disk* was old.")
+    assert (await incident(owner_conn, number)).postmortem_at is None
+    await ada.send(path, "say", status="resolved")
+    await ada.send(path, "postmortem", do="publish", postmortem="A *disk* was old.")
+    assert "<em>disk</em>" in (await ada.browser.get(f"/incidents/{number}")).text
+
+
+async def test_a_maintenance_is_planned_begun_and_finished(ada, owner_conn, clock):
+    slug = await slug_of(owner_conn, await make_component(owner_conn))
+    given = {
+        "title": "New disks",
+        "component": slug,
+        "starts_at": "2026-11-21 13:00",
+        "lasts": "2h",
+    }
+    sent = await ada.send("/desk/plan", "new", do="publish", **given)
+    path = sent.headers["location"]
+    number = int(path.rpartition("/")[2])
+    held = await incident(owner_conn, number)
+    assert (held.starts_at, held.ends_at, held.status) == (at("13:00"), at("15:00"), Status.PLANNED)
+    await ada.send(path, "begin")
+    assert (await incident(owner_conn, number)).status is Status.IN_PROGRESS
+    clock.at = at("12:30")
+    await ada.send(path, "say", text="Half of it is done.")
+    await ada.send(path, "finish", text="All disks are new.")
+    held = await incident(owner_conn, number)
+    assert (held.status, held.ends_at) == (Status.COMPLETED, at("12:30"))
+
+
+async def test_a_maintenance_is_moved_and_cancelled(ada, owner_conn):
+    orders, stock = [await make_component(owner_conn, name) for name in ("Orders", "Stock")]
+    number = await planned(owner_conn, orders)
+    path = f"/desk/incidents/{number}"
+    slugs = [await slug_of(owner_conn, one) for one in (orders, stock)]
+    await ada.send(path, "change", title="New disks", component=slugs, starts_at="2026-11-21 14:00")
+    held = await incident(owner_conn, number)
+    assert (held.starts_at, held.ends_at) == (at("14:00"), at("16:00"))
+    assert len((await affected(owner_conn, [number]))[number]) == 2
+    await ada.send(path, "cancel", text="Not today.")
+    assert (await incident(owner_conn, number)).status is Status.CANCELLED
+
+
+async def test_times_are_read_on_the_clock_they_were_shown_on(ada, owner_conn):
+    ada.browser.cookies["vedette_tz"] = "Europe/Berlin"
+    number = await opened(
+        ada, owner_conn, await make_component(owner_conn), starts_at="2026-11-21 12:15"
+    )
+    assert (await incident(owner_conn, number)).starts_at == at("11:15")
+    page = await ada.get(f"/desk/incidents/{number}")
+    assert 'value="2026-11-21 12:15"' in page.text
+    assert "on the clock of Europe/Berlin" in page.words
+
+
+async def test_a_time_nobody_touched_keeps_its_seconds(ada, owner_conn, clock):
+    clock.at = NOON + timedelta(seconds=42)
+    number = await opened(ada, owner_conn, await make_component(owner_conn))
+    clock.at = NOON + timedelta(minutes=20)
+    await ada.send(f"/desk/incidents/{number}", "say", status="resolved")
+    shown = hidden(await ada.get(f"/desk/incidents/{number}"), "correct")
+    await ada.send(
+        f"/desk/incidents/{number}",
+        "correct",
+        starts_at=shown["was.starts_at"][0],
+        ends_at="2026-11-21 12:10",
+    )
+    assert (await incident(owner_conn, number)).starts_at == NOON + timedelta(seconds=42)
+
+
+async def test_whatever_is_written_is_text_on_every_page_of_the_desk(ada, owner_conn):
+    orders = await make_component(owner_conn, f"Orders {SCRIPT}")
+    number = await opened(
+        ada, owner_conn, orders, title=f"T {SCRIPT}", text=f"U {SCRIPT} [x](javascript:alert)"
+    )
+    path = f"/desk/incidents/{number}"
+    await note(owner_conn, number, f'N "><img src=x onerror=alert(1)> {SCRIPT}', **BOB)
+    await ada.send(path, "postmortem", do="keep", postmortem=f"</textarea>{SCRIPT}")
+    (_, said) = (await updates(owner_conn, [number], internal=True))[number]
+    hostile = {"title": f'"><b>{SCRIPT}', "text": f"</textarea>{SCRIPT}", "at": f'"{SCRIPT}'}
+    for page in (
+        await ada.get("/desk"),
+        await ada.get("/desk/open"),
+        await ada.get(f"{path}?edit={said.id}"),
+        await ada.send(path, "say", **hostile),
+        await ada.send(path, "say", do="preview", **hostile),
+        await ada.send("/desk/open", "new", do="preview", find=f'"{SCRIPT}', **hostile),
+        await ada.get("/desk?words=" + SCRIPT),
+    ):
+        assert "script" not in {tag for tag, _ in page.tags}, page.text
+        assert "img" not in {tag for tag, _ in page.tags}
+        assert not any(name.startswith("on") for _, given in page.tags for name in given)
+        assert not any("javascript:" in (given.get("href") or "") for _, given in page.tags)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"form": "nonsense"}, {"form": "say"}, {"form": "say", "version": "x" * 50}, {"form": "merge", "version": "1", "into": "٣"},
+        {"form": "begin", "version": "1"}, {"form": "edit", "version": "1", "update": "99999999999"},
+        {"form": "say", "version": "1", "status": "purple"}, {"form": "say", "version": "1", "impact": "9"},
+        {"form": "say", "version": "1", "at": "2026-11-21 12:00", "zone": "../../etc/passwd"},
+    ],
+)  # fmt: skip
+async def test_a_form_no_page_of_ours_has_is_refused_in_words(ada, owner_conn, fields):
+    number = await opened(ada, owner_conn, await make_component(owner_conn))
+    await ada.get("/desk/open")
+    sent = await ada.browser.post(
+        f"/desk/incidents/{number}", urlencode({**fields, "form_key": ada.form_key, "text": "x"})
+    )
+    assert sent.status == 400
+    assert "Nothing was changed" in sent.words
+    assert (await incident(owner_conn, number)).version == 1
+
+
+async def test_who_writes_of_what_was_closed_meanwhile_reads_why_and_what_they_wrote(
+    ada, owner_conn
+):
+    number = await opened(ada, owner_conn, await make_component(owner_conn))
+    path = f"/desk/incidents/{number}"
+    mine = {**hidden(await ada.get(path), "say"), "do": "send", "text": "It is the disk."}
+    await close_incident(owner_conn, number, **BOB)
+    page = await ada.browser.post(path, urlencode(mine, doseq=True))
+    assert page.status == 409
+    for said in ("Nothing was changed", "person:bob, close", "It is the disk."):
+        assert said in page.words
