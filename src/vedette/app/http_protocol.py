@@ -11,6 +11,7 @@ from http import HTTPStatus
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from vedette.app.hot import Hot, question_of
 from vedette.rest.problem import MEDIA_TYPE, encode_problem
 
 HEAD_BYTES = 64 * 1024
@@ -35,6 +36,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._head_bytes = 0
         self._is_in_head = True
+        self._is_answered = False
+        self._hot = self.app if isinstance(self.app, Hot) else None
         self._deadline: asyncio.TimerHandle | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._expect_within(self.head_s)
@@ -77,6 +80,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_in_head = False
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES:
             self._refuse_head()
+        elif self._hot is not None and self._answer_again(self._hot):
+            self._is_answered = True
         else:
             self._expect_within(self.body_s)
             super().on_headers_complete()
@@ -90,8 +95,27 @@ class BoundedProtocol(HttpToolsProtocol):
         """Begin anew: what comes next is the next head."""
         self._stop_waiting()
         self._head_bytes, self._is_in_head = 0, True
-        if not self.transport.is_closing():
+        if self._is_answered:
+            self._is_answered = False
+        elif not self.transport.is_closing():
             super().on_message_complete()
+
+    def _answer_again(self, hot: Hot) -> bool:
+        """Send what may be sent again, and say whether there was such an answer."""
+        if self._is_answering() or self.transport.is_closing() or self.flow.write_paused:
+            return False
+        parser = self.parser
+        if parser.get_method() != b"GET" or parser.get_http_version() != "1.1":
+            return False
+        question = question_of(self.url, self.headers, self.client)
+        if question is None or not parser.should_keep_alive():
+            return False
+        found = hot.again(question, self.server_state.default_headers)
+        if found is None:
+            return False
+        self.transport.writelines(found)
+        self.on_response_complete()
+        return True
 
     def _expect_within(self, seconds: float) -> None:
         self._stop_waiting()

@@ -4,10 +4,13 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Any, cast
 
 import uvicorn
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from vedette.app.front import front
+from vedette.app.hot import Hot
 from vedette.app.http import Rooms, openapi, rest_app, rooms_routes
 from vedette.app.http_protocol import BoundedProtocol
 from vedette.app.metrics import MEDIA_TYPE
@@ -40,8 +43,11 @@ def application(
 
 def httpd(app: App, options: Options) -> uvicorn.Server:
     """Return the HTTP server, not yet started; signals are ours, not uvicorn's."""
+    if options.behind_proxy:
+        app = cast("App", ProxyHeadersMiddleware(cast("Any", app), list(options.behind_proxy)))
     config = uvicorn.Config(
-        app,
+        Hot(app),
+        interface="asgi3",
         http=BoundedProtocol,
         lifespan="off",
         ws="none",
@@ -49,8 +55,7 @@ def httpd(app: App, options: Options) -> uvicorn.Server:
         access_log=False,
         server_header=False,
         date_header=True,
-        proxy_headers=bool(options.behind_proxy),
-        forwarded_allow_ips=",".join(options.behind_proxy) or None,
+        proxy_headers=False,
         ssl_certfile=options.tls_cert,
         ssl_keyfile=options.tls_key,
         timeout_graceful_shutdown=GRACE_S,
