@@ -36,6 +36,7 @@ COMMANDS: tuple[tuple[str, Group, str, str], ...] = (
         "vedette.app.commands.bootstrap:app",
         "Fill the catalogue of components.",
     ),
+    ("import", SERVER, "vedette.app.commands.take_over:app", "Take over another system's data."),
     ("accounts", SERVER, "vedette.app.commands.accounts:app", "Accounts for emergencies."),
     ("config", SERVER, "vedette.app.commands.config:app", "Check a settings file."),
     ("status", CLIENT, "vedette.cli.status:status", "Say in one line how everything is."),

@@ -306,3 +306,15 @@ CREATE TABLE access.wrong_password (
     at timestamptz NOT NULL
 );
 CREATE INDEX wrong_password_at ON access.wrong_password (at);
+
+-- ── imports: what came from another system's database ────────────────────────────────────────────
+
+-- Which incident of a source became which of ours; digest: of what it said there when it was taken.
+CREATE TABLE incidents.imported (
+    source text NOT NULL CHECK (source <> '' AND length(source) <= 500),
+    id bigint NOT NULL,
+    incident_id integer NOT NULL REFERENCES incidents.incident (id) ON DELETE CASCADE,
+    digest bytea NOT NULL,
+    PRIMARY KEY (source, id)
+);
+CREATE INDEX imported_incident ON incidents.imported (incident_id);
