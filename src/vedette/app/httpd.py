@@ -13,10 +13,12 @@ from vedette.app.front import front
 from vedette.app.hot import Hot
 from vedette.app.http import Rooms, openapi, rest_app, rooms_routes
 from vedette.app.http_protocol import BoundedProtocol
+from vedette.app.kept_rest import kept_rest
 from vedette.app.metrics import MEDIA_TYPE
 from vedette.app.options import Options
 from vedette.app.probes import document, livez, metrics, readyz
 from vedette.rest.etag import App
+from vedette.web.kept import Keeper
 
 GRACE_S = 5
 """How long requests under way may take to end when the server stops."""
@@ -28,6 +30,7 @@ def application(
     *,
     ready: Callable[[], Awaitable[dict[str, str]]],
     gather: Callable[[], Awaitable[bytes]],
+    keeper: Keeper,
 ) -> App:
     """Return everything HTTP answers; every path of it stands in `app/urls.py`."""
     routes = rooms_routes()
@@ -38,7 +41,7 @@ def application(
         "/metrics": metrics(gather, MEDIA_TYPE),
         "/openapi.json": document(lambda: openapi(routes), b"application/json"),
     }
-    return front(bare, rest_app(rooms, routes))
+    return front(bare, kept_rest(keeper, rest_app(rooms, routes)))
 
 
 def httpd(app: App, options: Options) -> uvicorn.Server:

@@ -181,6 +181,13 @@ class Server:
         provider = Provider(self.options.sign_in) if self.options.sign_in else None
         settings = self.settings or Settings()
         outside, theme = settings.public.outside(), settings.pages.theme()
+        keeper = keeper_of(
+            self.options.cache,
+            self.pool,
+            seal=self.secrets.cookie_key,
+            theme=theme,
+            outside=outside,
+        )
         its = site(
             self.pool,
             authenticate=rooms.whose,
@@ -190,18 +197,13 @@ class Server:
             reporting=self._reporting,
             outside=outside,
             theme=theme,
-            keeper=keeper_of(
-                self.options.cache,
-                self.pool,
-                seal=self.secrets.cookie_key,
-                theme=theme,
-                outside=outside,
-            ),
+            keeper=keeper,
         )
         self._keep(its.follow(self.dsn))
         app = application(
             rooms,
             its.pages,
+            keeper=keeper,
             ready=Readiness(self.pool, self.dsn, self.loops),
             gather=lambda: gather(self.pool, self.gate, self.loops.pulses),
         )
