@@ -13,6 +13,7 @@ from vedette.incidents.close import close_incident
 from vedette.incidents.model import Impact, Status
 from vedette.incidents.plan import Plan, plan
 from vedette.incidents.reads import affected, incident, updates
+from vedette.incidents.series import change_series, series
 from vedette.incidents.update import note, update_incident
 from vedette.web.site import site
 
@@ -387,3 +388,74 @@ async def test_who_writes_of_what_was_closed_meanwhile_reads_why_and_what_they_w
     assert page.status == 409
     for said in ("Nothing was changed", "person:bob, close", "It is the disk."):
         assert said in page.words
+
+
+async def test_a_maintenance_comes_again_until_it_is_ended(ada, owner_conn):
+    slug = await slug_of(owner_conn, await make_component(owner_conn))
+    given = {
+        "title": "Patches",
+        "component": slug,
+        "schedule": "0 2 * * WED",
+        "zone": "Europe/Berlin",
+        "lasts": "2h",
+    }
+    sent = await ada.send("/desk/series", "series", **given)
+    path = sent.headers["location"]
+    page = await ada.get(path)
+    assert "0 2 * * WED on the clock of Europe/Berlin, for 2h" in page.words
+    assert page.words.count("UTC") >= 3
+    refused = await ada.send(path, "series", **given | {"schedule": "every day"})
+    assert refused.status == 400
+    assert "is no schedule" in refused.words
+    assert 'value="every day"' in refused.text
+    await ada.send(path, "series", **given | {"schedule": "0 3 * * WED"})
+    held = await series(owner_conn, int(path.rpartition("/")[2]))
+    assert (held.schedule, held.title, held.slugs) == ("0 3 * * WED", "Patches", [slug])
+    assert (
+        await ada.send("/desk/series", "series", do="preview", **given, text="*x*")
+    ).status == 200
+    await ada.send(path, "end")
+    assert "It has ended." in (await ada.get(path)).words
+
+
+async def test_who_changes_a_series_that_was_changed_is_told_so(ada, owner_conn):
+    slug = await slug_of(owner_conn, await make_component(owner_conn))
+    given = {
+        "title": "Patches",
+        "component": slug,
+        "schedule": "0 2 * * WED",
+        "zone": "UTC",
+        "lasts": "2h",
+    }
+    path = (await ada.send("/desk/series", "series", **given)).headers["location"]
+    mine = {**given, **hidden(await ada.get(path), "series"), "do": "send", "title": "Updates"}
+    await change_series(owner_conn, int(path.rpartition("/")[2]), **BOB, title="Fixes")
+    page = await ada.browser.post(path, urlencode(mine, doseq=True))
+    assert page.status == 409
+    assert "was changed meanwhile" in page.words
+    assert 'value="Updates"' in page.text
+
+
+async def test_templates_are_kept_used_and_forgotten(ada, owner_conn):
+    given = {
+        "name": "roll back",
+        "kind": "incident",
+        "title": "A release is rolled back",
+        "impact": "major",
+        "text": SCRIPT,
+    }
+    await ada.send("/desk/templates", "template", do="keep", **given)
+    page = await ada.send("/desk/open", "new", do="template", template="roll back")
+    assert 'value="A release is rolled back"' in page.text
+    assert "<option selected>major</option>" in page.text
+    assert "script" not in {tag for tag, _ in page.tags}
+    page = await ada.send("/desk/templates", "template", do="keep", **given | {"version": "0"})
+    assert page.status == 409
+    assert "changed meanwhile" in page.words
+    page = await ada.send("/desk/open", "new", do="template", template="nobody's", title="Kept")
+    assert page.status == 404
+    assert 'value="Kept"' in page.text
+    path = "/desk/templates?name=roll%20back"
+    assert "A release is rolled back" in (await ada.get(path)).words
+    await ada.send(path, "template", do="forget", name="roll back")
+    assert "None is kept" in (await ada.get("/desk/templates")).words

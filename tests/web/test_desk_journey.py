@@ -156,7 +156,9 @@ async def test_every_page_of_the_desk_can_be_read_and_touched_and_axe_finds_noth
         await page.click("text=Publish")
     number = page.url.rpartition("/")[2]
     await page.context.close()
-    for path in ("/desk", "/desk/open", "/desk/plan", f"/desk/incidents/{number}"):
+    for path in (
+        "/desk", "/desk/open", "/desk/plan", "/desk/series", "/desk/templates", f"/desk/incidents/{number}",
+    ):  # fmt: skip
         looked = await look(path, width=390, scripts=True)
         await looked.page.evaluate(
             "document.querySelectorAll('details').forEach((e) => e.open = true)"

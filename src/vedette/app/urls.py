@@ -69,6 +69,12 @@ URLS: tuple[Url, ...] = (
     Url("POST", "/desk/plan", "incidents:write"),
     Url("GET", "/desk/incidents/{name}", "incidents:write"),
     Url("POST", "/desk/incidents/{name}", "incidents:write"),
+    Url("GET", "/desk/series", "incidents:write"),
+    Url("POST", "/desk/series", "incidents:write"),
+    Url("GET", "/desk/series/{name}", "incidents:write"),
+    Url("POST", "/desk/series/{name}", "incidents:write"),
+    Url("GET", "/desk/templates", "incidents:write"),
+    Url("POST", "/desk/templates", "incidents:write"),
     # Signing in and out, and one's own sessions.
     Url("GET", "/login", PUBLIC),
     Url("POST", "/login", PUBLIC),

@@ -42,11 +42,15 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A region with its groups; slug: "" for what has none. is_whole: all of it is chosen."""
+    """A region with its groups; slug: "" for what has none.
+
+    is_whole: all of it is chosen. is_open: something of it is.
+    """
 
     region: str
     slug: str
     is_whole: bool
+    is_open: bool
     groups: list[Group]
 
 
@@ -73,9 +77,12 @@ async def picker(
     for (region, slug), here in groupby(
         (one for one in living if one.slug in shown), key=lambda one: (one.region, one.region_slug)
     ):
+        members = list(here)
+        is_whole = slug in regions
         groups = [
-            Group(category, list(members))
-            for category, members in groupby(here, key=lambda one: one.category)
+            Group(category, list(several))
+            for category, several in groupby(members, key=lambda one: one.category)
         ]
-        places.append(Place(region, slug, slug in regions, groups))
+        is_open = is_whole or any(one.slug in picked for one in members)
+        places.append(Place(region, slug, is_whole, is_open, groups))
     return Picker(places, set(picked), find, len(fit[SHOWN:]))

@@ -7,10 +7,17 @@ takes back what somebody else changed meanwhile.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from vedette.errors import Invalid, VedetteError
 from vedette.incidents.series_rules import instant_of
+from vedette.web.answers import NO_STORE, Answer, Request
 from vedette.web.reader import reading
+from vedette.web.templates import render
+from vedette.web.visitors import Visitor, Visitors
+
+WRITE = "incidents:write"
+"""What every page of the desk asks for."""
 
 FORM_BYTES = 2_097_152
 """The longest post-mortem, every character of it written as twelve, with room for the rest."""
@@ -74,14 +81,27 @@ class Refused:
     form: str
     message: str
     hint: str
-    is_conflict: bool
 
 
 def refused(typed: Typed, error: VedetteError) -> Refused:
     """Return what to show of an error."""
-    return Refused(typed.form, error.message, error.hint or "", error.kind == "conflict")
+    hint = error.hint or ""
+    return Refused(typed.form, error.message, hint[:1].upper() + hint[1:])
 
 
 def written(at: datetime | None) -> str:
     """Return a time as a field shows it, on the reader's clock; `Typed.time` reads it back."""
     return f"{reading().local(at):{WRITTEN}}" if at is not None else ""
+
+
+async def posted(visitors: Visitors, request: Request) -> tuple[Visitor, Typed]:
+    """Return who sent a form of the desk and what is in it; raises Nobody, Denied, Invalid."""
+    actor, fields = await visitors.posted_at_length(
+        request, WRITE, most_bytes=FORM_BYTES, most_fields=FORM_FIELDS
+    )
+    return actor, Typed(fields)
+
+
+def page(name: str, actor: Visitor, *, status: int = 200, **view: Any) -> Answer:  # noqa: ANN401 - each template has its own view
+    """Return a page of the desk, which no cache keeps."""
+    return Answer(render(name, actor=actor, **view), status=status, cache=NO_STORE)

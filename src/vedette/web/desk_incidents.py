@@ -7,7 +7,6 @@ was typed; what somebody else changed meanwhile is shown beside it, and the form
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlencode
 
 from psycopg_pool import AsyncConnectionPool
@@ -20,19 +19,18 @@ from vedette.incidents.reads import affected, incident
 from vedette.incidents.templates import template, templates
 from vedette.rest.paging import decode_cursor, encode_cursor
 from vedette.rest.problem import STATUS
-from vedette.web.answers import NO_STORE, Answer, Request, see_other
+from vedette.web.answers import Answer, Request, see_other
 from vedette.web.desk_components import picker
 from vedette.web.desk_deeds import DEEDS
-from vedette.web.desk_form import FORM_BYTES, FORM_FIELDS, Refused, Typed, refused
+from vedette.web.desk_form import WRITE, Refused, Typed, posted, refused
+from vedette.web.desk_form import page as desk_page
 from vedette.web.desk_new import open_told, plan_told
 from vedette.web.desk_shown import line, meanwhile, shown
 from vedette.web.incident import number_of
 from vedette.web.markdown import html_of
 from vedette.web.public import POOL_WAIT_S
-from vedette.web.templates import render
 from vedette.web.visitors import Visitor, Visitors
 
-WRITE = "incidents:write"
 OPEN_SHOWN, OVER_SHOWN = 200, 25
 WORDS_LIMIT = 200
 BUTTONS = ("publish", "draft")
@@ -77,7 +75,7 @@ class IncidentDesk:
         query = {"words": words} if words else {}
         if over.following:
             query["after"] = encode_cursor(over.following)
-        return _page(
+        return desk_page(
             "desk.html",
             actor,
             groups=[group for group in groups if group[1]],
@@ -101,7 +99,7 @@ class IncidentDesk:
             actor = await self._visitors.who(request, WRITE)
             async with self._pool.connection(POOL_WAIT_S) as conn:
                 return await self._one(conn, actor, number, Typed(), edit=request.query.get("edit"))
-        actor, typed = await self._posted(request)
+        actor, typed = await posted(self._visitors, request)
         async with self._pool.connection(POOL_WAIT_S) as conn:
             held = await incident(conn, number)
             if typed.do in ("preview", "find"):
@@ -136,7 +134,7 @@ class IncidentDesk:
         boxes = await picker(
             conn, find=typed.text("find"), picked=picked, regions=typed.every("region")
         )
-        return _page(
+        return desk_page(
             "desk_incident.html",
             actor,
             status=STATUS[error.kind] if error else 200,
@@ -158,7 +156,7 @@ class IncidentDesk:
             actor = await self._visitors.who(request, WRITE)
             typed = Typed({word: [text] for word, text in request.query.items()})
         else:
-            actor, typed = await self._posted(request)
+            actor, typed = await posted(self._visitors, request)
         async with self._pool.connection(POOL_WAIT_S) as conn:
             try:
                 if request.method == "POST" and typed.do in BUTTONS:
@@ -175,7 +173,7 @@ class IncidentDesk:
                 regions=typed.every("region"),
             )
             offered = await templates(conn)
-        return _page(
+        return desk_page(
             name,
             actor,
             status=status,
@@ -187,12 +185,6 @@ class IncidentDesk:
             ],
             preview=html_of(typed.text("text")) if typed.do == "preview" else None,
         )
-
-    async def _posted(self, request: Request) -> tuple[Visitor, Typed]:
-        actor, fields = await self._visitors.posted_at_length(
-            request, WRITE, most_bytes=FORM_BYTES, most_fields=FORM_FIELDS
-        )
-        return actor, Typed(fields)
 
 
 async def _with_template(conn: Connection, typed: Typed) -> Typed:
@@ -209,7 +201,3 @@ async def _with_template(conn: Connection, typed: Typed) -> Typed:
 
 def _stands(held: Incident, *, planned: bool) -> bool:
     return held.published_at is not None and (held.status is Status.PLANNED) is planned
-
-
-def _page(name: str, actor: Visitor, *, status: int = 200, **view: Any) -> Answer:  # noqa: ANN401 - each template has its own view
-    return Answer(render(name, actor=actor, **view), status=status, cache=NO_STORE)

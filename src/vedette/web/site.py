@@ -18,7 +18,10 @@ from vedette.web.answers import NO_STORE, Answer, Receive, Request, Scope, Send,
 from vedette.web.availability import AvailabilityPage
 from vedette.web.catalogue import Catalogue
 from vedette.web.desk import Desk
-from vedette.web.desk_incidents import WRITE, IncidentDesk
+from vedette.web.desk_form import WRITE
+from vedette.web.desk_incidents import IncidentDesk
+from vedette.web.desk_series import SeriesDesk
+from vedette.web.desk_templates import TemplateDesk
 from vedette.web.feeds.doors import handlers
 from vedette.web.feeds.outside import Outside
 from vedette.web.feeds.source import Source
@@ -152,7 +155,7 @@ def site(
             "/targets": Page(desk.targets, READ),
             "/targets/{name}": Page(desk.target, READ),
             "/agents": Page(desk.agents, READ),
-            **_desk(IncidentDesk(pool, visitors=visitors, clock=clock)),
+            **_desk(pool, visitors, clock),
             "/login": Page(login.with_account, methods=FORM),
             "/login/openid": Page(login.begin),
             "/login/callback": Page(login.callback),
@@ -174,12 +177,20 @@ def _kept_feeds(keeper: Keeper, feeds: Mapping[str, Handler], outside: Outside) 
     }
 
 
-def _desk(book: IncidentDesk) -> dict[str, Page]:
+def _desk(
+    pool: AsyncConnectionPool, visitors: Visitors, clock: Callable[[], datetime]
+) -> dict[str, Page]:
+    book = IncidentDesk(pool, visitors=visitors, clock=clock)
+    series = SeriesDesk(pool, visitors=visitors, clock=clock)
+    words = TemplateDesk(pool, visitors=visitors, clock=clock)
     return {
         "/desk": Page(for_operators(book.listing), WRITE),
         "/desk/open": Page(for_operators(book.open), WRITE, methods=FORM),
         "/desk/plan": Page(for_operators(book.plan), WRITE, methods=FORM),
         "/desk/incidents/{name}": Page(for_operators(book.incident), WRITE, methods=FORM),
+        "/desk/series": Page(for_operators(series.all), WRITE, methods=FORM),
+        "/desk/series/{name}": Page(for_operators(series.one), WRITE, methods=FORM),
+        "/desk/templates": Page(for_operators(words.all), WRITE, methods=FORM),
     }
 
 
