@@ -1,52 +1,120 @@
-"""A storm of reporters waits in line: it neither takes every connection nor waits for ever."""
+"""A storm of reporters is taken together: nobody waits for all the others, nobody suffers for one of them."""
 
 import asyncio
 
+import psycopg
 import pytest
+from psycopg_pool import PoolClosed
+from tests.factories import make_component
 
 from vedette.db.pool import open_pool
-from vedette.errors import Unavailable
+from vedette.errors import Invalid, Unavailable
+from vedette.incidents import turns as module
+from vedette.incidents.components import components
+from vedette.incidents.model import Impact
+from vedette.incidents.reporter_rules import Deed
+from vedette.incidents.reporters import Post, Word
 from vedette.incidents.turns import Turns
 
 
 @pytest.fixture
 async def pool(fresh_app_url):
-    pool = await open_pool(fresh_app_url, max_size=4)
+    pool = await open_pool(fresh_app_url, max_size=2)
     yield pool
     await pool.close()
 
 
-async def test_only_so_many_are_taken_together_and_all_come_to_it(pool):
-    turns = Turns(pool, at_once=2)
-    inside, most, done = 0, 0, 0
-
-    async def one():
-        nonlocal inside, most, done
-        async with turns.next() as conn:
-            inside += 1
-            most = max(most, inside)
-            await conn.execute("SELECT pg_sleep(0.001)")
-            inside -= 1
-            done += 1
-
-    await asyncio.gather(*(one() for _ in range(50)))
-    assert (most, done) == (2, 50)
+@pytest.fixture
+async def orders(pool):
+    async with pool.connection() as conn:
+        number = await make_component(conn)
+        return (await components(conn, [number]))[0]
 
 
-async def test_who_waits_too_long_is_told_and_the_line_moves_on(pool):
-    turns = Turns(pool, at_once=1, patience_s=0.05)
-    async with turns.next():
-        with pytest.raises(Unavailable, match="more is reported"):
-            async with turns.next():
-                pytest.fail("it was not its turn")
-    async with turns.next() as conn:
-        assert await (await conn.execute("SELECT 1")).fetchone() == (1,)
+def finds(component, impact=1):
+    async def find(conn):
+        return [Word(Post(component=component, impact=Impact(impact)), "reporter")]
+
+    return find
 
 
-async def test_a_turn_that_fails_ends(pool):
-    turns = Turns(pool, at_once=1, patience_s=5)
-    with pytest.raises(ZeroDivisionError):
-        async with turns.next():
-            raise ZeroDivisionError
-    async with turns.next():
-        pass
+async def tells(conn, outcomes):
+    (outcome,) = outcomes
+    return outcome.deed
+
+
+async def test_all_that_wait_are_taken_by_one_connection(pool, orders):
+    turns = Turns(pool)
+    deeds = await asyncio.gather(*(turns.report(finds(orders), tells) for _ in range(300)))
+    assert deeds.count(Deed.OPEN) == 1
+    assert deeds.count(Deed.KEEP) == 299
+    async with pool.connection() as conn:
+        rows = await conn.execute("SELECT version FROM incidents.incident")
+        assert await rows.fetchall() == [(1,)]
+
+
+async def test_one_transaction_goes_through_the_whole_table(pool, orders):
+    turns = Turns(pool)
+    impacts = (1, 1, 2, 1, 3)
+    deeds = await asyncio.gather(*(turns.report(finds(orders, i), tells) for i in impacts))
+    assert deeds == [Deed.OPEN, Deed.KEEP, Deed.ESCALATE, Deed.KEEP, Deed.ESCALATE]
+
+
+async def test_who_cannot_be_taken_is_told_and_the_others_are_taken(pool, orders):
+    async def nobody(conn):
+        raise Invalid("Component not found")
+
+    async def untold(conn, outcomes):
+        raise Invalid("there is no answer")
+
+    turns = Turns(pool)
+    found = await asyncio.gather(
+        turns.report(nobody, tells),
+        turns.report(finds(orders, 0), tells),
+        turns.report(finds(orders), untold),
+        turns.report(finds(orders), tells),
+        return_exceptions=True,
+    )
+    assert [getattr(each, "message", each) for each in found[:3]] == [
+        "Component not found",
+        "Incident impact is not allowed by configuration",
+        "there is no answer",
+    ]
+    assert found[3] is Deed.KEEP
+
+
+async def test_who_went_away_keeps_nobody_waiting(pool, orders):
+    turns = Turns(pool)
+    gone = asyncio.create_task(turns.report(finds(orders), tells))
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert await turns.report(finds(orders), tells) in (Deed.OPEN, Deed.KEEP)
+
+
+async def test_no_more_wait_than_fit(pool, orders, monkeypatch):
+    monkeypatch.setattr(module, "WAITING", 2)
+    turns = Turns(pool)
+    posts = [turns.report(finds(orders), tells) for _ in range(5)]
+    found = await asyncio.gather(*posts, return_exceptions=True)
+    assert sum(isinstance(each, Unavailable) for each in found) == 3
+
+
+async def test_what_breaks_the_database_breaks_its_own_answer_alone(pool, orders):
+    turns = Turns(pool)
+
+    async def breaks(conn):
+        await conn.execute("SELECT 1 / 0")
+
+    broken, taken = await asyncio.gather(
+        turns.report(breaks, tells), turns.report(finds(orders), tells), return_exceptions=True
+    )
+    assert isinstance(broken, psycopg.errors.DivisionByZero)
+    assert taken is Deed.OPEN
+
+
+async def test_a_database_that_is_away_is_told_to_all(pool, orders):
+    await pool.close()
+    turns = Turns(pool)
+    posts = [turns.report(finds(orders), tells) for _ in range(3)]
+    found = await asyncio.gather(*posts, return_exceptions=True)
+    assert [type(each) for each in found] == [PoolClosed] * 3

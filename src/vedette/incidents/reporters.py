@@ -1,9 +1,11 @@
 """Take a reporter's word that a component fails, and do what the decision table says.
 
 A reporter repeats itself every minute while the trouble lasts and says nothing when it is over. Most
-posts change nothing: they are answered from two reads, without waiting for whoever writes.
+posts change nothing: they are answered from two reads, without waiting for whoever writes. Many that
+come at once are taken in one transaction (`turns.py`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -52,91 +54,182 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a post came to, and the incident the component is in now."""
+    """What a post came to, and the incident the component is in now.
+
+    component: the one that was posted about. title: of an incident that is kept, "" of others.
+    """
 
     deed: Deed
     incident_id: int
+    component: Component
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A post, and who says it."""
+
+    post: Post
+    by: str
+
+
+@dataclass(slots=True)
+class Open:
+    """An open incident while posts are taken; it changes as they do."""
+
+    id: int
+    impact: Impact
+    system: bool
+    is_ours: bool
+    members: set[int]
+    title: str
+
+    def seen_from(self, component_id: int) -> Standing:
+        """Return it as the decision about this component sees it."""
+        contains = component_id in self.members
+        return Standing(
+            self.id, self.impact, self.system, self.is_ours, contains, len(self.members)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """What stands while posts are taken: maintenances by component, open incidents by id, the oldest first."""
+
+    maintenances: dict[int, int]
+    standing: dict[int, Open]
+
+    def decide(self, post: Post) -> Decision:
+        """Return what this post does as things stand."""
+        return decide(
+            post.impact,
+            self.maintenances.get(post.component.id),
+            [one.seen_from(post.component.id) for one in self.standing.values()],
+            weigh_persons=post.manners is Manners.FIRST,
+        )
+
+    def kept(self, decision: Decision, post: Post) -> Outcome:
+        """Return what a post came to that changes nothing."""
+        assert decision.source is not None
+        held = self.standing.get(decision.source)
+        title = held.title if held else ""
+        return Outcome(decision.deed, decision.source, post.component, title)
 
 
 async def report(conn: Connection, post: Post, *, by: str, now: datetime) -> Outcome:
-    """Do what the decision table says of this post; safe to repeat, safe beside others.
+    """Take one post, as `report_all` does."""
+    (outcome,) = await report_all(conn, [Word(post, by)], now=now)
+    return outcome
 
-    The same post again changes nothing. Raises Invalid for an impact that is no incident's.
+
+async def report_all(conn: Connection, words: Sequence[Word], *, now: datetime) -> list[Outcome]:
+    """Do what the decision table says of each of these, one after the other, in one transaction.
+
+    Safe to repeat, safe beside others: the same post again changes nothing. What there is is read
+    once for all of them. Raises Invalid for an impact that is no incident's; nothing is done then.
     """
-    if post.impact is Impact.MAINTENANCE:
+    if any(word.post.impact is Impact.MAINTENANCE for word in words):
         raise Invalid("Incident impact is not allowed by configuration", hint="1, 2 or 3")
-    decision = await _decide(conn, post, now)
-    if decision.deed not in (Deed.KEEP, Deed.KEEP_MAINTENANCE):
-        async with conn.transaction():
-            await writes.hold(conn)
-            # Somebody may have written while we waited.
-            decision = await _decide(conn, post, now)
-            return await _do(conn, post, decision, by=by, now=now)
-    assert decision.source is not None
-    return Outcome(decision.deed, decision.source)
+    book = await _read(conn, words, now)
+    decisions = [book.decide(word.post) for word in words]
+    if all(decision.deed in KEEPING for decision in decisions):
+        # Most posts repeat what is known: they need not wait for whoever writes.
+        return [book.kept(one, word.post) for one, word in zip(decisions, words, strict=True)]
+    async with conn.transaction():
+        await writes.hold(conn)
+        # Somebody may have written while we waited.
+        return await _take(conn, await _read(conn, words, now), words, now)
 
 
-async def _decide(conn: Connection, post: Post, now: datetime) -> Decision:
-    component_id = post.component.id
-    rows = await Q.all(conn, "standing", component_id=component_id, now=now)
-    standing = [Standing(row[0], Impact(row[1]), *row[2:]) for row in rows]
-    return decide(
-        post.impact,
-        await Q.value(conn, "maintenance", component_id=component_id, now=now),
-        standing,
-        weigh_persons=post.manners is Manners.FIRST,
+KEEPING = (Deed.KEEP, Deed.KEEP_MAINTENANCE)
+
+
+async def _read(conn: Connection, words: Sequence[Word], now: datetime) -> Book:
+    ids = list({word.post.component.id for word in words})
+    return Book(
+        maintenances=dict(await Q.all(conn, "maintenances", components=ids, now=now)),
+        standing={
+            number: Open(number, Impact(impact), system, is_ours, set(members), title)
+            for number, impact, system, is_ours, members, title in await Q.all(conn, "standing")
+        },
     )
 
 
+async def _take(
+    conn: Connection, book: Book, words: Sequence[Word], now: datetime
+) -> list[Outcome]:
+    titled = await made_titles(conn, [one.id for one in book.standing.values() if one.is_ours])
+    ours = {number for number, (is_, made) in titled.items() if is_ == made}
+    outcomes, touched, details = [], dict[str, set[int]](), dict[str, list[dict[str, object]]]()
+    for word in words:
+        decision = book.decide(word.post)
+        if decision.deed in KEEPING:
+            outcomes.append(book.kept(decision, word.post))
+            continue
+        number, changed = await _do(conn, book, word, decision, now)
+        outcomes.append(Outcome(decision.deed, number, word.post.component))
+        touched.setdefault(word.by, set()).update(changed)
+        details.setdefault(word.by, []).append(
+            {
+                "deed": str(decision.deed),
+                "incident": number,
+                "component": word.post.component.label,
+                "impact": int(word.post.impact),
+            }
+        )
+        if decision.deed in (Deed.OPEN, Deed.SPLIT) and not word.post.title:
+            ours |= {number} if word.post.titles is Titles.NAMED else set()
+    await keep_made_titles(
+        conn, [each for each in ours if any(each in them for them in touched.values())]
+    )
+    for by, numbers in touched.items():
+        detail = {"posts": details[by]}
+        await writes.settle(conn, sorted(numbers), "report", by=by, now=now, detail=detail)
+    return outcomes
+
+
 async def _do(
-    conn: Connection, post: Post, decision: Decision, *, by: str, now: datetime
-) -> Outcome:
-    source, target, component = decision.source, decision.target, post.component
-    held = await made_titles(conn, [each for each in (source, target) if each is not None])
+    conn: Connection, book: Book, word: Word, decision: Decision, now: datetime
+) -> tuple[int, set[int]]:
+    """Do it, in the database and in the book; return the incident it is in now, and all that changed."""
+    source, target, post, by = decision.source, decision.target, word.post, word.by
+    component = post.component
     match decision.deed:
         case Deed.OPEN:
             target = await _open(conn, post, by=by, now=now)
-            touched = [target]
         case Deed.JOIN:
             assert target is not None
             await writes.join(conn, target, [component.id], at=now)
             title = (await incident(conn, target)).title
             suffix = f"added to {title}" if post.manners is Manners.FIRST else SUCCESSOR_JOIN
             await _note(conn, target, f"{component.label} {suffix}", by=by, now=now)
-            touched = [target]
         case Deed.ESCALATE:
             assert source is not None
             target = source
-            was = (await incident(conn, source)).impact
+            was = book.standing[source].impact
             await writes.weigh(conn, source, post.impact, since=now)
             await writes.change(conn, source, impact=post.impact)
             await _note(conn, source, escalation(was, post.impact), by=by, now=now)
-            touched = [source]
+            book.standing[source].impact = post.impact
         case Deed.MOVE:
             assert source is not None
             assert target is not None
             await _move(conn, component, source, target, empties=decision.empties, by=by, now=now)
-            touched = [source, target]
-        case Deed.SPLIT:
+        case _:
             assert source is not None
             # It leaves before the new one takes it: it may stand in one of ours at a time.
             await writes.leave(conn, source, [component.id], at=now)
             target = await _open(conn, post, by=by, now=now)
             await _note_move(conn, component, source, target, by=by, now=now)
-            touched = [source, target]
-        case _:
-            assert source is not None
-            return Outcome(decision.deed, source)
-    await keep_made_titles(conn, [each for each, (is_, made) in held.items() if is_ == made])
-    await writes.settle(
-        conn,
-        touched,
-        decision.deed,
-        by=by,
-        now=now,
-        detail={"component": component.label, "impact": int(post.impact)},
-    )
-    return Outcome(decision.deed, target)
+    if source is not None and source != target:
+        book.standing[source].members.discard(component.id)
+        if decision.empties:
+            del book.standing[source]
+    if target not in book.standing:
+        title = post.title or _title(post)
+        book.standing[target] = Open(target, post.impact, True, True, set(), title)
+    book.standing[target].members.add(component.id)
+    return target, {each for each in (source, target) if each is not None}
 
 
 SUCCESSOR_JOIN = "added to the incident by system."

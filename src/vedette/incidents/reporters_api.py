@@ -5,6 +5,7 @@ format: stackmon/status-dashboard, 2025.
 """
 
 import math
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -12,15 +13,13 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.exceptions import HTTPException, NotAuthorizedException
 
-from vedette import clock
 from vedette.access.model import Actor
 from vedette.db.queries import Connection
-from vedette.errors import VedetteError
+from vedette.errors import Invalid, VedetteError
 from vedette.incidents.components import component_named
 from vedette.incidents.model import Impact, Titles
-from vedette.incidents.reads import incident
 from vedette.incidents.reporter_rules import Deed
-from vedette.incidents.reporters import Post, report
+from vedette.incidents.reporters import Outcome, Post, Word
 from vedette.incidents.turns import Turns
 from vedette.incidents.wire import components_document, incident_document, incidents_document
 from vedette.rest.guard import ANY_QUERY
@@ -115,27 +114,32 @@ async def post_component_status(
     if impact not in (1, 2, 3):
         return fault(400, message=NOT_ALLOWED)
     attributes = {each["name"]: each["value"] for each in body.get("attributes") or ()}
-    async with turns.next() as conn:
+
+    async def find(conn: Connection) -> list[Word]:
         component = await component_named(conn, body["name"], attributes)
         if component is None:
-            return fault(400, message="Component not found")
+            raise Invalid("Component not found")
         said = Post(
             component=component,
             impact=Impact(impact),
             title=body.get("text") or "",
             titles=reporter_titles,
         )
-        outcome = await report(conn, said, by=actor.name, now=clock.now())
+        return [Word(said, actor.name)]
+
+    async def tell(conn: Connection, outcomes: Sequence[Outcome]) -> Response[bytes]:
+        (outcome,) = outcomes
         if outcome.deed is not Deed.KEEP:
             return _json(await incident_document(conn, outcome.incident_id), 201)
-        held = await incident(conn, outcome.incident_id)
-    kept = {
-        **REPEATED,
-        "targetComponent": component.label,
-        "existingIncidentId": held.id,
-        "existingIncidentTitle": held.title,
-    }
-    return _json(msgspec.json.encode(kept), 409)
+        kept = {
+            **REPEATED,
+            "targetComponent": outcome.component.label,
+            "existingIncidentId": outcome.incident_id,
+            "existingIncidentTitle": outcome.title,
+        }
+        return _json(msgspec.json.encode(kept), 409)
+
+    return await turns.report(find, tell)
 
 
 def _errors(body: object) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from vedette.incidents.open import open_incident
 from vedette.incidents.plan import Plan, plan
 from vedette.incidents.reads import affected, incident, incidents, updates
 from vedette.incidents.reporter_rules import Deed
-from vedette.incidents.reporters import Manners, Post, report
+from vedette.incidents.reporters import Manners, Outcome, Post, Word
 from vedette.incidents.separate import separate_components
 from vedette.incidents.successor_bodies import NewEvent
 
@@ -55,24 +55,34 @@ async def members_of(conn: Connection, ids: Sequence[int]) -> list[Component]:
     return [found[number] for number in wanted]
 
 
-async def report_event(
-    conn: Connection, event: NewEvent, members: Sequence[Component], *, by: str, now: datetime
-) -> list[Result]:
-    """Take monitoring's word for each component by itself, as the decision table says."""
-    results = []
-    for component in members:
-        post = Post(
-            component=component,
-            impact=Impact(event.impact),
-            title=event.title,
-            description=event.description or DESCRIPTION,
-            starts_at=event.start_date,
-            manners=Manners.SUCCESSOR,
+async def words_of(conn: Connection, event: NewEvent, ids: Sequence[int], *, by: str) -> list[Word]:
+    """Return monitoring's word for each component by itself; raises Invalid for one there is not."""
+    return [
+        Word(
+            Post(
+                component=component,
+                impact=Impact(event.impact),
+                title=event.title,
+                description=event.description or DESCRIPTION,
+                starts_at=event.start_date,
+                manners=Manners.SUCCESSOR,
+            ),
+            by,
         )
-        outcome = await report(conn, post, by=by, now=now)
-        error = IN_MAINTENANCE if outcome.deed is Deed.KEEP_MAINTENANCE else ""
-        results.append(Result(component.id, outcome.incident_id, error))
-    return results
+        for component in await members_of(conn, ids)
+    ]
+
+
+async def results_of(_: Connection, outcomes: Sequence[Outcome]) -> list[Result]:
+    """Return what is answered of what the words came to."""
+    return [
+        Result(
+            one.component.id,
+            one.incident_id,
+            IN_MAINTENANCE if one.deed is Deed.KEEP_MAINTENANCE else "",
+        )
+        for one in outcomes
+    ]
 
 
 async def create_event(

@@ -3,6 +3,7 @@
 Answers are its own in words and codes; wire format: stackmon/status-dashboard-v3, January 2026.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +18,8 @@ from vedette.errors import Conflict, Denied, Invalid, Missing, VedetteError
 from vedette.fleet.declare import add_component
 from vedette.incidents.components import component_in, component_named, components
 from vedette.incidents.model import Impact, Titles
-from vedette.incidents.reads import incident
 from vedette.incidents.reporter_rules import Deed
-from vedette.incidents.reporters import Post, report
+from vedette.incidents.reporters import Outcome, Post, Word
 from vedette.incidents.reporters_api import REPEATED
 from vedette.incidents.successor import (
     NO_EVENT,
@@ -27,8 +27,9 @@ from vedette.incidents.successor import (
     extract,
     members_of,
     public_event,
-    report_event,
+    results_of,
     reword,
+    words_of,
 )
 from vedette.incidents.successor_bodies import (
     BAD_COMPONENT,
@@ -133,7 +134,8 @@ async def post_component_status_v1(
     except Invalid:
         raise Invalid(BAD_COMPONENT) from None
     region = region_in(body.attributes)
-    async with turns.next() as conn:
+
+    async def find(conn: Connection) -> list[Word]:
         component = await component_in(conn, body.name, region)
         if component is None:
             raise Invalid(NO_COMPONENT)
@@ -143,17 +145,21 @@ async def post_component_status_v1(
             title=body.text,
             titles=reporter_titles,
         )
-        outcome = await report(conn, said, by=actor.name, now=clock.now())
+        return [Word(said, actor.name)]
+
+    async def tell(conn: Connection, outcomes: Sequence[Outcome]) -> Response[bytes]:
+        (outcome,) = outcomes
         if outcome.deed is not Deed.KEEP:
             return _json(await incident_v1(conn, outcome.incident_id), 201)
-        held = await incident(conn, outcome.incident_id)
-    kept = {
-        **REPEATED,
-        "targetComponent": component_v2(component),
-        "existingIncidentId": held.id,
-        "existingIncidentTitle": held.title,
-    }
-    return _json(msgspec.json.encode(kept), 409)
+        kept = {
+            **REPEATED,
+            "targetComponent": component_v2(outcome.component),
+            "existingIncidentId": outcome.incident_id,
+            "existingIncidentTitle": outcome.title,
+        }
+        return _json(msgspec.json.encode(kept), 409)
+
+    return await turns.report(find, tell)
 
 
 @get("/v2/components", **OPEN)
@@ -212,15 +218,17 @@ async def post_event(request: AnyRequest, turns: Turns, actor: Actor) -> Respons
     """Report that components fail (`system`), or open an event as a person does."""
     now, body = clock.now(), await request.body()
     ids = read_body(body, Members, complaint=BAD_COMPONENT).components
-    async with turns.next() as conn:
-        members = await members_of(conn, ids)
-        event = checked_new(read_body(body, NewEvent), now=now)
-        if event.system:
-            results = await report_event(conn, event, members, by=actor.name, now=now)
-        elif actor.may(Scope.INCIDENTS_WRITE):
+    event = checked_new(read_body(body, NewEvent), now=now)
+    if event.system:
+        results = await turns.report(
+            lambda conn: words_of(conn, event, ids, by=actor.name), results_of
+        )
+    elif actor.may(Scope.INCIDENTS_WRITE):
+        async with turns.connection() as conn:
+            members = await members_of(conn, ids)
             results = await create_event(conn, event, members, by=actor.name, now=now)
-        else:
-            raise Denied(f"{actor.name} reports (system: true) and opens nothing by itself")
+    else:
+        raise Denied(f"{actor.name} reports (system: true) and opens nothing by itself")
     made = [
         {"component_id": each.component_id, "incident_id": each.incident_id}
         | ({"error": each.error} if each.error else {})
