@@ -15,6 +15,8 @@ from vedette.incidents.plan import Plan, plan
 from vedette.incidents.reads import affected, incident, updates
 from vedette.incidents.series import change_series, series
 from vedette.incidents.update import note, update_incident
+from vedette.rest.paging import encode_cursor
+from vedette.web.desk_incidents import OVER_SHOWN
 from vedette.web.site import site
 
 SCRIPT = "<script>alert(1)</script>"
@@ -110,7 +112,10 @@ async def planned(conn, *components: int, **given) -> int:
 
 async def test_strangers_sign_in_first_and_readers_may_not(lender, clock):
     pages = site(lender, authenticate=known, cookie_key=KEY, clock=clock).pages
-    for path in ("/desk", "/desk/open", "/desk/plan", "/desk/incidents/1"):
+    for path in (
+        "/desk", "/desk/open", "/desk/plan", "/desk/incidents/1", "/desk/incidents/x",
+        "/desk/series", "/desk/series/x", "/desk/templates",
+    ):  # fmt: skip
         stranger = await Browser(pages).get(path)
         assert (stranger.status, stranger.headers["location"][:12]) == (303, "/login?next=")
         eve = signed_in(Browser(pages), "vds_eve", clock)
@@ -264,6 +269,9 @@ async def test_components_are_separated_and_merged_again(ada, owner_conn):
 async def test_a_post_mortem_is_kept_and_published(ada, owner_conn):
     number = await opened(ada, owner_conn, await make_component(owner_conn))
     path = f"/desk/incidents/{number}"
+    page = await ada.send(path, "postmortem", do="preview", postmortem="A *disk* was old.")
+    assert "<em>disk</em>" in page.text
+    assert (await incident(owner_conn, number)).postmortem == ""
     await ada.send(path, "postmortem", do="keep", postmortem="A *disk* was old.")
     assert (await incident(owner_conn, number)).postmortem_at is None
     await ada.send(path, "say", status="resolved")
@@ -459,3 +467,42 @@ async def test_templates_are_kept_used_and_forgotten(ada, owner_conn):
     assert "A release is rolled back" in (await ada.get(path)).words
     await ada.send(path, "template", do="forget", name="roll back")
     assert "None is kept" in (await ada.get("/desk/templates")).words
+
+
+async def test_no_byte_in_any_field_breaks_a_form(ada, owner_conn):
+    number = await opened(ada, owner_conn, await make_component(owner_conn))
+    names = ("title", "text", "find", "component", "region", "template", "name", "into", "at", "starts_at", "ends_at",
+             "publish_at", "lasts", "schedule", "zone", "status", "impact", "kind", "update", "postmortem")  # fmt: skip
+    for path, form, buttons in (
+        ("/desk/open", "new", ("publish", "find", "template")),
+        ("/desk/plan", "new", ("publish", "template")),
+        (f"/desk/incidents/{number}", "say", ("send", "preview")),
+        (f"/desk/incidents/{number}", "separate", ("send",)),
+        ("/desk/series", "series", ("send", "find")),
+        ("/desk/templates", "template", ("keep", "forget")),
+    ):
+        await ada.get(path)
+        for do in buttons:
+            fields = "&".join(f"{name}=%00%ff%ed%a0%80\N{PILE OF POO}" for name in names)
+            sent = await ada.browser.post(
+                path, f"form={form}&do={do}&form_key={ada.form_key}&version=1&{fields}"
+            )
+            assert sent.status in {200, 400, 404, 409}, (path, do, sent.words)
+
+
+async def test_a_list_goes_on_and_what_is_no_place_in_it_is_refused(ada, owner_conn):
+    orders = await make_component(owner_conn)
+    for nth in range(OVER_SHOWN + 1):
+        await opened(
+            ada,
+            owner_conn,
+            orders,
+            title=f"Number {nth}",
+            ends_at="2026-11-21 11:59",
+            starts_at="2026-11-21 11:00",
+        )
+    page = await ada.get("/desk")
+    (onward,) = re.findall(r'href="(/desk\?after=[^"]+)#over"', page.text)
+    assert (await ada.get(onward)).words.count("Number ") == 1
+    for cursor in ("x", encode_cursor((NOON, 2**40)), encode_cursor((NOON, -1))):
+        assert (await ada.get(f"/desk?after={cursor}")).status == 400

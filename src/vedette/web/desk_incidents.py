@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from urllib.parse import urlencode
 
+from markupsafe import Markup
 from psycopg_pool import AsyncConnectionPool
 
 from vedette.db.queries import Connection
@@ -22,7 +23,7 @@ from vedette.rest.problem import STATUS
 from vedette.web.answers import Answer, Request, see_other
 from vedette.web.desk_components import picker
 from vedette.web.desk_deeds import DEEDS
-from vedette.web.desk_form import WRITE, Refused, Typed, posted, refused
+from vedette.web.desk_form import NUMBER_LIMIT, WRITE, Refused, Typed, posted, refused
 from vedette.web.desk_form import page as desk_page
 from vedette.web.desk_new import open_told, plan_told
 from vedette.web.desk_shown import line, meanwhile, shown
@@ -60,6 +61,8 @@ class IncidentDesk:
         if len(words) > WORDS_LIMIT:
             raise Invalid(f"words is longer than {WORDS_LIMIT} characters", hint="shorten it")
         after = decode_cursor(cursor, tuple[datetime, int]) if cursor else None
+        if after is not None and not 0 < after[1] <= NUMBER_LIMIT:
+            raise Invalid("there is no such page of the list", hint="begin with the first")
         wanted = Wanted(text=words or None, drafts=True)
         async with self._pool.connection(POOL_WAIT_S) as conn:
             is_open = await listed(conn, replace(wanted, is_open=True), limit=OPEN_SHOWN)
@@ -94,12 +97,13 @@ class IncidentDesk:
 
     async def incident(self, request: Request) -> Answer:
         """Answer `/desk/incidents/NUMBER`: all of it, and its forms; raises Missing."""
-        number = number_of(request.name)
         if request.method != "POST":
             actor = await self._visitors.who(request, WRITE)
+            number = number_of(request.name)
             async with self._pool.connection(POOL_WAIT_S) as conn:
                 return await self._one(conn, actor, number, Typed(), edit=request.query.get("edit"))
         actor, typed = await posted(self._visitors, request)
+        number = number_of(request.name)
         async with self._pool.connection(POOL_WAIT_S) as conn:
             held = await incident(conn, number)
             if typed.do in ("preview", "find"):
@@ -144,8 +148,8 @@ class IncidentDesk:
             has_form=has_form,
             refusal=refused(typed, error) if error else None,
             meanwhile=meanwhile(page, typed) if isinstance(error, Conflict) else None,
-            preview=html_of(typed.text("text")) if typed.do == "preview" else None,
-            postmortem=html_of(typed.text("postmortem") or page.line.held.postmortem),
+            preview=_preview(typed) if typed.do == "preview" else None,
+            postmortem=html_of(page.line.held.postmortem),
             picker=boxes,
         )
 
@@ -185,6 +189,11 @@ class IncidentDesk:
             ],
             preview=html_of(typed.text("text")) if typed.do == "preview" else None,
         )
+
+
+def _preview(typed: Typed) -> Markup:
+    words = (typed.changed("description"), typed.text("text"), typed.text("postmortem"))
+    return html_of("\n\n".join(text for text in words if text))
 
 
 async def _with_template(conn: Connection, typed: Typed) -> Typed:

@@ -41,18 +41,19 @@ class SeriesDesk:
 
     async def all(self, request: Request) -> Answer:
         """Answer `/desk/series`: those that go on, and a form for a new one."""
-        return await self._answer(request, None)
+        return await self._answer(request, "")
 
     async def one(self, request: Request) -> Answer:
         """Answer `/desk/series/NUMBER`: one of them with its forms; raises Missing."""
-        return await self._answer(request, number_of(request.name))
+        return await self._answer(request, request.name)
 
-    async def _answer(self, request: Request, number: int | None) -> Answer:
+    async def _answer(self, request: Request, name: str) -> Answer:
         typed, refusal, status = Typed(), None, 200
         if request.method == "POST":
             actor, typed = await posted(self._visitors, request)
         else:
             actor = await self._visitors.who(request, WRITE)
+        number = number_of(name) if name else None
         async with self._pool.connection(POOL_WAIT_S) as conn:
             held = None if number is None else await series_of(conn, number)
             if typed.do == "send":
