@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from vedette.db.queries import Connection, load
 from vedette.errors import Invalid
@@ -18,6 +18,7 @@ from vedette.trust.names import checked_label, checked_tags
 Q = load(__file__, "takeover.sql")
 
 ORIGIN = "import"
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 async def take_components(
@@ -56,11 +57,11 @@ async def bear(conn: Connection, source: Source, ours: Mapping[int, int]) -> Non
     if not starts:
         return
     first = min(starts.values())
-    born = {
-        ours[row["id"]]: _known(row.get("created_at")) or first
-        for row in source.components
-        if row["id"] in ours
-    }
+    born: dict[int, datetime] = {}
+    for row in source.components:
+        id_ = ours.get(row["id"])
+        if id_ is not None:
+            born[id_] = min(born.get(id_, NEVER), _known(row.get("created_at")) or first)
     for row in source.relations:
         at, id_ = starts.get(row.get("incident_id")), ours.get(row.get("component_id", 0))
         if at is not None and id_ is not None:

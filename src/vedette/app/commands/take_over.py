@@ -18,7 +18,10 @@ app = App(name="import", help="Take over what another system holds.")
 
 @app.command(name="status-dashboard")
 def status_dashboard(
-    dsn: Annotated[str, Parameter(env_var="VEDETTE_IMPORT_FROM")],
+    dsn: Annotated[
+        str,
+        Parameter(env_var="VEDETTE_IMPORT_FROM", help="postgresql://… or sqlite:///file to read."),
+    ],
     /,
     *,
     dry_run: Annotated[
@@ -30,8 +33,7 @@ def status_dashboard(
 ) -> None:
     """Take over components, incidents and updates, and print what could not stay as it was.
 
-    DSN is postgresql://… or sqlite:///file of either generation; nothing is written there. Safe to
-    repeat.
+    Both generations are read, and nothing is written there. Safe to repeat.
     """
     from vedette import clock
     from vedette.app.serve import refuse_other_schema
