@@ -1,10 +1,12 @@
 """Where kept pages are kept: the section `cache` and its flags."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -19,6 +21,7 @@ PASSWORD_VARIABLE = "VEDETTE_CACHE_REDIS_PASSWORD"  # noqa: S105 - its name
 DEFAULT_PREFIX = "vedette:"
 DEFAULT_TIMEOUT = timedelta(seconds=30)
 LONGEST = timedelta(hours=1)
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}")
 SCHEMES = ("redis", "rediss", "unix", "valkey", "valkeys")
 
 Word = Literal["simple", "redis", "null", "SimpleCache", "RedisCache", "NullCache"]
@@ -166,9 +169,17 @@ def _span(text: str) -> timedelta:
 def _address(host: str, port: int) -> str:
     if not 0 < port < 65_536:
         raise Invalid(f"--cache-redis-port {port} is no port")
-    if any(letter in host for letter in "/@? \r\n"):
+    if not _HOST.fullmatch(host) and not _is_ip6(host):
         raise Invalid("--cache-redis-host is no name of a host")
     return f"redis://[{host}]:{port}" if ":" in host else f"redis://{host}:{port}"
+
+
+def _is_ip6(host: str) -> bool:
+    try:
+        IPv6Address(host)
+    except ValueError:
+        return False
+    return "%" not in host
 
 
 def _checked(url: str) -> str:

@@ -112,7 +112,7 @@ class RedisShelf(Shelf):
         self._tasks: set[asyncio.Task[None]] = set()
         self._redis = Valkey.from_url(
             url,
-            **({"password": password} if password else {}),
+            password=password or None,
             socket_timeout=PATIENCE_S,
             socket_connect_timeout=PATIENCE_S,
             retry=Retry(NoBackoff(), 0),
