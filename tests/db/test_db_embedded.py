@@ -5,6 +5,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -141,6 +142,22 @@ def test_postgresql_killed_comes_back_for_whoever_uses_it(start, data_dir):
     killed.kill()
     assert user.ask("write") == "2"
     assert the("postmaster", data_dir).pid != killed.pid
+    assert user.leave() == 0
+
+
+def test_postgresql_killed_while_it_starts_is_started_again(start, data_dir):
+    start(data_dir).leave()
+
+    def kill_the_first():
+        until(lambda: any(kind == "postmaster" for kind, _ in processes(data_dir)))
+        the("postmaster", data_dir).kill()
+
+    killer = threading.Thread(target=kill_the_first)
+    killer.start()
+    user = start(data_dir)
+    killer.join()
+    assert user.first.startswith("ready")
+    assert user.ask("write") == "1"
     assert user.leave() == 0
 
 

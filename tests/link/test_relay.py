@@ -61,6 +61,12 @@ async def test_a_batch_is_read_whatever_came_before_it(door, tmp_path):
         await stored(agent, [1.0, 2.0, 3.0])
 
 
+async def has(agent, number):
+    """Say whether so many are stored: cheaper to ask often than what they are."""
+    ((found,),) = await agent.door.rows("SELECT count(*) FROM health.report")
+    return found >= number
+
+
 async def stored(agent, values, *, within_s=60):
     async def are():
         return await agent.values() == values
@@ -274,6 +280,7 @@ async def test_what_a_collector_must_drop_becomes_a_gap_of_each_agent(door, tmp_
         assert gaps == [(each.agent_id, 3, "collector_spool_old") for each in (one, two)]
 
 
+@pytest.mark.timeout(300)
 async def test_a_full_collector_lets_its_agents_wait_and_nothing_is_lost(door, tmp_path):
     async with (
         collector(door, tmp_path, caps=Caps(size_bytes=256 * 1024)) as edge,
@@ -292,7 +299,9 @@ async def test_a_full_collector_lets_its_agents_wait_and_nothing_is_lost(door, t
         assert agent.spool.reports > 0
         await server.come_back()
         await until(lambda: agent.spool.reports == 0, what="the agent has let go")
-        await stored(agent, [0.0, *(value for value in values for _ in range(200))])
+        everything = [0.0, *(value for value in values for _ in range(200))]
+        await until(lambda: has(agent, len(everything)), within_s=200, what="all are stored")
+        await stored(agent, everything)
         assert await door.rows("SELECT count(*) FROM health.gap") == [(0,)]
 
 

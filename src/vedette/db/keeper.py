@@ -141,10 +141,11 @@ class Keeper:
     def _bury(self, server: Postmaster) -> None:
         words = server.last_words()
         self.server, self.is_ready = None, False
-        is_clearing = STILL_DYING in words and time.monotonic() - self.started_at < STILL_DYING_S
-        # Before it was ever ready, trying again would only repeat the same words. Afterwards it is
-        # tried for ever: a full disk, say, is emptied some time.
-        if not self.was_ready and not is_clearing:
+        is_young = time.monotonic() - self.started_at < STILL_DYING_S
+        may_pass = is_young and (STILL_DYING in words or server.was_killed())
+        # Before it was ever ready, trying again would only repeat the same words, but for those that
+        # pass. Afterwards it is tried for ever: a full disk, say, is emptied some time.
+        if not self.was_ready and not may_pass:
             raise RuntimeError(words or "PostgreSQL ended without a word")
         stand_clear(Path(self.cluster.pgdata), Path(self.cluster.run))
         clusters.name_socket(self.cluster)

@@ -44,6 +44,10 @@ class Postmaster:
         """Whether it has ended."""
         return self._child.poll() is not None
 
+    def was_killed(self) -> bool:
+        """Whether somebody else ended it: kill -9, or the kernel for want of memory."""
+        return self._child.poll() == -signal.SIGKILL
+
     def is_ready(self) -> bool:
         """Whether it takes connections, by its own word."""
         try:

@@ -22,15 +22,13 @@ from vedette.link.client import Claims, Identity, Refused
 from vedette.link.encode import microseconds
 from vedette.link.relay_meanings import MeaningFiles
 from vedette.link.relay_members import Down, Member, Members
-from vedette.link.relay_queue import Note, Queue
+from vedette.link.relay_queue import CREDITS, Note, Queue
 from vedette.link.relay_signature import Forged, identity, load_public_key, verify
 from vedette.link.relay_uplink import Uplink
 from vedette.link.spool import Caps
 
 log = structlog.get_logger(__name__)
 
-CREDITS = 16
-"""Frames an agent may have on their way to us."""
 HEARTBEAT_MS = 10_000
 GATHER_S = 0.005
 """How long the first frame waits for others before the disk is asked to keep them."""

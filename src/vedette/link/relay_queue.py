@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError
 
 from vedette.errors import Unavailable
 from vedette.link import vedette_pb2 as pb
-from vedette.link.segment import Segment
+from vedette.link.segment import HEAD_BYTES, Segment
 from vedette.link.spool import GAP, Caps, Record, Spool
 from vedette.trust.keys import write_key
 
@@ -24,8 +24,10 @@ log = structlog.get_logger(__name__)
 FRAME = 1
 """Kind of a spooled record: the agent's key (32 bytes), then the serialised Signed."""
 KEY_BYTES = 32
-FULL_SHARE = 0.9
-"""Fuller than this the agents are kept waiting: their own spools have room, and lose nothing."""
+CREDITS = 16
+"""Frames an agent may send before the first of them is acknowledged."""
+LEAST_ROOM, MOST_ROOM = 0.1, 0.5
+"""Shares of the spool that are kept free for what agents may send yet, as many as there are."""
 
 
 @dataclass(slots=True, eq=False)
@@ -73,14 +75,20 @@ class Queue:
         self._seqs = {bytes.fromhex(key): seq for key, seq in self._book.settled.items()}
         self._under_way: deque[Queued] = deque()
         self._settled_number = 0
+        self._largest = 0
         self._is_book_old = False
         self.spool.dropping = self._note_dropped
         self._find_what_waits()
 
     @property
     def is_full(self) -> bool:
-        """Whether agents should wait until there is room."""
-        return self.spool.size_bytes > FULL_SHARE * self.spool.caps.size_bytes
+        """Whether agents should wait, so that nothing is dropped: their own spools have room.
+
+        Room is kept for all that they may send before they notice, each frame as large as any yet.
+        """
+        size = self.spool.caps.size_bytes
+        owed = CREDITS * self._largest * max(len(self._seqs), 1)
+        return size - self.spool.size_bytes < max(LEAST_ROOM * size, min(owed, MOST_ROOM * size))
 
     @property
     def under_way(self) -> deque[Queued]:
@@ -100,6 +108,7 @@ class Queue:
     def put(self, key: bytes, signed: pb.Signed, *, reports: int, at_us: int) -> None:
         """Keep a frame; raises Unavailable when there is no room at all."""
         payload = key + signed.SerializeToString()
+        self._largest = max(self._largest, HEAD_BYTES + len(payload))
         self.spool.append(FRAME, payload, reports=reports, from_us=at_us, to_us=at_us)
         if not self.spool.has_room:
             raise Unavailable("the collector's disk is full", hint="make room; agents keep theirs")
