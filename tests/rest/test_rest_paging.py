@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vedette.errors import Invalid
-from vedette.rest.paging import decode_cursor, encode_cursor
+from vedette.rest.paging import decode_cursor, decode_place, encode_cursor
 
 
 @given(st.text(), st.integers(min_value=-(2**63), max_value=2**63 - 1))
@@ -27,3 +27,24 @@ def deep() -> str:
 def test_what_we_did_not_give_is_refused_in_words(forged):
     with pytest.raises(Invalid, match="not one this server gave"):
         decode_cursor(forged, str)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        ("2026-11-22T03:00:00", 7),
+        ("2026-11-22T03:00:00Z", 2**31),
+        ("2026-11-22T03:00:00Z", -1),
+        ("2026-11-22T03:00:00Z", True),
+        ("yesterday", 7),
+        ["2026-11-22T03:00:00Z"],
+    ],
+)
+def test_a_place_that_no_list_has_is_refused(key):
+    with pytest.raises(Invalid, match="not one this server gave"):
+        decode_place(encode_cursor(key))
+
+
+def test_a_place_comes_back_as_it_went():
+    at = datetime(2026, 11, 22, 3, tzinfo=UTC)
+    assert decode_place(encode_cursor((at, 7))) == (at, 7)

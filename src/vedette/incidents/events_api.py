@@ -32,7 +32,7 @@ from vedette.rest.paging import (
     DEFAULT_LIMIT,
     Cursor,
     Limit,
-    decode_cursor,
+    decode_place,
     encode_cursor,
     next_link,
 )
@@ -94,7 +94,7 @@ async def list_events(
             drafts=_sees_inside(actor),
         ),
         limit=limit,
-        after=decode_cursor(cursor, tuple[datetime, int]) if cursor else None,
+        after=decode_place(cursor) if cursor else None,
     )
     events = await shown(conn, page.incidents, inside=_sees_inside(actor))
     following = encode_cursor(page.following) if page.following else None

@@ -28,7 +28,7 @@ from vedette.rest.paging import (
     DEFAULT_LIMIT,
     Cursor,
     Limit,
-    decode_cursor,
+    decode_place,
     encode_cursor,
     next_link,
 )
@@ -141,7 +141,7 @@ async def list_maintenances(
         component=component,
         drafts=True,
     )
-    after = decode_cursor(cursor, tuple[datetime, int]) if cursor else None
+    after = decode_place(cursor) if cursor else None
     page = await listed(conn, wanted, limit=limit, after=after)
     members = await reads.affected(conn, [held.id for held in page.incidents])
     rows = [_shown(held, members[held.id]) for held in page.incidents]

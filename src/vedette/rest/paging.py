@@ -6,6 +6,8 @@ forged one is as good as a filter.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
@@ -37,13 +39,28 @@ def encode_cursor(key: Any) -> str:  # noqa: ANN401 - whatever the caller's key 
 
 def decode_cursor(cursor: str, type: type[Key]) -> Key:  # noqa: A002 - msgspec's own word
     """Return the sort key a cursor holds; raise `Invalid` when it is not one of ours."""
+    return _decoded(cursor, lambda raw: msgspec.json.decode(raw, type=type))
+
+
+def _decoded(cursor: str, decode: Callable[[bytes], Key]) -> Key:
     try:
         raw = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
-        return msgspec.json.decode(raw, type=type)
+        return decode(raw)
     except (ValueError, UnicodeEncodeError, msgspec.MsgspecError, RecursionError):
         raise Invalid(
             "the cursor is not one this server gave", hint="start again without a cursor"
         ) from None
+
+
+MAX_ID = 2**31 - 1
+_PLACE = msgspec.json.Decoder(
+    tuple[Annotated[datetime, msgspec.Meta(tz=True)], Annotated[int, msgspec.Meta(ge=0, le=MAX_ID)]]
+)
+
+
+def decode_place(cursor: str) -> tuple[datetime, int]:
+    """Return the moment and the id a cursor holds; raise `Invalid` when it is not one of ours."""
+    return _decoded(cursor, _PLACE.decode)
 
 
 def next_link(request: Request[Any, Any, Any], cursor: str | None) -> dict[str, str]:

@@ -18,12 +18,12 @@ from vedette.incidents.listing import Wanted, listed
 from vedette.incidents.model import Incident, Kind, Status
 from vedette.incidents.reads import affected, incident
 from vedette.incidents.templates import template, templates
-from vedette.rest.paging import decode_cursor, encode_cursor
+from vedette.rest.paging import decode_place, encode_cursor
 from vedette.rest.problem import STATUS
 from vedette.web.answers import Answer, Request, see_other
 from vedette.web.desk_components import picker
 from vedette.web.desk_deeds import DEEDS
-from vedette.web.desk_form import NUMBER_LIMIT, WRITE, Refused, Typed, posted, refused
+from vedette.web.desk_form import WRITE, Refused, Typed, posted, refused
 from vedette.web.desk_form import page as desk_page
 from vedette.web.desk_new import open_told, plan_told
 from vedette.web.desk_shown import line, meanwhile, shown
@@ -60,9 +60,7 @@ class IncidentDesk:
         words, cursor = request.query.get("words", "").strip(), request.query.get("after", "")
         if len(words) > WORDS_LIMIT:
             raise Invalid(f"words is longer than {WORDS_LIMIT} characters", hint="shorten it")
-        after = decode_cursor(cursor, tuple[datetime, int]) if cursor else None
-        if after is not None and not 0 < after[1] <= NUMBER_LIMIT:
-            raise Invalid("there is no such page of the list", hint="begin with the first")
+        after = decode_place(cursor) if cursor else None
         wanted = Wanted(text=words or None, drafts=True)
         async with self._pool.connection(POOL_WAIT_S) as conn:
             is_open = await listed(conn, replace(wanted, is_open=True), limit=OPEN_SHOWN)

@@ -11,7 +11,7 @@ import nh3
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-TEXT_LIMIT = 20_000
+TEXT_LIMIT = 100_000
 KEPT = 2_048
 """Texts kept as drawn: an update does not change once it is said."""
 
