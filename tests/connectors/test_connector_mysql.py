@@ -228,7 +228,8 @@ async def test_a_replica_is_followed_and_a_broken_one_is_degraded(mariadb, share
             while (report := await look_at("mysql", **settings)).state is not State.UP:
                 pass
         assert entities(report) == {"channel:default"}
-        assert value(report, "behind_s", "channel:default") == 0
+        # It may be a second behind while it has just begun.
+        assert value(report, "behind_s", "channel:default") <= 5
         assert report.facts["source of default"] == "127.0.0.1"
         cursor.execute("STOP SLAVE SQL_THREAD")
         report = await look_at("mysql", **settings)

@@ -5,15 +5,17 @@ import getpass
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from cyclopts import App, Parameter
 
 from vedette.app.commands._database import Which, open_database
 from vedette.cli.output import Format, Listing, show
 from vedette.cli.where import data_dir
-from vedette.db.queries import Connection
 from vedette.errors import Invalid
+
+if TYPE_CHECKING:
+    from vedette.db.queries import Connection
 
 HERE = Which()
 STEPS = Listing("changes", ("change", "component", "region", "type", "detail"), "component")
@@ -56,7 +58,7 @@ def provision(
     path = find_catalog(catalog, data_dir(which.data_dir))
     entries = read_catalog(path)
 
-    async def work(conn: Connection) -> list[Step]:
+    async def work(conn: "Connection") -> list[Step]:
         if dry_run:
             return await fleet.plan_of(conn, entries)
         return await fleet.provision(conn, entries, by=_by(), now=clock.now())
@@ -92,7 +94,7 @@ def purge(
     from vedette import clock
     from vedette.automation import purge_catalog
 
-    async def work(conn: Connection) -> list[purge_catalog.Going]:
+    async def work(conn: "Connection") -> list[purge_catalog.Going]:
         return await purge_catalog.purge(conn, really=yes, by=_by(), now=clock.now())
 
     going = _with_connection(which, work)
@@ -109,7 +111,7 @@ def _demo(which: Which) -> None:
     from vedette import clock
     from vedette.automation import made_up_year
 
-    async def work(conn: Connection) -> made_up_year.Made:
+    async def work(conn: "Connection") -> made_up_year.Made:
         return await made_up_year.make(conn, by=_by(), now=clock.now())
 
     made = _with_connection(which, work)
@@ -119,7 +121,7 @@ def _demo(which: Which) -> None:
     )
 
 
-def _with_connection(which: Which, work: Callable[[Connection], Awaitable[T]]) -> T:
+def _with_connection(which: Which, work: Callable[["Connection"], Awaitable[T]]) -> T:
     from vedette.app.serve import refuse_other_schema
     from vedette.db.pool import connect
 
