@@ -177,11 +177,10 @@ async def _take(
                 "impact": int(word.post.impact),
             }
         )
-        if decision.deed in (Deed.OPEN, Deed.SPLIT) and not word.post.title:
-            ours |= {number} if word.post.titles is Titles.NAMED else set()
-    await keep_made_titles(
-        conn, [each for each in ours if any(each in them for them in touched.values())]
-    )
+        is_new = decision.deed in (Deed.OPEN, Deed.SPLIT)
+        if is_new and not word.post.title and word.post.titles is Titles.NAMED:
+            ours.add(number)
+    await keep_made_titles(conn, ours.intersection(set().union(*touched.values())))
     for by, numbers in touched.items():
         detail = {"posts": details[by]}
         await writes.settle(conn, sorted(numbers), "report", by=by, now=now, detail=detail)

@@ -86,7 +86,10 @@ class Turns:
 
 
 async def _take_together(conn: Connection, batch: Sequence[_Said]) -> None:
-    found = [said for said in batch if await _is_found(conn, said)]
+    await _report(conn, [said for said in batch if await _is_found(conn, said)])
+
+
+async def _report(conn: Connection, found: Sequence[_Said]) -> None:
     try:
         words = [word for said in found for word in said.words]
         outcomes = iter(await report_all(conn, words, now=clock.now()))
@@ -98,7 +101,7 @@ async def _take_together(conn: Connection, batch: Sequence[_Said]) -> None:
             return
         # One of them cannot be taken: the others must not suffer for it.
         for said in found:
-            await _take_together(conn, [said])
+            await _report(conn, [said])
         return
     for said in found:
         try:
