@@ -1526,6 +1526,7 @@ CREATE TABLE fleet.component (
     made_at timestamp with time zone DEFAULT now() NOT NULL,
     retired_at timestamp with time zone,
     is_public boolean GENERATED ALWAYS AS ((lower(COALESCE((attributes ->> 'public'::text), 'true'::text)) <> ALL (ARRAY['false'::text, 'no'::text, 'off'::text, '0'::text]))) STORED NOT NULL,
+    published text[] GENERATED ALWAYS AS (array_remove(regexp_split_to_array(btrim(COALESCE((attributes ->> 'publish'::text), ''::text)), '\s*,\s*'::text), ''::text)) STORED NOT NULL,
     CONSTRAINT component_attributes_check CHECK ((jsonb_typeof(attributes) = 'object'::text))
 );
 
