@@ -27,9 +27,10 @@ class Rest:
         transport = httpx.ASGITransport(self.app)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://vedette.test")
 
-    async def ask(self, method, path, *, scopes=("admin",), json=None, content=None, headers=None):
+    async def token(self, scopes=("admin",)):
+        """Return the secret of a new token."""
         async with self.pool.connection() as conn:
-            secret = await create_token(
+            return await create_token(
                 conn,
                 f"test-{next(NUMBERS)}",
                 scopes,
@@ -37,6 +38,9 @@ class Rest:
                 by="test",
                 now=clock.now(),
             )
+
+    async def ask(self, method, path, *, scopes=("admin",), json=None, content=None, headers=None):
+        secret = await self.token(scopes)
         sent = {"authorization": f"Bearer {secret}", "x-request-id": "r-1", **(headers or {})}
         return await self.http.request(method, path, headers=sent, json=json, content=content)
 

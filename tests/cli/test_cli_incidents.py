@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+from datetime import datetime, timedelta
 
 import pytest
 from tests.factories import at, make_component
@@ -12,7 +13,7 @@ from tests.web.chromium import served
 from vedette import clock
 from vedette.access.tokens import create_token
 from vedette.app.tree import run
-from vedette.cli.spans import when
+from vedette.cli.spans import later, when
 from vedette.errors import Invalid
 
 
@@ -80,6 +81,20 @@ async def test_separate_merge_and_publish(vedette):
     assert "minor" in table
 
 
+async def test_a_draft_goes_out_by_itself_when_it_was_told_to(vedette):
+    words = ("open", "x", "--service", "orders", "--draft", "-o", "json")
+    (ahead,) = json.loads(await well(vedette, *words, "--publish-at", "2h"))
+    assert at_of(ahead) - clock.now() > timedelta(minutes=119)
+    (named,) = json.loads(await well(vedette, *words, "--publish-at", "2100-01-01T03:00:00+01:00"))
+    assert (named["publish_at"], named["published_at"]) == ("2100-01-01T02:00:00Z", None)
+    code, _, err = await vedette(*words, "--publish-at", "soon")
+    assert (code, "is no time" in err) == (2, True)
+
+
+def at_of(event) -> datetime:
+    return datetime.fromisoformat(event["publish_at"])
+
+
 async def test_templates_and_edited_words(vedette):
     await well(vedette, "templates", "keep", "slow", "--title", "It is slow", "--text", "We lok.", "--impact", "2")  # fmt: skip
     assert "It is slow" in await well(vedette, "templates", "list")
@@ -129,6 +144,10 @@ def test_a_time_has_a_zone_or_is_so_long_ago(monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: at("12:00"))
     assert when("20m") == "2026-11-21T11:40:00+00:00"
     assert when("2026-11-22T03:00:00Z") == "2026-11-22T03:00:00+00:00"
+    assert later("2h") == "2026-11-21T14:00:00Z"
+    assert later("2026-11-22T03:00:00Z") == "2026-11-22T03:00:00+00:00"
+    assert when(None) is later(None) is None
     for wrong in ("yesterday", "2026-11-22T03:00:00", "", "9" * 400):
-        with pytest.raises(Invalid):
-            when(wrong)
+        for read in (when, later):
+            with pytest.raises(Invalid):
+                read(wrong)

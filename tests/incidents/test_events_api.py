@@ -2,13 +2,17 @@
 
 import asyncio
 
+import httpx
+import psycopg
 import pytest
 from tests.factories import make_component, make_region
 from tests.rest_world import rest_over
 
 from vedette import clock
 from vedette.access.tokens import create_token
+from vedette.app.front import front
 from vedette.incidents import repeated
+from vedette.rest.origin import origin
 
 PATH = "/api/v1/events"
 
@@ -57,6 +61,37 @@ async def test_an_incident_is_opened_told_closed_and_read(rest):
     done = (await rest.get(f"{path}/history")).json()
     assert [change["change"] for change in done] == ["close", "update", "open"]
     assert done[0]["by"].startswith("token:test-")
+
+
+async def test_who_reads_the_audit_log_finds_where_each_change_came_from(rest):
+    sent = {"authorization": f"Bearer {await rest.token()}", "x-request-id": "nightly-7"}
+    transport = httpx.ASGITransport(front({}, rest.app), client=("192.0.2.7", 4711))
+    async with httpx.AsyncClient(transport=transport, base_url="http://vedette.test") as http:
+        body = {"title": "Orders are slow", "services": ["Orders"]}
+        number = (await http.post(PATH, json=body, headers=sent)).json()["id"]
+        await http.post(f"{PATH}/{number}/close", json={}, headers=sent)
+        await http.put("/api/v1/templates/slow", json={"title": "Slow"}, headers=sent)
+    async with rest.pool.connection() as conn:
+        lines = await conn.execute(
+            "SELECT action, source, request_id FROM access.audit"
+            " WHERE action ~ '^(incident|template)' ORDER BY id"
+        )
+        assert await lines.fetchall() == [
+            ("incident.open", "192.0.2.7", "nightly-7"),
+            ("incident.close", "192.0.2.7", "nightly-7"),
+            ("template.keep", "192.0.2.7", "nightly-7"),
+        ]
+    assert origin() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "change", ["UPDATE access.audit SET source = 'elsewhere'", "DELETE FROM access.audit"]
+)
+async def test_the_database_lets_no_server_change_what_was_noted(rest, change):
+    await opened(rest)
+    async with rest.pool.connection() as conn:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            await conn.execute(change)
 
 
 async def test_whole_services_and_regions_are_expanded(rest):

@@ -197,6 +197,34 @@ async def test_a_series_is_begun_changed_and_ended(rest):
     assert (await rest.get(f"{PATH}?open=true")).json() == []
 
 
+async def test_a_key_begins_changes_and_ends_a_series_once(rest):
+    wish = {
+        "title": "Patches",
+        "schedule": "0 2 * * WED",
+        "zone": "UTC",
+        "lasts": "2h",
+        "services": ["Stock"],
+    }
+    token = {"authorization": f"Bearer {await rest.token()}"}
+
+    async def sent(method, path, body, key):
+        headers = {**token, "idempotency-key": key}
+        return await rest.http.request(method, path, json=body, headers=headers)
+
+    made = [await sent("POST", f"{PATH}/series", wish, "one") for _ in range(2)]
+    assert [answer.status_code for answer in made] == [201, 201]
+    assert made[0].content == made[1].content
+    assert len((await rest.get(f"{PATH}/series")).json()) == 1
+    path = f"{PATH}/series/{made[0].json()['id']}"
+    changed = [await sent("PATCH", path, {"lasts": "3h"}, "two") for _ in range(2)]
+    assert [answer.headers["etag"] for answer in changed] == ['"2"', '"2"']
+    ended = [await sent("POST", f"{path}/end", None, "three") for _ in range(2)]
+    assert [answer.status_code for answer in ended] == [200, 200]
+    other = await sent("POST", f"{PATH}/series", {**wish, "lasts": "1h"}, "one")
+    assert (other.status_code, other.json()["detail"][:21]) == (409, "this Idempotency-Key ")
+    assert (await sent("POST", f"{PATH}/series", wish, "no key")).status_code == 400
+
+
 @pytest.mark.parametrize(
     "given",
     [

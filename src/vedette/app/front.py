@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vedette.rest.etag import App, Receive, Scope, Send
+from vedette.rest.origin import ANSWERED
 from vedette.rest.problem import MEDIA_TYPE, encode_problem
 from vedette.rest.request_id import request_id_of
 
@@ -49,12 +50,14 @@ def front(bare: Mapping[str, App], framework: App) -> App:
             if match := pattern.fullmatch(scope["path"]):
                 scope["path_params"] = match.groupdict()
                 app = holder
-        if app is None:
-            await framework(scope, receive, answer)
-        elif scope["method"] in _methods(app):
-            await app(scope, receive, answer)
-        else:
+        if app is not None and scope["method"] not in _methods(app):
             await _not_allowed(scope, app, answer)
+            return
+        before = ANSWERED.set(scope)
+        try:
+            await (app or framework)(scope, receive, answer)
+        finally:
+            ANSWERED.reset(before)
 
     return route
 

@@ -9,7 +9,7 @@ from vedette.cli.client import Client
 from vedette.cli.incident_templates import app as templates
 from vedette.cli.incidents_shown import Text, Version, Whom, show_event, show_events, written
 from vedette.cli.output import Format, Listing, show
-from vedette.cli.spans import when
+from vedette.cli.spans import later, when
 from vedette.cli.where import Asking
 
 HERE, NOBODY = Asking(), Whom()
@@ -108,6 +108,7 @@ def open_incident(
     since: str | None = None,
     until: str | None = None,
     draft: Annotated[bool, Parameter(negative="")] = False,
+    publish_at: str | None = None,
     info: Annotated[bool, Parameter(negative="")] = False,
     template: str | None = None,
     key: str | None = None,
@@ -132,6 +133,8 @@ def open_incident(
         When it ended, for what is over already.
     draft
         Tell nobody yet; `vedette incidents publish` does.
+    publish_at
+        When the draft goes out by itself, as in 2h (from now) or 2026-11-22T03:00:00Z.
     info
         A note that is worth knowing and breaks nothing.
     template
@@ -148,6 +151,7 @@ def open_incident(
         starts_at=when(since),
         ends_at=when(until),
         draft=draft,
+        publish_at=later(publish_at),
         template=template,
         **whom.body(),
     )

@@ -28,6 +28,7 @@ def plan(
     description: str = "",
     since: str | None = None,
     until: str | None = None,
+    key: str | None = None,
     output: Format = "table",
     asking: Asking = HERE,
 ) -> None:
@@ -49,6 +50,8 @@ def plan(
         From when on; default now.
     until
         Until when; default for ever.
+    key
+        Sent again with the same key within a day, it is not begun again.
     """
     wish = {
         "title": title,
@@ -61,7 +64,7 @@ def plan(
         **whom.body(),
     }
     with Client(asking) as client:
-        show([client.send("POST", PATH, wish)], SERIES, output)
+        show([client.send("POST", PATH, wish, key=key)], SERIES, output)
 
 
 @app.command(name="list")

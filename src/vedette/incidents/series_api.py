@@ -1,5 +1,9 @@
-"""REST routes of series: maintenances that come again."""
+"""REST routes of series: maintenances that come again.
 
+Those that change one take `If-Match` and `Idempotency-Key`, as those of incidents do.
+"""
+
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +16,8 @@ from vedette.db.queries import Connection
 from vedette.errors import Missing
 from vedette.incidents import series
 from vedette.incidents.maintenance_api import lasting
+from vedette.incidents.repeated import Kept
+from vedette.incidents.repeated_api import answered_once
 from vedette.incidents.series_rules import Series as Held
 from vedette.incidents.series_rules import instant_of
 from vedette.incidents.whom import components_of
@@ -89,26 +95,32 @@ async def list_series(conn: Connection) -> list[Series]:
 @get("/api/v1/maintenances/series/{number:int}")
 async def show_series(conn: Connection, number: int) -> Response[Series]:
     """Show one series, also one that has ended."""
-    return await _answer(conn, _checked(number))
+    shown = await _one(conn, _checked(number))
+    return Response(shown, headers=version_header(shown.version))
 
 
 @post("/api/v1/maintenances/series")
-async def begin_series(conn: Connection, actor: Actor, data: NewSeries) -> Response[Series]:
+async def begin_series(
+    request: AnyRequest, conn: Connection, actor: Actor, data: NewSeries
+) -> Response[Series]:
     """Begin a series; its occurrences of the next sixty days are planned at once."""
-    wish = series.Wish(
-        title=data.title,
-        description=data.description,
-        schedule=data.schedule,
-        zone=data.zone,
-        lasts=lasting(data.lasts),
-        from_at=instant_of(data.from_at, data.zone) if data.from_at else None,
-        until_at=instant_of(data.until_at, data.zone) if data.until_at else None,
-        components=await components_of(
-            conn, components=data.components, services=data.services, regions=data.regions
-        ),
-    )
-    number = await series.begin_series(conn, wish, by=actor.name, now=clock.now())
-    return await _answer(conn, number, status=201)
+
+    async def act() -> int:
+        wish = series.Wish(
+            title=data.title,
+            description=data.description,
+            schedule=data.schedule,
+            zone=data.zone,
+            lasts=lasting(data.lasts),
+            from_at=instant_of(data.from_at, data.zone) if data.from_at else None,
+            until_at=instant_of(data.until_at, data.zone) if data.until_at else None,
+            components=await components_of(
+                conn, components=data.components, services=data.services, regions=data.regions
+            ),
+        )
+        return await series.begin_series(conn, wish, by=actor.name, now=clock.now())
+
+    return await _answered(request, conn, actor, act, status=201)
 
 
 @patch("/api/v1/maintenances/series/{number:int}")
@@ -116,7 +128,38 @@ async def change_series(
     request: AnyRequest, conn: Connection, actor: Actor, number: int, data: ChangedSeries
 ) -> Response[Series]:
     """Change a series for what has not begun; what was moved or skipped by hand stays as it is."""
-    held = await series.series(conn, _checked(number))
+    version = version_asked(request)
+
+    async def act() -> int:
+        held = await series.series(conn, _checked(number))
+        columns = await _columns(conn, held, data)
+        by, now = actor.name, clock.now()
+        await series.change_series(conn, number, by=by, now=now, version=version, **columns)
+        return number
+
+    return await _answered(request, conn, actor, act)
+
+
+@post("/api/v1/maintenances/series/{number:int}/end", status_code=200)
+async def end_series(
+    request: AnyRequest, conn: Connection, actor: Actor, number: int
+) -> Response[Series]:
+    """End a series; what of it has not begun is cancelled."""
+    version = version_asked(request)
+
+    async def act() -> int:
+        by, now = actor.name, clock.now()
+        await series.end_series(conn, _checked(number), by=by, now=now, version=version)
+        return number
+
+    return await _answered(request, conn, actor, act)
+
+
+routes = [list_series, show_series, begin_series, change_series, end_series]
+
+
+async def _columns(conn: Connection, held: Held, data: ChangedSeries) -> dict[str, Any]:
+    """Return what is to be otherwise; raises Invalid or Missing."""
     columns: dict[str, Any] = {
         name: value
         for name in ("title", "description", "schedule", "zone")
@@ -132,34 +175,29 @@ async def change_series(
         columns["components"] = await components_of(
             conn, components=components, services=services, regions=regions
         )
-    await series.change_series(
-        conn,
-        number,
-        by=actor.name,
-        now=clock.now(),
-        version=version_asked(request),
-        **columns,
-    )
-    return await _answer(conn, number)
+    return columns
 
 
-@post("/api/v1/maintenances/series/{number:int}/end", status_code=200)
-async def end_series(
-    request: AnyRequest, conn: Connection, actor: Actor, number: int
+async def _answered(
+    request: AnyRequest,
+    conn: Connection,
+    actor: Actor,
+    act: Callable[[], Awaitable[int]],
+    *,
+    status: int = 200,
 ) -> Response[Series]:
-    """End a series; what of it has not begun is cancelled."""
-    version = version_asked(request)
-    await series.end_series(conn, _checked(number), by=actor.name, now=clock.now(), version=version)
-    return await _answer(conn, number)
+    """Act, once for each `Idempotency-Key`, and answer the series as it then stands."""
+
+    async def done() -> Kept:
+        return Kept(status, msgspec.json.encode(await _one(conn, await act())))
+
+    kept = await answered_once(request, conn, actor, done)
+    shown = msgspec.json.decode(kept.body, type=Series)
+    return Response(shown, status_code=kept.status, headers=version_header(shown.version))
 
 
-routes = [list_series, show_series, begin_series, change_series, end_series]
-
-
-async def _answer(conn: Connection, number: int, *, status: int = 200) -> Response[Series]:
-    held = await series.series(conn, number)
-    shown = _shown(held, now=clock.now())
-    return Response(shown, status_code=status, headers=version_header(held.version))
+async def _one(conn: Connection, number: int) -> Series:
+    return _shown(await series.series(conn, number), now=clock.now())
 
 
 def _checked(number: int) -> int:

@@ -126,8 +126,6 @@ async def settle(
     by: str,
     now: datetime,
     detail: Mapping[str, Any] | None = None,
-    source: str = "",
-    request_id: str = "",
 ) -> None:
     """End a verb: the published past anew, one more version, a line in the audit log, the outbox, the notice.
 
@@ -143,6 +141,4 @@ async def settle(
         action=f"incident.{change}",
         object=" ".join(f"incident:{number}" for number in numbers),
         detail=detail,
-        source=source,
-        request_id=request_id,
     )
