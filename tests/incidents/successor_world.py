@@ -3,9 +3,11 @@
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import httpx
 from tests.access.test_reporter_tokens import SECRET, token
 from tests.factories import make_component
 from tests.rest_world import rest_over
+from tests.web.chromium import served
 
 from vedette import clock
 from vedette.access.reporter_tokens import ReporterKey
@@ -74,7 +76,7 @@ def patch(status, **more):
 
 @asynccontextmanager
 async def successor_over(dsn):
-    """Serve six components over this database."""
+    """Serve six components over this database, at a port of loopback."""
     async with rest_over(dsn, reporters=ReporterKey(SECRET)) as rest:
         async with rest.pool.connection() as conn:
             ids = {
@@ -88,4 +90,8 @@ async def successor_over(dsn):
                 )
                 for region in ("EU-DE", "EU-NL")
             }
-        yield World(rest, ids)
+        async with (
+            served(rest.app) as address,
+            httpx.AsyncClient(base_url=address) as rest.http,
+        ):
+            yield World(rest, ids)

@@ -48,7 +48,9 @@ class Url:
 URLS: tuple[Url, ...] = (
     # Pages: what everyone sees, and what operators see once they have signed in.
     Url("GET", "/", PUBLIC),
+    Url("GET", "/index", PUBLIC),
     Url("GET", "/maintenance.ics", PUBLIC),
+    Url("GET", "/incidents", "incidents:write"),
     Url("GET", "/incidents/{name}", PUBLIC),
     Url("GET", "/history", PUBLIC),
     Url("GET", "/components/{name}", PUBLIC),

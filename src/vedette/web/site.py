@@ -28,6 +28,7 @@ from vedette.web.feeds.source import Source
 from vedette.web.kept import Beside, Handler, Keeper, nothing
 from vedette.web.login import Login, SignIn
 from vedette.web.maintenance_feed import MaintenanceFeed
+from vedette.web.old_paths import front_page, new_incident
 from vedette.web.own_sessions import OwnSessions
 from vedette.web.public import StatusPage
 from vedette.web.public_pages import PublicPages
@@ -122,7 +123,7 @@ def site(
     dress(theme)
     keeper = keeper or Keeper(clock)
     status = StatusPage(pool, clock=clock)
-    public = PublicPages(pool, outside, clock=clock)
+    public = PublicPages(pool, outside, reporting=reporting, clock=clock)
     shares = AvailabilityPage(pool, reporting=reporting, clock=clock)
     visitors = Visitors(authenticate, cookie_key, clock)
     desk = Desk(pool, visitors=visitors, catalogue=catalogue, clock=clock)
@@ -142,9 +143,11 @@ def site(
     return Site(
         {
             "/": kept(status.answer, ("refresh",)),
+            "/index": Page(front_page),
+            "/incidents": Page(new_incident(visitors), WRITE),
             "/incidents/{name}": kept(public.incident, beside=outside.root),
             "/history": kept(public.history, HISTORY_WORDS),
-            "/components/{name}": kept(public.component),
+            "/components/{name}": kept(public.component, ("span",), lambda _: repr(reporting())),
             "/maintenance": kept(public.maintenance, ("month",)),
             "/availability": kept(shares.answer, None, lambda _: repr(reporting())),
             "/preferences": Page(for_readers(public.preferences), methods=("GET", "POST")),
