@@ -32,6 +32,9 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "tcp": "vedette.agent.connectors.tcp:Tcp",
         "tls": "vedette.agent.connectors.tls:Tls",
     },
+    "vedette.kinds": {
+        "imagemanifestvuln": "vedette.records.kinds.imagemanifestvuln:ImageManifestVuln",
+    },
 }
 """Group → name → `module:attribute`."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from vedette.app.settings import ServiceSettings, declared_service
-from vedette.app.yaml_file import Document, read_yaml
+from vedette.yaml_file import Document, read_yaml
 from vedette.errors import Invalid, Missing
 from vedette.fleet.catalog_rules import Entry
 from vedette.fleet.model import Declaration

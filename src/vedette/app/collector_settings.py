@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from vedette.agent.host import SpoolRules, refuse_unknown
-from vedette.app.yaml_file import read_yaml
+from vedette.yaml_file import read_yaml
 from vedette.errors import Invalid
 from vedette.logs import LogSettings
 

@@ -11,7 +11,7 @@ import msgspec
 from vedette import durations
 from vedette.app.settings import Settings
 from vedette.app.settings_rules import faults_of
-from vedette.app.yaml_file import Document, parse_yaml, read_yaml
+from vedette.yaml_file import Document, parse_yaml, read_yaml
 from vedette.errors import Invalid
 
 Where = tuple[str | int, ...]

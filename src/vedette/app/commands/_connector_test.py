@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vedette.agent.try_once import Tried
-from vedette.app.yaml_file import parse_yaml, read_yaml
+from vedette.yaml_file import parse_yaml, read_yaml
 from vedette.cli.output import Listing, paint, plain, show
 from vedette.errors import Invalid
 

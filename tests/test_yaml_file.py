@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from vedette.app.yaml_file import MAX_BYTES, parse_yaml, read_yaml
+from vedette.yaml_file import MAX_BYTES, parse_yaml, read_yaml
 from vedette.errors import Invalid, Missing
 
 

@@ -5,7 +5,8 @@ number. Duplicate keys are refused: the later one would win in silence.
 """
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,16 +77,34 @@ def read_yaml(path: Path) -> Document:
 
 def parse_yaml(text: str, *, source: str = "the text") -> Document:
     """Parse one YAML document within the limits above."""
+    with _refusing(text, source):
+        root = yaml.compose(text, Loader=_Loader)
+    return _document(root, source)
+
+
+def parse_yaml_stream(text: str, *, source: str = "the text") -> list[Document]:
+    """Parse a stream of YAML documents within the limits above; empty ones are left out."""
+    with _refusing(text, source):
+        roots = list(yaml.compose_all(text, Loader=_Loader))
+    documents = (_document(root, source) for root in roots)
+    return [document for document in documents if document.value is not None]
+
+
+@contextmanager
+def _refusing(text: str, source: str) -> Iterator[None]:
     if len(text) > MAX_BYTES:
         raise Invalid(f"{source} is larger than {MAX_BYTES // 2**20} MiB")
     try:
         _bound(text, source)
-        root = yaml.compose(text, Loader=_Loader)
+        yield
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise Invalid(f"{source}:{line}: not YAML: {error.problem or error}") from None
     except yaml.YAMLError as error:
         raise Invalid(f"{source}: not YAML: {error}") from None
+
+
+def _document(root: Any, source: str) -> Document:  # noqa: ANN401 - PyYAML's nodes are untyped
     if root is None:
         return Document(None, source, None)
     return Document(_Building(source).value(root), source, root)

@@ -1,0 +1,210 @@
+"""From bytes that somebody sent to values one can look at: unpacked, bounded, strict, and never half.
+
+JSON (one value or several), YAML (a stream of documents) and CSV, packed by gzip or zstd or not. Refused, in one
+line that names the file and the place: what is empty, truncated, larger or deeper than it may be, not UTF-8, and
+what two readers would read differently (a key that stands twice, `NaN`, half a surrogate, U+0000).
+"""
+
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import cramjam
+import msgspec
+
+from vedette.errors import Invalid
+from vedette.yaml_file import parse_yaml_stream
+
+MAX_BYTES = 256 * 2**20
+"""Of one document, unpacked."""
+MAX_STRING = 4 * 2**20
+"""Characters of one string; the longest advisory texts have some ten thousand."""
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+_SUSPICIOUS = re.compile(rb"\\u0000|\\u[dD][89a-fA-F]|\x00")
+_CSV = re.compile(r"#model_version:|cve,epss,percentile")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of a file.
+
+    value: dict, list, str, int, float, bool or None; of a CSV file its whole text.
+    source: the file's name, and which document of it where it holds several: what errors begin with.
+    """
+
+    value: Any
+    source: str
+
+    def field(self, name: str) -> Any:  # noqa: ANN401 - nobody has looked at it yet
+        """Return that key's value of a mapping, else None: for telling kinds apart."""
+        return self.value.get(name) if isinstance(self.value, dict) else None
+
+    def shaped(self, shape: type[T], value: Any = msgspec.UNSET) -> T:  # noqa: ANN401
+        """Return the value (or a part of it) as that type; raise Invalid naming the place that does not fit."""
+        given = self.value if value is msgspec.UNSET else value
+        try:
+            return msgspec.convert(given, shape)
+        except msgspec.ValidationError as error:
+            raise Invalid(f"{self.source}: {error}") from None
+        except RecursionError:
+            raise Invalid(f"{self.source}: nested too deep") from None
+
+    def refusal(self, why: str, *, hint: str | None = None) -> Invalid:
+        """Return the error that refuses this document."""
+        return Invalid(f"{self.source}: {why}", hint=hint)
+
+
+def read_documents(
+    body: bytes, *, source: str = "the document", max_bytes: int = MAX_BYTES
+) -> list[Document]:
+    """Return every document of a file, Kubernetes lists taken apart; raise Invalid."""
+    body = unpacked(body, source=source, max_bytes=max_bytes)
+    if not body.strip():
+        raise Invalid(
+            f"{source} is empty",
+            hint="did the scanner fail? A scan without findings is a document, too",
+        )
+    text = _decoded(body, source)
+    if _CSV.match(text):
+        return [Document(text, source)]
+    if text.lstrip()[:1] in {"{", "["}:
+        values = list(_json_values(text, source, suspicious=_SUSPICIOUS.search(body) is not None))
+    else:
+        values = [document.value for document in parse_yaml_stream(text, source=source)]
+        for value in values:
+            _check_characters(value, source)
+    return list(_apart(values, source))
+
+
+def unpacked(body: bytes, *, source: str, max_bytes: int = MAX_BYTES) -> bytes:
+    """Return a gzip or zstd body as it was before it was packed; raise Invalid when that is too much."""
+    try:
+        if body.startswith(GZIP):
+            body = _gunzip(body, max_bytes)
+        elif body.startswith(ZSTD):
+            body = _unzstd(body, max_bytes)
+    except (zlib.error, EOFError):
+        raise Invalid(f"{source} is packed, and damaged or cut off", hint="send it again") from None
+    if len(body) > max_bytes:
+        raise Invalid(
+            f"{source} is larger than {max_bytes // 2**20} MiB",
+            hint="`records.max_body` in the server's settings says how much it takes",
+        )
+    return body
+
+
+def _gunzip(body: bytes, max_bytes: int) -> bytes:
+    parts: list[bytes] = []
+    left = max_bytes + 1
+    while body and left > 0:  # a gzip file may hold several members
+        unpacker = zlib.decompressobj(wbits=31)
+        parts.append(unpacker.decompress(body, left))
+        left -= len(parts[-1])
+        if not unpacker.eof and left > 0:
+            raise EOFError
+        body = unpacker.unused_data
+    return b"".join(parts)
+
+
+def _unzstd(body: bytes, max_bytes: int) -> bytes:
+    size = min(max_bytes + 1, max(2**16, 8 * len(body)))
+    while True:
+        room = bytearray(size)
+        try:
+            return bytes(memoryview(room)[: cramjam.zstd.decompress_into(body, room)])
+        except cramjam.DecompressionError as error:
+            if "whole buffer" not in str(error):
+                raise EOFError from None
+            if size > max_bytes:
+                return bytes(room)
+            size = min(max_bytes + 1, size * 8)
+
+
+def _decoded(body: bytes, source: str) -> str:
+    if body.startswith(_BOMS):
+        raise Invalid(f"{source} is UTF-16 or UTF-32", hint="write it as UTF-8")
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Invalid(f"{source}: byte {error.start} is no UTF-8 text") from None
+
+
+def _json_values(text: str, source: str, *, suspicious: bool) -> Iterator[Any]:
+    """Yield the value, or the values one after the other (JSON lines)."""
+    decoder = json.JSONDecoder(object_pairs_hook=_mapping, parse_constant=_no_number)
+    at = _blank(text, 0)
+    while at < len(text):
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except json.JSONDecodeError as error:
+            raise Invalid(f"{source}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from None
+        except RecursionError:
+            raise Invalid(f"{source}: nested too deep") from None
+        except ValueError as error:
+            raise Invalid(f"{source}: {error}") from None
+        if suspicious:
+            _check_characters(value, source)
+        yield value
+        at = _blank(text, at)
+
+
+def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f"the key {twice[:100]!r} stands twice in one object")
+    for key, value in pairs:
+        if value.__class__ is str and len(value) > MAX_STRING:
+            raise ValueError(f"the text of {key[:100]!r} is longer than {MAX_STRING} characters")
+    return mapping
+
+
+def _no_number(word: str) -> Any:  # noqa: ANN401 - never returns
+    raise ValueError(f"{word} is no JSON number")
+
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+def _blank(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
+
+
+def _check_characters(value: Any, source: str) -> None:  # noqa: ANN401
+    """Raise Invalid for text that PostgreSQL cannot keep; only asked where such text may be."""
+    waiting: list[tuple[Any, str]] = [(value, "$")]
+    while waiting:
+        part, place = waiting.pop()
+        if isinstance(part, dict):
+            waiting += [(key, f"{place}, a key") for key in part]
+            waiting += [(inner, f"{place}.{key}") for key, inner in part.items()]
+        elif isinstance(part, list):
+            waiting += [(inner, f"{place}[{index}]") for index, inner in enumerate(part)]
+        elif isinstance(part, str) and not _is_text(part):
+            raise Invalid(f"{source}: {place[:300]} holds U+0000 or half a surrogate pair")
+
+
+def _is_text(text: str) -> bool:
+    if "\0" in text or len(text) > MAX_STRING:
+        return False
+    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def _apart(values: list[Any], source: str) -> Iterator[Document]:
+    several = len(values) > 1
+    for number, value in enumerate(values, 1):
+        name = f"{source}, document {number}" if several else source
+        items = value.get("items") if isinstance(value, dict) else None
+        if isinstance(items, list) and str(value.get("kind", "")).endswith("List"):
+            yield from (
+                Document(item, f"{name}, item {place}") for place, item in enumerate(items, 1)
+            )
+        else:
+            yield Document(value, name)

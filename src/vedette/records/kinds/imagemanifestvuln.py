@@ -1,0 +1,160 @@
+"""`imagemanifestvuln`: what Quay's Container Security Operator finds in the images that pods run.
+
+One custom resource a digest and namespace, as `oc get imagemanifestvuln NAME -o json` prints it. The shape is the
+CRD's (secscan.quay.redhat.com/v1alpha1). The digest is trusted over the name: the operator cuts `spec.image` at its
+first colon, so that `registry:5000/app` arrives as `registry`. `status.lastUpdate` says when the resource changed, not
+when the image was looked at: a resource is what is true when it is fetched, so it has the time of its snapshot.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from vedette.records.documents import Document
+from vedette.records.kinds import Context, Family
+from vedette.records.kinds._shapes import (
+    KubernetesName,
+    Name,
+    Text,
+    Word,
+    identifiers,
+    links_of,
+    severity_of,
+)
+from vedette.records.model import (
+    Advisory,
+    Finding,
+    Package,
+    Presence,
+    Record,
+    Scan,
+    Subject,
+    SubjectKind,
+)
+
+SOURCE = "quay-cso"
+
+
+class _Vulnerability(Struct, gc=False, rename="camel"):
+    name: Name
+    severity: Name
+    namespace_name: Word = ""
+    description: Text = ""
+    link: Text = ""
+    fixedby: Word = ""
+    metadata: Any = None
+
+
+class _Feature(Struct, rename="camel"):
+    name: Name
+    version: Word = ""
+    versionformat: Word = ""
+    namespace_name: Word = ""
+    vulnerabilities: list[_Vulnerability] | None = None
+    cveids: list[Word] | None = None
+
+
+class _Spec(Struct):
+    image: Name
+    manifest: Name
+    features: list[_Feature] | None = None
+
+
+class _Status(Struct, rename="camel"):
+    affected_pods: dict[str, Any] | None = None
+
+
+class _Metadata(Struct):
+    namespace: KubernetesName
+
+
+class _Resource(Struct):
+    metadata: _Metadata
+    spec: _Spec
+    status: _Status = msgspec.field(default_factory=_Status)
+
+
+class ImageManifestVuln:
+    """Quay's `ImageManifestVuln` resources."""
+
+    name = "imagemanifestvuln"
+    description = "Image Manifest Vulnerability"
+    family = Family.VULNERABILITIES
+
+    def recognises(self, document: Document) -> bool:
+        """Say whether it is such a resource."""
+        return bool(document.field("kind") == "ImageManifestVuln")
+
+    def read(self, document: Document, context: Context) -> Iterator[Record]:
+        """Yield the one scan of the resource."""
+        if document.field("kind") != "ImageManifestVuln":
+            raise document.refusal(
+                f"its kind is {str(document.field('kind'))[:100]!r}, not 'ImageManifestVuln'",
+                hint="`oc get imagemanifestvuln NAME -o json` prints one",
+            )
+        resource = document.shaped(_Resource)
+        yield Scan(
+            source=SOURCE,
+            subject=Subject(SubjectKind.IMAGE, resource.spec.image, resource.spec.manifest),
+            findings=tuple(_findings(resource.spec.features or ())),
+            presences=tuple(_presences(document, resource)),
+        )
+
+
+def _findings(features: "list[_Feature] | tuple[()]") -> Iterator[Finding]:
+    for feature in features:
+        package = Package(feature.name, feature.version, feature.versionformat)
+        vulnerabilities = feature.vulnerabilities or ()
+        # A newer operator lists a package's CVEs beside its vulnerabilities: whose they are is clear for one alone.
+        cves = tuple(feature.cveids or ()) if len(vulnerabilities) == 1 else ()
+        for found in vulnerabilities:
+            score, vector = _score(found.metadata)
+            yield Finding(
+                package,
+                _advisory(found, cves),
+                severity_of(found.severity),
+                found.severity,
+                (found.fixedby,) if found.fixedby else (),
+                score=score,
+                vector=vector,
+            )
+
+
+def _advisory(found: _Vulnerability, cves: tuple[str, ...]) -> Advisory:
+    """Return the advisory by its identifier; on RHEL its name is a sentence that begins with it."""
+    own = identifiers(found.name)
+    name = own[0] if own else found.name
+    others = identifiers(*cves, found.link)
+    return Advisory(
+        name,
+        feed=found.namespace_name,
+        title="" if found.name == name else found.name,
+        description=found.description,
+        links=links_of(found.link),
+        names=tuple(other for other in dict.fromkeys(own[1:] + others) if other != name),
+    )
+
+
+def _score(metadata: Any) -> tuple[float | None, str]:  # noqa: ANN401 - a JSON string, or what a newer Quay writes
+    """Return the CVSS score and vector that Quay packs into a JSON string; nothing where it is not so."""
+    try:
+        inner = msgspec.json.decode(metadata) if isinstance(metadata, str) else metadata
+        nvd = inner["NVD"]["CVSSv3"]
+        score, vector = nvd.get("Score"), nvd.get("Vectors")
+    except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
+        return None, ""
+    is_score = isinstance(score, int | float) and 0 < score <= 10
+    return (float(score) if is_score else None), vector if isinstance(vector, str) else ""
+
+
+def _presences(document: Document, resource: _Resource) -> Iterator[Presence]:
+    pods = resource.status.affected_pods or {}
+    for pod in pods:
+        namespace, slash, name = pod.partition("/")
+        if not (namespace and slash and name) or len(pod) > 510:
+            raise document.refusal(f"status.affectedPods: {pod[:100]!r} is not `namespace/pod`")
+        yield Presence(namespace, pod=pod)
+    if not pods:
+        yield Presence(resource.metadata.namespace)
