@@ -44,6 +44,8 @@ Port = Annotated[int, Meta(ge=0, le=65535)]
 PortOrAddress = Annotated[str, Meta(pattern=r"^((\[[0-9a-fA-F:.]+\]|[^:\s\[\]]*):)?[0-9]{1,5}$")]
 Glob = Annotated[str, Meta(min_length=1, max_length=200)]
 Patience = Annotated[int, Meta(ge=1, le=100)]
+PublishedName = Annotated[str, Meta(max_length=120, pattern=r"^[^\s,=/]+(/[^,=]+)?$")]
+PublishedLabel = Annotated[str, Meta(max_length=60, pattern="^[^,]*$")]
 
 
 def _says(text: str) -> Meta:
@@ -125,6 +127,13 @@ class ServiceSettings(Noun, frozen=True):
     public: Annotated[
         bool, _says("Everyone may know of it; false keeps it to operators. Default true.")
     ] = True
+    publish: Annotated[
+        dict[PublishedName, PublishedLabel | None],
+        Meta(max_length=8),
+        _says(
+            "`MEASUREMENT` or `MEASUREMENT/ENTITY` its public page draws → what to call it there."
+        ),
+    ] = field(default_factory=dict)
     policy: Annotated[
         PolicySettings | None,
         _says("What may happen to its incidents by itself, as in `incidents.policy`."),
@@ -309,8 +318,14 @@ def declared_service(service: ServiceSettings) -> DeclaredService:
         category=service.category,
         regions=tuple(service.regions),
         type=service.type,
-        attributes=service.attributes | ({} if service.public else {"public": "false"}),
+        attributes=service.attributes
+        | ({} if service.public else {"public": "false"})
+        | ({"publish": _published(service.publish)} if service.publish else {}),
     )
+
+
+def _published(names: dict[str, str | None]) -> str:
+    return ", ".join(f"{name} = {label}" if label else name for name, label in names.items())
 
 
 def _declared(target: TargetSettings) -> DeclaredTarget:

@@ -11,16 +11,9 @@ from psycopg_pool import AsyncConnectionPool
 from vedette.health.model import State
 from vedette.incidents.availability import Cell, Group, Line, Table, table
 from vedette.incidents.availability_ask import later, month_of, question
-from vedette.incidents.availability_rules import (
-    Budget,
-    Maintenance,
-    Policy,
-    Reporting,
-    Unseen,
-    percent,
-    shortly,
-)
+from vedette.incidents.availability_rules import Budget, Reporting, shortly
 from vedette.web.answers import Answer, Request
+from vedette.web.availability_said import PolicySaid, number, policy_said
 from vedette.web.looks import LOOKS, Look
 from vedette.web.public import POOL_WAIT_S
 from vedette.web.reader import N_, for_them, gettext
@@ -28,16 +21,6 @@ from vedette.web.templates import render
 from vedette.web.words import MONTHS
 from vedette.web.words import month_of as month_name
 
-MAINTENANCE = {
-    Maintenance.SHIELDS: N_("Maintenance is no loss."),
-    Maintenance.REMOVED: N_("Maintenance is left out of the whole."),
-    Maintenance.COUNTS: N_("Trouble during maintenance counts as always."),
-}
-UNSEEN = {
-    Unseen.EXCLUDED: N_("Time we could not see is left out."),
-    Unseen.DOWN: N_("Time we could not see is lost."),
-    Unseen.UP: N_("Time we could not see is no loss."),
-}
 FILTERS = ("region", "category", "service", "component", "zone", "months", "beside")
 
 
@@ -102,10 +85,7 @@ class Page:
 
     regions: list[Region]
     months: list[tuple[str, int]]
-    weights: dict[str, str]
-    maintenance: str
-    unseen: str
-    zone: str
+    policy: PolicySaid
     good: str
     fair: str
     is_beside: bool
@@ -142,7 +122,7 @@ class AvailabilityPage:
 
 def page(found: Table, reporting: Reporting, given: dict[str, str], *, now: datetime) -> Page:
     """Return the page of this table; given: the filters, as they go on in its links."""
-    asked, policy = found.question, found.question.policy
+    asked = found.question
     regions: dict[str, list[Group]] = {}
     for group in found.groups:
         regions.setdefault(group.region, []).append(group)
@@ -157,19 +137,16 @@ def page(found: Table, reporting: Reporting, given: dict[str, str], *, now: date
             for nth, name in enumerate(ordered, 1)
         ],
         months=[(_short(month), month.year) for month in found.months],
-        weights=_weights(policy),
-        maintenance=gettext(MAINTENANCE[policy.maintenance]),
-        unseen=gettext(UNSEEN[policy.unseen]),
-        zone=policy.zone,
-        good=_number(reporting.good),
-        fair=_number(reporting.fair),
+        policy=policy_said(asked.policy),
+        good=number(reporting.good),
+        fair=number(reporting.fair),
         is_beside=asked.compatible,
         beside=_address("/availability", {**beside, **since}),
         earlier=_address(
             "/availability", {**given, "from": f"{later(asked.first, -asked.months):%Y-%m}"}
         ),
         later=_address("/availability", {**given, "from": f"{beyond:%Y-%m}"})
-        if beyond <= month_of(now, policy.zone)
+        if beyond <= month_of(now, asked.policy.zone)
         else "",
         csv=_address("/api/v1/availability", {**given, **since, "format": "csv"}),
         json=_address("/api/v1/availability", {**given, **since}),
@@ -208,11 +185,11 @@ def _shown(cell: Cell, month: date, reporting: Reporting) -> Shown:
     first = cell.published.share if cell.published else cell.share
     return Shown(
         month=month_name(month),
-        text=_number(first),
+        text=number(first),
         grade=_grade(first, reporting),
-        revised=_number(cell.share) if cell.revised else "",
-        compatible="" if cell.compatible is None or first is None else _number(cell.compatible),
-        mean="" if cell.members_mean is None else _number(cell.members_mean),
+        revised=number(cell.share) if cell.revised else "",
+        compatible="" if cell.compatible is None or first is None else number(cell.compatible),
+        mean="" if cell.members_mean is None else number(cell.members_mean),
     )
 
 
@@ -233,18 +210,6 @@ def _said(budget: Budget) -> str:
     return gettext("{left} min of {allowed} left at {at} %").format(
         left=budget.left_min, allowed=budget.allowed_min, at=at
     )
-
-
-def _weights(policy: Policy) -> dict[str, str]:
-    return {name: shortly(getattr(policy, name)) for name in ("minor", "major", "outage")}
-
-
-def _number(share: Fraction | None) -> str:
-    """Return the number as the reader's language writes it; its unit is said once for all of them."""
-    whole, point, hundredths = percent(share).partition(".")
-    if not point:
-        return whole
-    return gettext("{whole}.{hundredths}").format(whole=whole, hundredths=hundredths)
 
 
 def _short(month: date) -> str:

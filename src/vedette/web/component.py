@@ -8,6 +8,8 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from vedette.web.bars import Bar, bar
+from vedette.web.component_measured import Measurements, Span, spans
+from vedette.web.component_shares import Shares
 from vedette.web.looks import BY_WORD, Look
 from vedette.web.reader import gettext
 from vedette.web.reads import Days
@@ -36,6 +38,7 @@ class Change:
 class ComponentPage:
     """The whole page; timeline: the last days as SVG, summary: the same in a sentence.
 
+    shares: None of one that is retired. measurements: None where nothing is published.
     stories_more: whether the history has more than are shown.
     """
 
@@ -51,6 +54,9 @@ class ComponentPage:
     timeline: Markup
     summary: str
     changes: list[Change]
+    shares: Shares | None
+    measurements: Measurements | None
+    spans: Sequence[Span]
     stories: list[Card]
     stories_more: bool
 
@@ -60,6 +66,8 @@ def component_page(
     days: Days | None,
     turns: Sequence[Turn],
     stories: Sequence[Story],
+    shares: Shares | None,
+    measurements: Measurements | None,
     *,
     now: datetime,
 ) -> ComponentPage:
@@ -87,6 +95,9 @@ def component_page(
             Change(instant(turn.at), BY_WORD[turn.state][1], lasted)
             for turn, lasted in zip(recent, [*lasting, ""], strict=False)
         ][::-1],
+        shares=shares,
+        measurements=measurements,
+        spans=spans(),
         stories=[card(story) for story in stories[:STORIES_SHOWN]],
         stories_more=len(stories) > STORIES_SHOWN,
     )

@@ -6,10 +6,13 @@ from datetime import datetime
 from psycopg_pool import AsyncConnectionPool
 
 from vedette.errors import Missing
+from vedette.incidents.availability_rules import Reporting
 from vedette.web import reads, told
 from vedette.web.answers import Answer, Request
 from vedette.web.bars import first_day
 from vedette.web.component import SPAN, STORIES_SHOWN, component_page
+from vedette.web.component_measured import measurements, span_of
+from vedette.web.component_shares import shares
 from vedette.web.feeds.outside import Outside
 from vedette.web.history import PAGE_ROWS, asked_of, history_page
 from vedette.web.incident import incident_page, number_of
@@ -26,10 +29,16 @@ class PublicPages:
     """The pages of one server that everyone may read; each asks the database anew."""
 
     def __init__(
-        self, pool: AsyncConnectionPool, outside: Outside, *, clock: Callable[[], datetime]
+        self,
+        pool: AsyncConnectionPool,
+        outside: Outside,
+        *,
+        reporting: Callable[[], Reporting],
+        clock: Callable[[], datetime],
     ) -> None:
         self._pool = pool
         self._outside = outside
+        self._reporting = reporting
         self._clock = clock
 
     async def incident(self, request: Request) -> Answer:
@@ -55,8 +64,9 @@ class PublicPages:
         return for_them(render("history.html", page=page))
 
     async def component(self, request: Request) -> Answer:
-        """Answer `/components/{name}`."""
+        """Answer `/components/{name}`; `?span=7d` draws what it measured that far back; raises Invalid."""
         now = self._clock()
+        span = span_of(request.query.get("span", "24h"))
         async with self._pool.connection(POOL_WAIT_S) as conn:
             row = await told.component(conn, request.name)
             if row is None:
@@ -68,7 +78,11 @@ class PublicPages:
             turns = await told.turns(conn, row.id, since=now - SPAN)
             asked = Asked(component=row.slug)
             stories = await told.stories(conn, asked, limit=STORIES_SHOWN + 1)
-        page = component_page(row, days.get(row.id), turns, stories, now=now)
+            told_up, measured = None, None
+            if not row.is_retired:
+                told_up = await shares(conn, row.id, self._reporting(), now=now)
+                measured = await measurements(conn, row.id, row.published, span, now=now)
+        page = component_page(row, days.get(row.id), turns, stories, told_up, measured, now=now)
         return for_them(render("component.html", page=page))
 
     async def maintenance(self, request: Request) -> Answer:

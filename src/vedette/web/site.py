@@ -128,8 +128,6 @@ def site(
     visitors = Visitors(authenticate, cookie_key, clock)
     desk = Desk(pool, visitors=visitors, catalogue=catalogue, clock=clock)
     feeds = handlers(Source(pool, clock, outside, theme.title))
-    login = Login(pool, sign_in, visitors, clock)
-    own = OwnSessions(pool, sign_in, visitors, clock)
     files = static_files()
 
     def kept(handler: Handler, words: Sequence[str] | None = (), beside: Beside = nothing) -> Page:
@@ -159,14 +157,7 @@ def site(
             "/targets/{name}": Page(desk.target, READ),
             "/agents": Page(desk.agents, READ),
             **_desk(pool, visitors, clock),
-            "/login": Page(login.with_account, methods=FORM),
-            "/login/openid": Page(login.begin),
-            "/login/callback": Page(login.callback),
-            "/login/command-line": Page(own.command_line, READ, methods=FORM),
-            "/sessions": Page(own.sessions, READ, methods=FORM),
-            "/sign-in": Page(login.with_token, methods=FORM),
-            "/logout": Page(login.sign_out, methods=("POST",)),
-            "/sign-out": Page(login.sign_out, methods=("POST",)),
+            **_sign_in(pool, sign_in, visitors, clock),
             **_kept_feeds(keeper, feeds, outside),
         },
         keeper.follow,
@@ -194,6 +185,23 @@ def _desk(
         "/desk/series": Page(for_operators(series.all), WRITE, methods=FORM),
         "/desk/series/{name}": Page(for_operators(series.one), WRITE, methods=FORM),
         "/desk/templates": Page(for_operators(words.all), WRITE, methods=FORM),
+    }
+
+
+def _sign_in(
+    pool: AsyncConnectionPool, ways: SignIn, visitors: Visitors, clock: Callable[[], datetime]
+) -> dict[str, Page]:
+    login = Login(pool, ways, visitors, clock)
+    own = OwnSessions(pool, ways, visitors, clock)
+    return {
+        "/login": Page(login.with_account, methods=FORM),
+        "/login/openid": Page(login.begin),
+        "/login/callback": Page(login.callback),
+        "/login/command-line": Page(own.command_line, READ, methods=FORM),
+        "/sessions": Page(own.sessions, READ, methods=FORM),
+        "/sign-in": Page(login.with_token, methods=FORM),
+        "/logout": Page(login.sign_out, methods=("POST",)),
+        "/sign-out": Page(login.sign_out, methods=("POST",)),
     }
 
 

@@ -11,7 +11,7 @@ from vedette.web import reads
 from vedette.web.catalogue import Limit
 from vedette.web.charts import Chart, chart
 from vedette.web.looks import Look, look_of
-from vedette.web.words import Moment, duration, moment, value
+from vedette.web.words import Moment, duration, measurement_name, moment, value
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,7 @@ def _entities(
             entity.replace(":", " ", 1),
             [
                 Measured(
-                    name=_plain(name),
+                    name=measurement_name(name),
                     help=meanings.get(name, ""),
                     latest=latest.get((entity, name), "–"),
                     chart=charts.get((entity, name)),
@@ -220,7 +220,7 @@ def _limit(limit: Limit, freshest: reads.Observer | None, meanings: dict[str, st
     if limit.leave != limit.enter:
         rule += f", until {back} {value(limit.leave, unit)}"
     return LimitLine(
-        name=_plain(limit.name),
+        name=measurement_name(limit.name),
         help=limit.help or meanings.get(limit.name, ""),
         rule=rule,
         now=value(worst, unit) if seen else "",
@@ -228,17 +228,6 @@ def _limit(limit: Limit, freshest: reads.Observer | None, meanings: dict[str, st
         is_past=is_past,
         is_own=limit.is_own,
     )
-
-
-def _plain(name: str) -> str:
-    """Return a measurement's name without what the value's own unit says."""
-    if name == "rtt":
-        return "round-trip time"
-    for suffix in ("_per_second", "_per_s", "_seconds", "_s"):
-        if name.endswith(suffix):
-            name = name.removesuffix(suffix)
-            break
-    return name.replace("_", " ")
 
 
 def _history(turns: Sequence[reads.Turn], now: datetime) -> list[TurnLine]:

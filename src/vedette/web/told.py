@@ -109,7 +109,10 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A component as its own page names it; since: None while nobody has looked at it."""
+    """A component as its own page names it; since: None while nobody has looked at it.
+
+    published: the items of its attribute `publish`, see component_measured.py.
+    """
 
     id: int
     slug: str
@@ -120,6 +123,7 @@ class Place:
     state: str
     since: datetime | None
     is_retired: bool
+    published: list[str]
 
 
 @dataclass(frozen=True, slots=True)

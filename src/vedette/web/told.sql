@@ -145,7 +145,8 @@ SELECT
     coalesce(c.type, '') AS type,
     coalesce(st.state, 'unknown')::text AS state,
     st.since,
-    c.retired_at IS NOT NULL AS is_retired
+    c.retired_at IS NOT NULL AS is_retired,
+    c.published
 FROM fleet.component AS c
 JOIN fleet.service AS s ON s.id = c.service_id
 LEFT JOIN fleet.region AS r ON r.id = c.region_id

@@ -100,6 +100,17 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def measurement_name(name: str) -> str:
+    """Return a measurement's name without what the value's own unit says."""
+    if name == "rtt":
+        return "round-trip time"
+    for suffix in ("_per_second", "_per_s", "_seconds", "_s"):
+        if name.endswith(suffix):
+            name = name.removesuffix(suffix)
+            break
+    return name.replace("_", " ")
+
+
 def value(number: float, unit: str) -> str:
     """Return a measured value with its unit; what is no number is "–"."""
     if not math.isfinite(number):
