@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from fractions import Fraction
 
 import msgspec
@@ -17,6 +18,7 @@ from vedette.incidents.availability_rules import (
     mean,
     month_bounds,
     objective,
+    share_of,
 )
 
 Q = load(__file__, "availability.sql")
@@ -144,17 +146,16 @@ def _line(
 ) -> Line:
     told = _told(row.told)
     published = {
-        month: Published(1 - Fraction(lost) / whole if whole else None, policy, at)
+        month: Published(_published(whole, lost), policy, at)
         for month, whole, lost, policy, at in _PUBLISHED.decode(row.published)
     }
     compatible = {
-        nth: 1 - Fraction(lost, elapsed)
-        for nth, elapsed, lost in _COMPATIBLE.decode(row.compatible)
+        nth: share_of(elapsed, lost) for nth, elapsed, lost in _COMPATIBLE.decode(row.compatible)
     }
     cells = [
         Cell(
-            told.get(nth, NOTHING),
-            availability(told.get(nth, NOTHING), asked.policy),
+            meanwhile := told.get(nth, NOTHING),
+            availability(meanwhile, asked.policy),
             published.get(month),
             compatible.get(nth),
         )
@@ -172,6 +173,13 @@ def _line(
         _budget(cells, asked, goal, bounds, now),
         cells,
     )
+
+
+def _published(whole: int, lost: str) -> Fraction | None:
+    if not whole:
+        return None
+    numerator, denominator = Decimal(lost).as_integer_ratio()
+    return share_of(whole * denominator, numerator)
 
 
 def _budget(
@@ -196,8 +204,8 @@ def _group(row: _Row, asked: Question, lines: Iterable[Line]) -> Group:
     told = _told(row.told)
     cells = [
         Cell(
-            told.get(nth, NOTHING),
-            availability(told.get(nth, NOTHING), asked.policy),
+            meanwhile := told.get(nth, NOTHING),
+            availability(meanwhile, asked.policy),
             members_mean=mean([line.cells[nth - 1].share for line in members]),
         )
         for nth in range(1, asked.months + 1)

@@ -148,10 +148,22 @@ def objective(text: str | None) -> Fraction | None:
 
 def loss(told: Told, policy: Policy) -> Fraction:
     """Return the weighted time lost, in microseconds."""
+    lost, scale = _loss(told, policy)
+    return Fraction(lost, scale)
+
+
+def _loss(told: Told, policy: Policy) -> tuple[int, int]:
+    """Return the loss as numerator and denominator: whole numbers add up ten times faster than fractions."""
+    outage, major, minor = policy.outage, policy.major, policy.minor
+    scale = math.lcm(outage.denominator, major.denominator, minor.denominator)
     lost = (
-        policy.outage * told.outage_us + policy.major * told.major_us + policy.minor * told.minor_us
+        told.outage_us * outage.numerator * (scale // outage.denominator)
+        + told.major_us * major.numerator * (scale // major.denominator)
+        + told.minor_us * minor.numerator * (scale // minor.denominator)
     )
-    return lost + told.unseen_us if policy.unseen is Unseen.DOWN else lost
+    if policy.unseen is Unseen.DOWN:
+        lost += told.unseen_us * scale
+    return lost, scale
 
 
 def whole(told: Told, policy: Policy) -> int:
@@ -167,13 +179,25 @@ def whole(told: Told, policy: Policy) -> int:
 def availability(told: Told, policy: Policy) -> Fraction | None:
     """Return the share from 0 to 1; None where there is no time it could be a share of."""
     time = whole(told, policy)
-    return 1 - loss(told, policy) / time if time > 0 else None
+    if time <= 0:
+        return None
+    lost, scale = _loss(told, policy)
+    return share_of(time * scale, lost)
+
+
+def share_of(whole_time: int, lost: int) -> Fraction:
+    """Return the share that is left, both in the same unit; of a whole that is not 0."""
+    return Fraction(whole_time - lost, whole_time)
 
 
 def mean(shares: Sequence[Fraction | None]) -> Fraction | None:
     """Return the mean of those members that have a share; None when none has."""
     known = [share for share in shares if share is not None]
-    return sum(known, Fraction(0)) / len(known) if known else None
+    if not known:
+        return None
+    scale = math.lcm(*(share.denominator for share in known))
+    added = sum(share.numerator * (scale // share.denominator) for share in known)
+    return Fraction(added, scale * len(known))
 
 
 def percent(share: Fraction | None, digits: int = 2) -> str:

@@ -1,81 +1,79 @@
 -- Availability: how long each component was told to be what, and the share that makes. Compiling these statements
 -- would take longer than running them.
 
--- What components were told to be between the bounds, piece by piece, in microseconds; `nth` is the window.
--- At each instant the gravest of what was published counts, once: outage 3, major 2, minor 1, maintenance 0,
--- unseen -1, nothing at all -2. `shielded`: while a maintenance is in progress nothing else counts. What was
--- published outweighs what we could not see; unseen time is only what is left. A component counts from its birth
--- to its retirement, an open incident until now. NULL components: all that live.
-CREATE OR REPLACE FUNCTION incidents.told_pieces(
+DROP FUNCTION IF EXISTS incidents.told_pieces(integer[], timestamptz[], timestamptz, boolean);
+
+-- When components lived between the bounds, and when each impact was published of them: merged times. They may
+-- overlap, but what we could not see during a maintenance is the maintenance's, and `shielded`: nothing else counts
+-- while one is in progress. A component counts from its birth to its retirement, an open incident until now. NULL
+-- components: all that live.
+CREATE OR REPLACE FUNCTION incidents.told_times(
     components integer[], bounds timestamptz[], until_now timestamptz, shielded boolean)
-RETURNS TABLE (component_id integer, nth integer, from_at timestamptz, to_at timestamptz, told integer)
-LANGUAGE sql STABLE
+RETURNS TABLE (
+    component_id integer, life tstzmultirange, outages tstzmultirange, majors tstzmultirange, minors tstzmultirange,
+    maintenances tstzmultirange, blind tstzmultirange)
+LANGUAGE sql STABLE ROWS 100
 SET search_path = pg_catalog
 SET jit = off
 AS $$
-    WITH member AS (
-        SELECT c.id, c.made_at AS born_at, least(until_now, c.retired_at) AS gone_at
+    WITH member AS MATERIALIZED (
+        SELECT c.id, lived.born_at, lived.gone_at
         FROM fleet.component AS c
+        CROSS JOIN LATERAL (
+            SELECT greatest(c.made_at, bounds[1]), least(until_now, c.retired_at, bounds[cardinality(bounds)])
+        ) AS lived (born_at, gone_at)
         WHERE CASE WHEN components IS NULL THEN c.retired_at IS NULL ELSE c.id = ANY (components) END
+          AND lived.gone_at > lived.born_at
     ),
     span AS (
-        SELECT s.component_id, s.impact, s.from_at, coalesce(s.to_at, 'infinity') AS to_at
+        SELECT s.component_id, s.impact, s.from_at, s.to_at
         FROM incidents.span AS s
         WHERE s.from_at < bounds[cardinality(bounds)] AND (s.to_at IS NULL OR s.to_at > bounds[1])
           AND (components IS NULL OR s.component_id = ANY (components))
         UNION ALL
-        SELECT b.component_id, -1, b.from_at, coalesce(b.to_at, 'infinity')
+        SELECT b.component_id, -1, b.from_at, b.to_at
         FROM incidents.blind AS b
         WHERE b.from_at < bounds[cardinality(bounds)] AND (b.to_at IS NULL OR b.to_at > bounds[1])
           AND (components IS NULL OR b.component_id = ANY (components))
     ),
-    edge AS (
-        SELECT component_id, greatest(from_at, bounds[1]) AS at, impact, 1 AS step FROM span
-        UNION ALL
-        SELECT component_id, least(to_at, bounds[cardinality(bounds)]), impact, -1 FROM span
-        UNION ALL
-        SELECT m.id, edge.at, NULL, 0
+    -- What was quiet has a row without a time.
+    told AS (
+        SELECT m.id, s.impact, tstzrange(greatest(s.from_at, m.born_at), least(s.to_at, m.gone_at)) AS during
         FROM member AS m
-        CROSS JOIN unnest(bounds) AS edge (at)
+        JOIN span AS s ON s.component_id = m.id AND s.from_at < m.gone_at AND (s.to_at IS NULL OR s.to_at > m.born_at)
+        UNION ALL
+        SELECT m.id, NULL, NULL
+        FROM member AS m
     ),
-    -- Edges at the same time see each other's steps, and all but the last of them lead nowhere.
-    piece AS (
+    merged AS MATERIALIZED (
         SELECT
-            e.component_id,
-            e.at,
-            lead(e.at) OVER line AS until,
-            sum(e.step) FILTER (WHERE e.impact = 3) OVER line AS outages,
-            sum(e.step) FILTER (WHERE e.impact = 2) OVER line AS majors,
-            sum(e.step) FILTER (WHERE e.impact = 1) OVER line AS minors,
-            sum(e.step) FILTER (WHERE e.impact = 0) OVER line AS maintenances,
-            sum(e.step) FILTER (WHERE e.impact = -1) OVER line AS unseen
-        FROM edge AS e
-        WINDOW line AS (PARTITION BY e.component_id ORDER BY e.at)
+            t.id,
+            coalesce(range_agg(t.during) FILTER (WHERE t.impact = 3), '{}') AS outages,
+            coalesce(range_agg(t.during) FILTER (WHERE t.impact = 2), '{}') AS majors,
+            coalesce(range_agg(t.during) FILTER (WHERE t.impact = 1), '{}') AS minors,
+            coalesce(range_agg(t.during) FILTER (WHERE t.impact = 0), '{}') AS maintenances,
+            coalesce(range_agg(t.during) FILTER (WHERE t.impact = -1), '{}') AS blind
+        FROM told AS t
+        GROUP BY t.id
     )
     SELECT
-        p.component_id,
-        width_bucket(p.at, bounds),
-        greatest(p.at, m.born_at),
-        least(p.until, m.gone_at),
-        CASE
-            WHEN shielded AND p.maintenances > 0 THEN 0
-            WHEN p.outages > 0 THEN 3
-            WHEN p.majors > 0 THEN 2
-            WHEN p.minors > 0 THEN 1
-            WHEN p.maintenances > 0 THEN 0
-            WHEN p.unseen > 0 THEN -1
-            ELSE -2
-        END
-    FROM piece AS p
-    JOIN member AS m ON m.id = p.component_id
-    WHERE p.until > p.at
-      AND least(p.until, m.gone_at) > greatest(p.at, m.born_at)
+        p.id,
+        tstzmultirange(tstzrange(m.born_at, m.gone_at)),
+        CASE WHEN shielded THEN p.outages - p.maintenances ELSE p.outages END,
+        CASE WHEN shielded THEN p.majors - p.maintenances ELSE p.majors END,
+        CASE WHEN shielded THEN p.minors - p.maintenances ELSE p.minors END,
+        p.maintenances,
+        p.blind - p.maintenances
+    FROM merged AS p
+    JOIN member AS m ON m.id = p.id
 $$;
 
 -- How long each component was told to be what in each of the windows, in microseconds; and how long each group
 -- was, in which all must be up: at each instant it is as grave as its gravest member, unseen where one of them is
 -- unseen and no other is worse. groups: the group of each of `components`, in their order; NULL asks for none.
 -- A row of a group has no component, a row of a component no group.
+-- Multiranges merge times in a fraction of what a window over their edges takes. Nothing is subtracted: what was told
+-- to be this grave or worse, less what was worse, is the time of each; and a life is the time of all.
 CREATE OR REPLACE FUNCTION incidents.told(
     components integer[], bounds timestamptz[], until_now timestamptz, shielded boolean,
     groups integer[] DEFAULT NULL)
@@ -87,77 +85,87 @@ SET search_path = pg_catalog
 SET jit = off
 AS $$
     WITH own AS MATERIALIZED (
-        SELECT * FROM incidents.told_pieces(components, bounds, until_now, shielded)
+        SELECT * FROM incidents.told_times(components, bounds, until_now, shielded)
     ),
-    member AS (
-        SELECT m.component_id, m.group_id
-        FROM unnest(components, groups) AS m (component_id, group_id)
-        WHERE m.group_id IS NOT NULL
-    ),
-    -- Which times a group's members have, and which of them are not quiet.
-    part AS (
-        SELECT m.group_id, o.nth, min(o.from_at) AS from_at, max(o.to_at) AS to_at, NULL::integer AS told
-        FROM own AS o
-        JOIN member AS m USING (component_id)
-        GROUP BY m.group_id, o.component_id, o.nth
-        UNION ALL
-        SELECT m.group_id, o.nth, o.from_at, o.to_at, o.told
-        FROM own AS o
-        JOIN member AS m USING (component_id)
-        WHERE o.told > -2
-    ),
-    together AS (
-        SELECT
-            p.group_id,
-            p.nth,
-            e.at,
-            lead(e.at) OVER line AS until,
-            sum(e.step) FILTER (WHERE p.told IS NULL) OVER line AS members,
-            sum(e.step) FILTER (WHERE p.told = 3) OVER line AS outages,
-            sum(e.step) FILTER (WHERE p.told = 2) OVER line AS majors,
-            sum(e.step) FILTER (WHERE p.told = 1) OVER line AS minors,
-            sum(e.step) FILTER (WHERE p.told = 0) OVER line AS maintenances,
-            sum(e.step) FILTER (WHERE p.told = -1) OVER line AS unseen
-        FROM part AS p
-        CROSS JOIN LATERAL (VALUES (p.from_at, 1), (p.to_at, -1)) AS e (at, step)
-        WINDOW line AS (PARTITION BY p.group_id, p.nth ORDER BY e.at)
-    ),
-    -- Whole microseconds, which a double holds exactly for longer than anybody asks; its sums are far cheaper.
-    lasting AS (
-        SELECT
-            o.component_id,
-            NULL::integer AS group_id,
-            o.nth,
-            round(date_part('epoch', o.to_at - o.from_at) * 1000000) AS us,
-            o.told
+    either AS (
+        SELECT o.component_id, NULL::integer AS group_id, o.life, o.outages, o.majors, o.minors, o.maintenances, o.blind
         FROM own AS o
         UNION ALL
         SELECT
             NULL,
-            g.group_id,
-            g.nth,
-            round(date_part('epoch', g.until - g.at) * 1000000),
-            CASE
-                WHEN g.outages > 0 THEN 3
-                WHEN g.majors > 0 THEN 2
-                WHEN g.minors > 0 THEN 1
-                WHEN g.unseen > 0 THEN -1
-                WHEN g.maintenances > 0 THEN 0
-                ELSE -2
-            END
-        FROM together AS g
-        WHERE g.members > 0 AND g.until > g.at
+            m.group_id,
+            range_agg(o.life),
+            range_agg(o.outages),
+            range_agg(o.majors),
+            range_agg(o.minors),
+            range_agg(o.maintenances),
+            range_agg(o.blind)
+        FROM own AS o
+        JOIN unnest(components, groups) AS m (component_id, group_id) USING (component_id)
+        WHERE m.group_id IS NOT NULL
+        GROUP BY m.group_id
+    ),
+    -- The gravest first; 6 is the whole life.
+    ranked AS (
+        SELECT
+            e.component_id,
+            e.group_id,
+            k.rank,
+            range_agg(k.times) OVER (PARTITION BY e.component_id, e.group_id ORDER BY k.rank) AS times
+        FROM either AS e
+        CROSS JOIN LATERAL (
+            VALUES (1, e.outages), (2, e.majors), (3, e.minors), (4, e.blind), (5, e.maintenances), (6, e.life)
+        ) AS k (rank, times)
+        WHERE NOT isempty(k.times)
+    ),
+    during AS (
+        SELECT r.component_id, r.group_id, r.rank, unnest(r.times) AS time
+        FROM ranked AS r
+    ),
+    part AS (
+        SELECT
+            d.component_id,
+            d.group_id,
+            d.rank,
+            generate_series(width_bucket(lower(d.time), bounds), width_bucket(upper(d.time), bounds)) AS nth,
+            lower(d.time) AS from_at,
+            upper(d.time) AS to_at
+        FROM during AS d
+    ),
+    -- Whole microseconds, which a double holds exactly for longer than anybody asks; its sums are far cheaper.
+    added AS (
+        SELECT
+            p.component_id,
+            p.group_id,
+            p.nth,
+            p.rank,
+            sum(round(1000000 * date_part(
+                'epoch', least(p.to_at, bounds[p.nth + 1]) - greatest(p.from_at, bounds[p.nth])))) AS us
+        FROM part AS p
+        WHERE p.to_at > bounds[p.nth]
+        GROUP BY p.component_id, p.group_id, p.nth, p.rank
+    ),
+    lasting AS (
+        SELECT
+            a.component_id,
+            a.group_id,
+            a.nth,
+            a.rank,
+            a.us AS so_far,
+            a.us - lag(a.us, 1, 0::double precision) OVER (
+                PARTITION BY a.component_id, a.group_id, a.nth ORDER BY a.rank) AS us
+        FROM added AS a
     )
     SELECT
         l.component_id,
         l.group_id,
         l.nth,
-        sum(l.us)::bigint,
-        coalesce(sum(l.us) FILTER (WHERE l.told = 3), 0)::bigint,
-        coalesce(sum(l.us) FILTER (WHERE l.told = 2), 0)::bigint,
-        coalesce(sum(l.us) FILTER (WHERE l.told = 1), 0)::bigint,
-        coalesce(sum(l.us) FILTER (WHERE l.told = 0), 0)::bigint,
-        coalesce(sum(l.us) FILTER (WHERE l.told = -1), 0)::bigint
+        max(l.so_far)::bigint,
+        coalesce(max(l.us) FILTER (WHERE l.rank = 1), 0)::bigint,
+        coalesce(max(l.us) FILTER (WHERE l.rank = 2), 0)::bigint,
+        coalesce(max(l.us) FILTER (WHERE l.rank = 3), 0)::bigint,
+        coalesce(max(l.us) FILTER (WHERE l.rank = 5), 0)::bigint,
+        coalesce(max(l.us) FILTER (WHERE l.rank = 4), 0)::bigint
     FROM lasting AS l
     GROUP BY l.component_id, l.group_id, l.nth
 $$;
