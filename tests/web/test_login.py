@@ -1,7 +1,9 @@
 """Signing in at a real provider, with an account and from the command line; and out again."""
 
+import json
 import threading
 import warnings
+from base64 import urlsafe_b64decode
 from datetime import timedelta
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
@@ -224,8 +226,27 @@ async def test_signing_out_ends_the_session_here_and_leads_to_the_provider(house
     query = parse_qs(urlsplit(there).query)
     assert query["client_id"] == ["vedette"]
     assert query["post_logout_redirect_uri"] == ["https://status.example/"]
+    [hint] = query["id_token_hint"]
+    claims = json.loads(urlsafe_b64decode(hint.split(".")[1] + "=="))
+    assert (claims["iss"], claims["sub"]) == (house.provider.options.issuer, "u-ada")
+    asked = httpx.get(there)
+    assert (asked.status_code, "not set" in asked.text) == (200, False)
     browser.cookies = before
     assert (await browser.get("/targets")).status == 303
+
+
+async def test_the_id_token_is_kept_under_seal_and_in_no_cookie(house):
+    browser = house.browser()
+    await sign_in(browser)
+    rows = await house.conn.execute("SELECT id_token FROM access.session")
+    [[kept]] = await rows.fetchall()
+    assert kept is not None
+    assert b"eyJ" not in bytes(kept)
+    assert max(len(value) for value in browser.cookies.values()) < 300
+    # Sealed by another house, or not at all: it is not sent on, and signing out still works.
+    await house.conn.execute("UPDATE access.session SET id_token = 'eyJ'")
+    out = await browser.post("/logout", f"form_key={form_key(await browser.get('/targets'))}")
+    assert (out.status, "id_token_hint" in out.text) == (200, False)
 
 
 async def test_a_person_sees_and_ends_their_other_sessions(house):

@@ -53,13 +53,14 @@ def claims_of(
     *,
     issuer: str,
     client_id: str,
-    nonce: str,
+    nonce: str | None,
     algorithms: Collection[str],
     now: datetime,
 ) -> dict[str, Any]:
     """Return the claims of a token that holds; raises Denied saying what does not, or UnknownKey.
 
-    algorithms: those the provider says it signs with; of them only ours count.
+    nonce: what we sent with the browser; None where no browser of ours went, as from a device. algorithms:
+    those the provider says it signs with; of them only ours count.
     """
     if not isinstance(token, str) or len(token) > TOKEN_LIMIT:
         raise _bad("it is none")
@@ -103,7 +104,7 @@ def _key(keys: Sequence[Mapping[str, Any]], name: object, kind: str) -> Key:
 
 
 def _check(
-    claims: Mapping[str, Any], *, issuer: str, client_id: str, nonce: str, now: datetime
+    claims: Mapping[str, Any], *, issuer: str, client_id: str, nonce: str | None, now: datetime
 ) -> None:
     if claims.get("iss") != issuer:
         raise _bad("another issuer made it")
@@ -114,8 +115,7 @@ def _check(
     party = claims.get("azp")
     if party != client_id and (party is not None or len(audience) > 1):
         raise _bad("it was given to another party")
-    given = claims.get("nonce")
-    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), nonce.encode()):
+    if nonce is not None and not _is_nonce(claims.get("nonce"), nonce):
         raise _bad("its nonce is not ours")
     moment = now.timestamp()
     leeway = LEEWAY.total_seconds()
@@ -129,6 +129,10 @@ def _check(
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= SUBJECT_LIMIT or "\0" in subject:
         raise _bad("it names nobody")
+
+
+def _is_nonce(given: object, nonce: str) -> bool:
+    return isinstance(given, str) and hmac.compare_digest(given.encode(), nonce.encode())
 
 
 def _time(claims: Mapping[str, Any], name: str) -> float:

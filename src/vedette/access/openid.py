@@ -8,7 +8,7 @@ and the provider may be slow.
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -22,13 +22,14 @@ from vedette.access.id_token import ALGORITHMS, UnknownKey, claims_of, keys_of
 from vedette.access.model import Role
 from vedette.access.openid_options import OpenId
 from vedette.access.provider_http import ask, refuse_open_url
-from vedette.errors import Denied, Invalid, Unavailable
+from vedette.errors import Denied, Invalid, Missing, Unavailable
 
 KEPT_FOR = timedelta(hours=1)
 KEYS_ASKED_EVERY = timedelta(seconds=30)
 """An unknown key makes us ask again, and no more often than this."""
 GROUPS_LIMIT = 1_000
 EVERYBODY = "*"
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 NAME_CLAIMS = ("preferred_username", "email", "name", "sub")
 
 log = structlog.get_logger(__name__)
@@ -47,12 +48,13 @@ class Flow(msgspec.Struct, array_like=True, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the provider says someone is."""
+    """Who the provider says someone is; id_token: in which words, to remind it of them when they sign out."""
 
     issuer: str
     subject: str
     name: str
     roles: tuple[Role, ...]
+    id_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class _Provider:
     keys: str
     userinfo: str
     end_session: str
+    device: str
     algorithms: frozenset[str]
     takes_basic: bool
     heard_at: datetime
@@ -104,24 +107,36 @@ class Provider:
 
     async def identify(self, code: str, flow: Flow) -> Identity:
         """Return who came back with that code; raises Denied or Unavailable."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": flow.redirect_uri,
+            "code_verifier": flow.verifier,
+        }
         found = await self._provider()
-        answer = await self._redeem(found, code, flow)
-        claims = await self._claims(found, answer.get("id_token"), flow)
-        groups = _at(claims, self.options.groups_claim)
-        if groups is None and found.userinfo:
-            more = await self._userinfo(found, answer.get("access_token"), claims["sub"])
-            claims = {**more, **claims}
-            groups = _at(claims, self.options.groups_claim)
-        name = next(str(claims[word]) for word in NAME_CLAIMS if claims.get(word))
-        return Identity(
-            self.options.issuer,
-            claims["sub"],
-            name,
-            self._roles(groups, name),
-        )
+        return await self._identity(found, await self._sent(found.token, form), flow.nonce)
 
-    async def end_session_url(self, back: str) -> str | None:
-        """Return where the browser signs out at the provider; None when it has no such place."""
+    async def begin_device(self) -> dict[str, Any]:
+        """Return what the provider says of a sign-in from elsewhere (RFC 8628, 3.2); raises Missing, Unavailable."""
+        found = await self._provider()
+        if not found.device:
+            raise Missing(
+                "the provider lets nobody sign in from a device", hint="vedette login --no-browser"
+            )
+        scope = " ".join(dict.fromkeys(("openid", *self.options.scopes)))
+        return await self._sent(found.device, {"scope": scope})
+
+    async def identify_device(self, device_code: str) -> Identity:
+        """Return who agreed to that device; raises Refused while nobody has, Denied or Unavailable."""
+        form = {"grant_type": DEVICE_GRANT, "device_code": device_code}
+        found = await self._provider()
+        return await self._identity(found, await self._sent(found.token, form), None)
+
+    async def end_session_url(self, back: str, *, id_token: str = "") -> str | None:
+        """Return where the browser signs out at the provider; None when it has no such place.
+
+        id_token: the one it gave at the sign-in that ends, so that it need not ask who that was.
+        """
         try:
             found = await self._provider()
         except Unavailable:
@@ -129,6 +144,8 @@ class Provider:
         if not found.end_session:
             return None
         query = {"client_id": self.options.client_id, "post_logout_redirect_uri": back}
+        if id_token:
+            query["id_token_hint"] = id_token
         return _with_query(found.end_session, query)
 
     def _roles(self, groups: object, name: str) -> tuple[Role, ...]:
@@ -163,6 +180,7 @@ class Provider:
             keys=_endpoint(said, "jwks_uri"),
             userinfo=_endpoint(said, "userinfo_endpoint", optional=True),
             end_session=_endpoint(said, "end_session_endpoint", optional=True),
+            device=_endpoint(said, "device_authorization_endpoint", optional=True),
             algorithms=ALGORITHMS.intersection(word for word in algorithms if isinstance(word, str))
             if isinstance(algorithms, list)
             else frozenset(),
@@ -170,31 +188,37 @@ class Provider:
             heard_at=now,
         )
 
-    async def _redeem(self, found: _Provider, code: str, flow: Flow) -> dict[str, Any]:
+    async def _sent(self, url: str, form: Mapping[str, str]) -> dict[str, Any]:
+        """Return what the provider answers to a form of ours, sent as the client we are to it."""
         own, secret = self.options, self.options.client_secret()
-        form = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": flow.redirect_uri,
-            "code_verifier": flow.verifier,
-        }
-        basic = None
-        if secret is not None and found.takes_basic:
+        if secret is not None and (await self._provider()).takes_basic:
             # RFC 6749, 2.3.1: both are form-encoded before they become Basic.
             basic = (_quoted(own.client_id), _quoted(secret))
-        else:
-            form["client_id"] = own.client_id
-            if secret is not None:
-                form["client_secret"] = secret
-        return await ask("POST", found.token, form=form, basic=basic)
+            return await ask("POST", url, form=form, basic=basic)
+        known = {"client_id": own.client_id, **({"client_secret": secret} if secret else {})}
+        return await ask("POST", url, form={**form, **known})
 
-    async def _claims(self, found: _Provider, token: Any, flow: Flow) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    async def _identity(
+        self, found: _Provider, answer: Mapping[str, Any], nonce: str | None
+    ) -> Identity:
+        token = answer.get("id_token")
+        claims = await self._claims(found, token, nonce)
+        groups = _at(claims, self.options.groups_claim)
+        if groups is None and found.userinfo:
+            more = await self._userinfo(found, answer.get("access_token"), claims["sub"])
+            claims = {**more, **claims}
+            groups = _at(claims, self.options.groups_claim)
+        name = next(str(claims[word]) for word in NAME_CLAIMS if claims.get(word))
+        roles = self._roles(groups, name)
+        return Identity(self.options.issuer, claims["sub"], name, roles, str(token))
+
+    async def _claims(self, found: _Provider, token: Any, nonce: str | None) -> dict[str, Any]:  # noqa: ANN401 - JSON
         if not isinstance(token, str):
             raise Denied("the provider gave no ID token", hint="does it allow the scope openid?")
         rules: dict[str, Any] = {
             "issuer": self.options.issuer,
             "client_id": self.options.client_id,
-            "nonce": flow.nonce,
+            "nonce": nonce,
             "algorithms": found.algorithms,
             "now": self._clock(),
         }

@@ -20,8 +20,18 @@ PATIENCE_S = 8.0
 SILENCE_S = 4.0
 """For a connection, and between two parts of the answer."""
 ANSWER_BYTES = 256 * 1024
+WAITING = frozenset({"authorization_pending", "slow_down"})
+"""Errors by which a provider says that somebody has not decided yet (RFC 8628, 3.5)."""
 
 log = structlog.get_logger(__name__)
+
+
+class Refused(Denied):
+    """The provider answered with an error of its own; `word` is what it calls it, as in `invalid_grant`."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__(f"the provider refused: {word}", hint="sign in again")
+        self.word = word
 
 
 def refuse_open_url(url: str, what: str) -> None:
@@ -54,7 +64,7 @@ async def ask(
     basic: tuple[str, str] | None = None,
     bearer: str | None = None,
 ) -> dict[str, Any]:
-    """Return the JSON object that the provider answers; raises Unavailable, Denied for its 4xx."""
+    """Return the JSON object that the provider answers; raises Unavailable, Refused for its 4xx."""
     # Packed answers could unfold without end.
     headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
     if bearer is not None:
@@ -89,8 +99,9 @@ async def ask(
     said = _object(bytes(body))
     if answer.is_client_error:
         why = str(said.get("error", ""))[:80] if said else ""
-        log.warning("the provider refused", url=url, status=answer.status_code, error=why)
-        raise Denied(f"the provider refused: {why or answer.status_code}", hint="sign in again")
+        if why not in WAITING:
+            log.warning("the provider refused", url=url, status=answer.status_code, error=why)
+        raise Refused(why or str(answer.status_code))
     if not answer.is_success or said is None:
         raise Unavailable(
             f"the provider at {host} answered {answer.status_code}, and not as one should"

@@ -70,10 +70,12 @@ async def begin_session(
     by: str,
     address: str = "",
     client: str = "",
+    hint: bytes | None = None,
 ) -> str:
     """Begin a session and return its secret, which cannot be shown again.
 
-    rules: the mark of the settings that gave the roles, "" for a local account.
+    rules: the mark of the settings that gave the roles, "" for a local account. hint: the provider's ID token
+    under seal.
     """
     secret = make_secret("vds_")
     async with conn.transaction():
@@ -88,6 +90,7 @@ async def begin_session(
             ends_at=now + LASTS,
             address=address,
             client=plain_text(client, limit=CLIENT_LIMIT),
+            hint=hint,
         )
         await Q.run(conn, "person_was_seen", id=person_id, now=now)
         await write_audit(
@@ -128,6 +131,12 @@ async def session_of(
         idle_since=now - IDLE,
         row=Session,
     )
+
+
+async def hint_of(conn: Connection, session: Session) -> bytes | None:
+    """Return the provider's ID token under seal; None for a session that was begun without one."""
+    found: bytes | None = await Q.value(conn, "hint_of_session", id=session.id)
+    return None if found is None else bytes(found)
 
 
 async def sessions_of(conn: Connection, person_id: int, *, now: datetime) -> list[Session]:

@@ -22,9 +22,12 @@ SET seen_at = %(now)s
 WHERE id = %(id)s;
 
 -- name: insert_session
-INSERT INTO access.session (digest, person_id, kind, rules, made_at, seen_at, ends_at, address, client)
+INSERT INTO access.session (
+    digest, person_id, kind, rules, made_at, seen_at, ends_at, address, client, id_token
+)
 VALUES (
-    %(digest)s, %(person_id)s, %(kind)s, %(rules)s, %(now)s, %(now)s, %(ends_at)s, %(address)s, %(client)s
+    %(digest)s, %(person_id)s, %(kind)s, %(rules)s, %(now)s, %(now)s, %(ends_at)s, %(address)s, %(client)s,
+    %(hint)s
 )
 RETURNING id;
 
@@ -37,6 +40,11 @@ WHERE s.digest = %(digest)s
   AND s.ends_at > %(now)s
   AND s.seen_at > %(idle_since)s
   AND p.disabled_at IS NULL;
+
+-- name: hint_of_session
+SELECT id_token
+FROM access.session
+WHERE id = %(id)s;
 
 -- name: sessions_of_person
 SELECT s.id, s.person_id, p.name, p.issuer, p.roles, s.kind, s.rules, s.made_at, s.seen_at, s.ends_at,

@@ -16,6 +16,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from vedette import __version__, clock
+from vedette.access.device_sign_in import DeviceSignIns
 from vedette.access.model import Actor
 from vedette.access.reporter_tokens import ReporterKey
 from vedette.access.secrets import Secrets
@@ -96,6 +97,7 @@ class Rooms:
     reporters: ReporterKey | None = None
     reporting: Callable[[], Reporting] = Reporting
     reporter_titles: Titles = Titles.NAMED
+    devices: DeviceSignIns | None = None
 
     async def whose(self, token: str, path: str = "") -> Actor | None:
         """Return whose token this is, ours or a reporter's; None when it is nobody's.
@@ -165,6 +167,9 @@ def _dependencies(rooms: Rooms) -> Mapping[str, Provide]:
     def own_titles() -> Titles:
         return rooms.reporter_titles
 
+    def own_devices() -> DeviceSignIns | None:
+        return rooms.devices
+
     turns = Turns(rooms.pool)
 
     def own_turns() -> Turns:
@@ -180,6 +185,7 @@ def _dependencies(rooms: Rooms) -> Mapping[str, Provide]:
         "reporting": Provide(own_reporting, sync_to_thread=False),
         "reporter_titles": Provide(own_titles, sync_to_thread=False),
         "turns": Provide(own_turns, sync_to_thread=False),
+        "devices": Provide(own_devices, sync_to_thread=False),
     }
 
 
@@ -237,6 +243,7 @@ def openapi(routes: Sequence[Any]) -> bytes:
                 "reporting",
                 "reporter_titles",
                 "turns",
+                "devices",
             )
         },
         openapi_config=config,

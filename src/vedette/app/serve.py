@@ -16,6 +16,7 @@ import structlog
 from psycopg_pool import AsyncConnectionPool
 
 from vedette import clock
+from vedette.access.device_sign_in import DeviceSignIns
 from vedette.access.openid import Provider
 from vedette.access.secrets import Secrets, load_or_make_secrets
 from vedette.access.sessions import end_sessions_of_other_rules
@@ -168,6 +169,7 @@ class Server:
         self._parts.add(self.gate.ended)
 
     async def _open_http(self, http_socket: socket.socket) -> None:
+        provider = Provider(self.options.sign_in) if self.options.sign_in else None
         rooms = Rooms(
             self.pool,
             self.secrets,
@@ -177,8 +179,8 @@ class Server:
             reporters=self.options.reporters.key(),
             reporter_titles=self.options.reporters.titles,
             reporting=self._reporting,
+            devices=DeviceSignIns(provider, self.secrets.cookie_key) if provider else None,
         )
-        provider = Provider(self.options.sign_in) if self.options.sign_in else None
         settings = self.settings or Settings()
         outside, theme = settings.public.outside(), settings.pages.theme()
         keeper = keeper_of(

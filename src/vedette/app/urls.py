@@ -93,6 +93,8 @@ URLS: tuple[Url, ...] = (
     Url("GET", "/api/v1/session", "read"),
     Url("POST", "/api/v1/session", PUBLIC),
     Url("DELETE", "/api/v1/session", "read"),
+    Url("POST", "/api/v1/session/device", PUBLIC),
+    Url("POST", "/api/v1/session/device/poll", PUBLIC),
     # What machines ask of the server itself.
     Url("GET", "/livez", PUBLIC),
     Url("GET", "/readyz", PUBLIC),

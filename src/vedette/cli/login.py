@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from time import monotonic
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from cyclopts import Parameter
 
 from vedette.cli.client import Client
+from vedette.cli.login_device import session_from_device
 from vedette.cli.session_file import forget_session, keep_session, session_for
 from vedette.cli.where import Asking, url_of
 from vedette.errors import Denied, Invalid, Missing, Unavailable
@@ -33,6 +34,13 @@ def login(
     browser: Annotated[
         bool, Parameter(help="Open a browser here; else print the address and ask for a code.")
     ] = True,
+    device: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help="Print an address of the provider and a code to type there, on any machine.",
+        ),
+    ] = False,
     asking: Asking = HERE,
 ) -> None:
     """Sign in with a browser; the commands then act for you at that server.
@@ -40,15 +48,22 @@ def login(
     The session is kept in sessions.json of your config folder, for you alone, for a week at most.
     """
     url = url_of(asking)
+    with Client(asking) as client:
+        begun = (
+            session_from_device(client) if device else _handed_over(client, url, browser=browser)
+        )
+    where = keep_session(url, begun["secret"])
+    _say(f"signed in at {url} as {begun['name']}; kept in {where}")
+
+
+def _handed_over(client: Client, url: str, *, browser: bool) -> dict[str, Any]:
+    """Return the session that a browser hands over."""
     verifier = secrets.token_urlsafe(48)
     challenge = (
         base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     )
     code = _from_browser(url, challenge) if browser else _from_hand(url, challenge)
-    with Client(asking) as client:
-        begun = client.post("/api/v1/session", {"code": code, "verifier": verifier})
-    where = keep_session(url, begun["secret"])
-    _say(f"signed in at {url} as {begun['name']}; kept in {where}")
+    return dict(client.post("/api/v1/session", {"code": code, "verifier": verifier}))
 
 
 def logout(*, asking: Asking = HERE) -> None:

@@ -1374,6 +1374,7 @@ CREATE TABLE access.session (
 ALTER TABLE access.session OWNER TO vedette_owner;
 
 ALTER TABLE access.session ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    id_token bytea,
     SEQUENCE NAME access.session_id_seq
     START WITH 1
     INCREMENT BY 1

@@ -18,6 +18,7 @@ from vedette.access.sessions import (
     actor_name,
     begin_session,
     end_session,
+    hint_of,
     session_of,
 )
 from vedette.errors import Denied, Invalid, Missing, Unavailable
@@ -152,6 +153,7 @@ class Login:
                 by=person.actor,
                 address=address,
                 client=client_of(request),
+                hint=self._cookies.hint_sealed(identity.id_token),
             )
         return await self._enter(request, secret, flow.next, self._cookies.no_flow_cookie(request))
 
@@ -162,11 +164,12 @@ class Login:
         if await self._visitors.maybe(request) is None:
             return see_other("/", gone)
         visitor, _ = await self._visitors.posted(request)
-        issuer = await self._end(visitor.secret, address_of(request))
+        issuer, id_token = await self._end(visitor.secret, address_of(request))
         provider = self._sign_in.provider
         if provider is None or issuer != provider.options.issuer:
             return see_other("/", gone)
-        url = await provider.end_session_url(f"{self._base_url(request)}/")
+        back = f"{self._base_url(request)}/"
+        url = await provider.end_session_url(back, id_token=id_token)
         if url is None:
             return see_other("/", gone)
         # Not a redirect: our own policy lets no form of ours lead to another site.
@@ -183,15 +186,16 @@ class Login:
             await self._end(before, address_of(request))
         return see_other(where, self._cookies.cookie(request, secret, now=now), *headers)
 
-    async def _end(self, secret: str, source: str) -> str:
-        """End the session of that secret; return its issuer, "" when it is a token's or over."""
+    async def _end(self, secret: str, source: str) -> tuple[str, str]:
+        """End the session of that secret; return its issuer and ID token, "" when it is a token's or over."""
         pepper, now = self._sign_in.pepper, self._clock()
         async with self._pool.connection(POOL_WAIT_S) as conn:
             session = await session_of(conn, secret, pepper=pepper, now=now)
             if session is None:
-                return ""
+                return "", ""
+            hint = self._cookies.hint(await hint_of(conn, session))
             await end_session(conn, session, session.id, source=source)
-        return session.issuer
+        return session.issuer, hint
 
     async def _page(self, where: str, *, refusal: str = "", account_refusal: str = "") -> Answer:
         provider = self._sign_in.provider

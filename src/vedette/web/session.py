@@ -26,6 +26,9 @@ FLOW_LASTS = timedelta(minutes=10)
 SEALED_AS = "web session"
 FLOW_SEALED_AS = "web sign-in"
 COOKIE_BYTES = 4_096
+HINT_SEALED_AS = "id token"
+HINT_LIMIT = 6_000
+"""A longer ID token makes an address that common servers refuse; a provider does without it."""
 
 T = TypeVar("T")
 
@@ -41,6 +44,7 @@ class Sessions:
     def __init__(self, cookie_key: bytes) -> None:
         # Keys of their own: the house signs other things with the cookie key too.
         self._seal = Seal([hashlib.sha256(b"vedette web session\0" + cookie_key).digest()])
+        self._hints = Seal([hashlib.sha256(b"vedette id token\0" + cookie_key).digest()])
         self._form_key = hashlib.sha256(b"vedette web form\0" + cookie_key).digest()
 
     def cookie(self, request: Request, secret: str, *, now: datetime) -> tuple[bytes, bytes]:
@@ -69,6 +73,19 @@ class Sessions:
         """Return the sign-in this browser is in the middle of; None when there is none."""
         flow = self._opened(request, "-flow", FLOW_SEALED_AS, Flow)
         return flow if flow is not None and now < flow.until else None
+
+    def hint_sealed(self, id_token: str) -> bytes | None:
+        """Return the provider's ID token as the database keeps it; None for what is not worth keeping."""
+        if not 0 < len(id_token) <= HINT_LIMIT:
+            return None
+        return self._hints.seal(HINT_SEALED_AS, id_token.encode())
+
+    def hint(self, sealed: bytes | None) -> str:
+        """Return the ID token; "" when there is none, or none that this house has sealed."""
+        try:
+            return self._hints.open(HINT_SEALED_AS, sealed).decode() if sealed else ""
+        except VedetteError:
+            return ""
 
     def form_key(self, secret: str) -> str:
         """Return what forms of this session carry, so that no other page can send them."""
