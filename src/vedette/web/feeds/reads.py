@@ -1,8 +1,10 @@
-"""What everyone may know, as the feeds need it; at most four statements, whatever their length."""
+"""What everyone may know, as the feeds need it: one statement for the components, one for what was told."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from datetime import datetime
+
+import msgspec
 
 from vedette.db.queries import Connection, load
 from vedette.incidents.model import Impact
@@ -59,9 +61,12 @@ class Said:
     made_at: datetime
 
 
+_SAID = msgspec.json.Decoder(list[tuple[int, int, datetime, str, str, datetime]])
+
+
 @dataclass(slots=True)
 class Event:
-    """A published incident, maintenance or note; updates: the newest first; members: ids of components."""
+    """A published incident, maintenance or note; members: ids of components; said: its updates as JSON."""
 
     id: int
     kind: str
@@ -78,12 +83,15 @@ class Event:
     postmortem: str
     postmortem_at: datetime | None
     changed_at: datetime
-    updates: list[Said] = field(default_factory=list)
-    members: list[int] = field(default_factory=list)
+    members: list[int]
+    said: InitVar[str]
+    updates: list[Said] = field(init=False)
+    """The newest first."""
 
-    def __post_init__(self) -> None:
-        """Read the plain number of a database row."""
+    def __post_init__(self, said: str) -> None:
+        """Read the plain number and the text of a database row."""
         self.impact = Impact(self.impact)
+        self.updates = [Said(*each) for each in _SAID.decode(said)]
 
     @property
     def begun_at(self) -> datetime:
@@ -133,13 +141,8 @@ async def events(
         statuses=None if statuses is None else list(statuses),
         by_start=by_start,
         limit=limit,
+        updates=UPDATES,
     )
-    by_id = {event.id: event for event in found}
-    ids = list(by_id)
-    for said in await Q.all(conn, "updates", row=Said, ids=ids, limit=UPDATES):
-        by_id[said.incident_id].updates.append(said)
-    for incident_id, component_id in await Q.all(conn, "members", ids=ids):
-        by_id[incident_id].members.append(component_id)
     return within(found)
 
 
