@@ -33,7 +33,10 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "tls": "vedette.agent.connectors.tls:Tls",
     },
     "vedette.kinds": {
+        "deploymentvalidation": "vedette.records.kinds.deploymentvalidation:DeploymentValidation",
+        "dora": "vedette.records.kinds.dora:Dora",
         "imagemanifestvuln": "vedette.records.kinds.imagemanifestvuln:ImageManifestVuln",
+        "serviceslometrics": "vedette.records.kinds.serviceslometrics:ServiceSloMetrics",
     },
 }
 """Group → name → `module:attribute`."""

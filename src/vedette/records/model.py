@@ -129,7 +129,8 @@ class Scan(Struct, frozen=True, array_like=True, tag=True):
     """All that one scanner found in one subject at one time. Only a complete one closes what it lacks.
 
     source: who looked, `quay-cso`, `trivy`. at: when it looked; None is when the document came.
-    deleted: the scanner says that the subject is gone from the cluster (an operator's delete).
+    deleted: the scanner says that the subject is gone from the cluster (an operator's delete). namespaces: where it
+    says all about the subject, also that it runs there no longer; those of the presences count anyway.
     """
 
     source: str
@@ -141,6 +142,7 @@ class Scan(Struct, frozen=True, array_like=True, tag=True):
     database_version: str = ""
     complete: bool = True
     deleted: bool = False
+    namespaces: tuple[str, ...] = ()
 
 
 class Validation(Struct, frozen=True, array_like=True, gc=False):
@@ -193,9 +195,11 @@ class SloValue(Struct, frozen=True, array_like=True, tag=True):
 class Objective(Struct, frozen=True, array_like=True, tag=True):
     """A service level objective as a document defines it (OpenSLO, Sloth).
 
-    target: per cent, (0, 100). window_s: the period in seconds; 0 with calendar `month`, `quarter`, `year` or
-    `week`. zone: IANA name of the calendar's time zone, or "". budgeting: `occurrences`, `timeslices`,
-    `ratio-timeslices`. definition: the document itself as JSON, for whoever wants more of it.
+    target: per cent, (0, 100). window_s: the rolling period in seconds; 0 with a calendar: `minute`, `hour`, `day`,
+    `week`, `month`, `quarter` or `year`. zone: IANA name of the calendar's time zone, or "". budgeting:
+    `occurrences`, `timeslices`, `ratio-timeslices`. definition: the document itself as JSON, for whoever wants more
+    of it. calendar_count: how many of the calendar's units a period has. starts_at: the local time at which one of
+    the periods began (`2022-01-01T12:00:00`), or "" where they begin as the calendar's do.
     """
 
     name: str
@@ -211,15 +215,21 @@ class Objective(Struct, frozen=True, array_like=True, tag=True):
     description: str = ""
     definition: str = "{}"
     labels: dict[str, str] = {}
+    calendar_count: int = 1
+    starts_at: str = ""
 
 
 class Commit(Struct, frozen=True, array_like=True, gc=False):
-    """A change that a deployment brought. lead_s: seconds from the commit to the deployment; may be negative."""
+    """A change that a deployment brought. lead_s: seconds from the commit to the deployment; may be negative.
+
+    revert: it takes another back, so that its lead says nothing of how fast work goes out.
+    """
 
     revision: str
     repository: str
     at: datetime
     lead_s: int
+    revert: bool = False
 
 
 class Deployment(Struct, frozen=True, array_like=True, tag=True):

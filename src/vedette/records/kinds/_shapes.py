@@ -93,11 +93,10 @@ def time_of(text: str | None) -> datetime | None:
         text = f"{day}T{clock}{(fraction or '')[:7]}{zone}"
     try:
         at = datetime.fromisoformat(_to_micros(text.strip()))
-    except ValueError:
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):  # the last hour of the year 9999, told west of Greenwich
         return None
-    if at.year < 1970:
-        return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    return at if at.year >= 1970 else None
 
 
 def _to_micros(text: str) -> str:
