@@ -149,3 +149,21 @@ async def answers(pool):
             return bool(await conn.execute("SELECT 1"))
     except PoolTimeout:
         return False
+
+
+async def test_a_login_that_is_given_up_halfway_is_closed_though_the_error_is_kept():
+    called = asyncio.get_running_loop().create_future()
+    server = await asyncio.start_server(
+        lambda reader, writer: called.set_result((reader, writer)), "127.0.0.1", 0
+    )
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        trying = asyncio.create_task(connect(f"postgresql://u@127.0.0.1:{port}/d?sslmode=disable"))
+        reader, writer = await called
+        await reader.readexactly(8)  # it says who it is, and waits for an answer
+        trying.cancel()
+        with pytest.raises(asyncio.CancelledError) as kept:
+            await trying
+        assert kept.value is not None
+        await asyncio.wait_for(reader.read(), 10)
+        writer.close()

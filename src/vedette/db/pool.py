@@ -1,5 +1,6 @@
 """Connections to PostgreSQL: one spelling of a DSN, one pool, one sentence for each way to fail."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -108,6 +109,10 @@ async def connect(dsn: str, *, name: str = "vedette") -> AsyncConnection[tuple[A
         conn = await AsyncConnection.connect(**parameters(dsn, name=name), autocommit=True)
     except psycopg.OperationalError as error:
         raise explain(error, normalise_dsn(dsn)) from error
+    except asyncio.CancelledError as error:
+        # Its traceback would hold the half-open connection for as long as anybody holds the error,
+        # and PostgreSQL waits a minute for who is still logging in, DROP DATABASE with it.
+        raise error.with_traceback(None)  # noqa: B904 - it is the same error
     return conn
 
 
