@@ -10,12 +10,16 @@ the same process without agents. Load, servers and PostgreSQL share the machine'
 import argparse
 import asyncio
 import os
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from stage import Server, Stage, bare_server, cpu_s, free_port, herds, pss_bytes, stage
+
+# Found either way: `python -m bench.fleet` and `python bench/fleet.py`.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from bench.stage import Server, Stage, bare_server, cpu_s, free_port, herds, pss_bytes, stage
 
 SETTLE_S = 15
 """Heartbeats are spread by then, and what connecting needed is given back."""

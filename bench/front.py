@@ -21,9 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
-from bench.front_load import ask_for
-from bench.status_page import Counting, cpu_s
-from tests.web import world
 
 from vedette import clock
 from vedette.app.addresses import Address, listen_on
@@ -37,6 +34,12 @@ from vedette.incidents.model import Draft, Impact, Kind, Status
 from vedette.incidents.open import open_incident
 from vedette.web.kept import Keeper
 from vedette.web.site import site
+
+# Found either way: `python -m bench.front` and `python bench/front.py`.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from bench.front_load import ask_for
+from bench.status_page import Counting, cpu_s
+from tests.web import world
 
 COMPONENTS, INCIDENTS, DAYS = 100, 2_000, 90
 LOAD_S = 4.0

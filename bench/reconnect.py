@@ -10,11 +10,14 @@ import argparse
 import asyncio
 import os
 import signal
+import sys
 import tempfile
 import time
 from pathlib import Path
 
-from stage import Herds, Server, Stage, cpu_s, free_port, herds, stage
+# Found either way: `python -m bench.reconnect` and `python bench/reconnect.py`.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from bench.stage import Herds, Server, Stage, cpu_s, free_port, herds, stage
 
 LIMIT_S = 150.0
 DRAIN_S = 60.0

@@ -20,11 +20,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.stage import Stage, stage
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from vedette.db.pool import connect
+
+# Found either way: `python -m bench.reporters` and `python bench/reporters.py`.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from bench.stage import Stage, stage
 
 HERE = Path(__file__).parent
 COMPONENTS, AT_ONCE, PER_S = 100, 1_000, 100

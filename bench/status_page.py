@@ -19,9 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from bench.status_page_load import ask_for
 from psycopg import AsyncCursor
-from tests.web import world
 
 from vedette import clock
 from vedette.db import testing
@@ -29,6 +27,11 @@ from vedette.db.embedded import embedded
 from vedette.db.pool import connect, open_pool
 from vedette.web.public import StatusPage
 from vedette.web.site import site
+
+# Found either way: `python -m bench.status_page` and `python bench/status_page.py`.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from bench.status_page_load import ask_for
+from tests.web import world
 
 COMPONENTS, DAYS = 100, 90
 ROUNDS = 200

@@ -20,9 +20,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-from stage import HERE, Server, Stage, cpu_s, free_port, pss_bytes, stage
 
 from vedette.db.pool import connect
+
+# Found either way: `python -m bench.watch` and `python bench/watch.py`.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from bench.stage import HERE, Server, Stage, cpu_s, free_port, pss_bytes, stage
 
 TARGETS = 1_000
 COMMITS_PER_S = 20
