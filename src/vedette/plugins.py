@@ -36,7 +36,10 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "deploymentvalidation": "vedette.records.kinds.deploymentvalidation:DeploymentValidation",
         "dora": "vedette.records.kinds.dora:Dora",
         "imagemanifestvuln": "vedette.records.kinds.imagemanifestvuln:ImageManifestVuln",
+        "openslo": "vedette.records.kinds.openslo:OpenSlo",
         "serviceslometrics": "vedette.records.kinds.serviceslometrics:ServiceSloMetrics",
+        "sloth": "vedette.records.kinds.sloth:Sloth",
+        "trivy": "vedette.records.kinds.trivy:Trivy",
     },
 }
 """Group → name → `module:attribute`."""
