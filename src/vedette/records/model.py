@@ -166,13 +166,15 @@ class Validation(Struct, frozen=True, array_like=True, gc=False):
 class Validations(Struct, frozen=True, array_like=True, tag=True):
     """What one validator found in one cluster at one time.
 
-    complete: objects and checks that it does not name have gone, so far as this source goes.
+    complete: objects and checks that it does not name have gone, so far as this source goes. objects: (namespace,
+    kind, name) of those that it says everything about: of them, this source's checks that it does not name have gone.
     """
 
     source: str
     results: tuple[Validation, ...] = ()
     at: datetime | None = None
     complete: bool = False
+    objects: tuple[tuple[str, str, str], ...] = ()
 
 
 class SloValue(Struct, frozen=True, array_like=True, tag=True):
@@ -292,7 +294,8 @@ class Statement(Struct, frozen=True, array_like=True, tag=True):
     """What a supplier states of a vulnerability in products; the latest of a document wins.
 
     names: identifiers of the vulnerability, its own first. products: purls, digests or names as the document
-    gives them; empty is every product. author: who says so. document: its identifier.
+    gives them; empty is every product. author: who says so. document: its identifier. components: the pieces of
+    those products that it is about; empty is each product as a whole.
     """
 
     document: str
@@ -305,6 +308,7 @@ class Statement(Struct, frozen=True, array_like=True, tag=True):
     impact: str = ""
     action: str = ""
     at: datetime | None = None
+    components: tuple[str, ...] = ()
 
 
 class Bulletin(Struct, frozen=True, array_like=True, tag=True):
