@@ -100,9 +100,9 @@ async def add_component(
 
 async def keep_names(conn: Connection, rows: Rows) -> None:
     """Add the regions, clusters and services that are new; the lock of the fleet is held."""
-    await _add_names(conn, "regions", rows.regions)
-    await _add_names(conn, "clusters", rows.clusters)
-    await _add_names(conn, "services", rows.services)
+    await add_names(conn, "regions", rows.regions)
+    await add_names(conn, "clusters", rows.clusters)
+    await add_names(conn, "services", rows.services)
     placed = {name: region for name, region in rows.clusters.items() if region is not None}
     if placed:
         await Q.run(conn, "place_clusters", names=list(placed), regions=list(placed.values()))
@@ -111,7 +111,7 @@ async def keep_names(conn: Connection, rows: Rows) -> None:
         await Q.run(conn, "sort_services", names=list(sorted_), categories=list(sorted_.values()))
 
 
-async def _add_names(conn: Connection, table: str, names: Iterable[str]) -> None:
+async def add_names(conn: Connection, table: str, names: Iterable[str]) -> None:
     """Add the names that are new, each with a slug nobody has."""
     known: dict[str, str] = dict(await Q.all(conn, f"known_{table}"))
     new = _with_slugs({name: slugify(name) for name in names if name not in known}, known.values())

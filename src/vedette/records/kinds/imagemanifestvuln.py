@@ -100,6 +100,7 @@ class ImageManifestVuln:
             subject=Subject(SubjectKind.IMAGE, resource.spec.image, resource.spec.manifest),
             findings=tuple(_findings(resource.spec.features or ())),
             presences=tuple(_presences(document, resource)),
+            namespaces=(resource.metadata.namespace,),
         )
 
 
@@ -156,5 +157,3 @@ def _presences(document: Document, resource: _Resource) -> Iterator[Presence]:
         if not (namespace and slash and name) or len(pod) > 510:
             raise document.refusal(f"status.affectedPods: {pod[:100]!r} is not `namespace/pod`")
         yield Presence(namespace, pod=pod)
-    if not pods:
-        yield Presence(resource.metadata.namespace)

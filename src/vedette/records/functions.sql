@@ -1,0 +1,30 @@
+-- The functions of records that the application calls.
+
+-- Months of `report` and `daily` are made by the application, which may not run DDL itself. What lies before 2020
+-- has one partition for all.
+CREATE OR REPLACE FUNCTION records.make_months(first timestamptz, last timestamptz) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    month date;
+    name text;
+    made integer := 0;
+BEGIN
+    FOR month IN
+        SELECT generate_series(
+            date_trunc('month', greatest(first, '2020-01-01+00') AT TIME ZONE 'UTC'),
+            last AT TIME ZONE 'UTC', interval '1 month')::date
+    LOOP
+        name := to_char(month, 'YYYYMM');
+        CONTINUE WHEN to_regclass('records.report_' || name) IS NOT NULL;
+        PERFORM pg_advisory_xact_lock(hashtext('vedette.records.months'));
+        CONTINUE WHEN to_regclass('records.report_' || name) IS NOT NULL;
+        EXECUTE format(
+            'CREATE TABLE records.%I PARTITION OF records.report FOR VALUES FROM (%L) TO (%L)', 'report_' || name,
+            month::timestamp AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC');
+        EXECUTE format(
+            'CREATE TABLE records.%I PARTITION OF records.daily FOR VALUES FROM (%L) TO (%L)', 'daily_' || name,
+            month, (month + interval '1 month')::date);
+        made := made + 1;
+    END LOOP;
+    RETURN made;
+END $$;

@@ -1,0 +1,59 @@
+"""What applying documents changed, for whoever waits for the answer."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from vedette.records.model import Advisory, Finding, Package
+
+LINES = 1_000
+"""So many new things are named one by one; of the others only how many there are."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What is new and what changed.
+
+    created: `(what, name)` in the order of the documents, the first `LINES` of them. totals: how many of each
+    `what`. opened, closed, changed: findings (validations, values) that did so. unchanged: subjects that are as
+    they were. older: looks that came too late to count. words: numbers of the severity words.
+    """
+
+    created: list[tuple[str, str]] = field(default_factory=list)
+    totals: dict[str, int] = field(default_factory=dict)
+    opened: int = 0
+    closed: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    older: int = 0
+    words: dict[str, int] = field(default_factory=dict)
+    new_words: set[str] = field(default_factory=set)
+
+    def say(self, what: str, name: str) -> None:
+        """Note that something was added."""
+        self.totals[what] = self.totals.get(what, 0) + 1
+        if len(self.created) < LINES:
+            self.created.append((what, name))
+
+    def count(self, opened: int, closed: int, changed: int) -> None:
+        """Add to the tally."""
+        self.opened += opened
+        self.closed += closed
+        self.changed += changed
+
+    def say_found(
+        self, findings: Iterable[Finding], packages: set[Package], advisories: set[Advisory]
+    ) -> None:
+        """Note the packages, words and advisories that are new, in the order in which they were found."""
+        packages, advisories, words = set(packages), set(advisories), self.new_words
+        if not (packages or advisories or words):
+            return
+        for finding in findings:
+            if finding.package in packages:
+                packages.discard(finding.package)
+                self.say("feature", finding.package.name)
+            if finding.word in words:
+                words.discard(finding.word)
+                self.say("severity", finding.word)
+            if finding.advisory in advisories:
+                advisories.discard(finding.advisory)
+                self.say("vulnerability", finding.advisory.name)

@@ -1,0 +1,64 @@
+"""The decisions of records: what makes things the same, what counts once, what a newer look closes."""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+import msgspec
+
+from vedette.records.model import Advisory, Finding, Package, Scan
+
+KEY_BYTES = 16
+_PACK = msgspec.msgpack.Encoder().encode
+
+
+def key_of(*words: object) -> bytes:
+    """Return 16 bytes that stand for these words: what a unique index over long texts would say."""
+    return blake2b(_PACK(words), digest_size=KEY_BYTES).digest()
+
+
+def package_key(package: Package) -> bytes:
+    """Return what makes a package the same: name, version, type, purl and path."""
+    return blake2b(_PACK(package), digest_size=KEY_BYTES).digest()
+
+
+def advisory_key(advisory: Advisory) -> bytes:
+    """Return what makes an advisory the same: its name in its feed. Its text may change."""
+    return key_of(advisory.name, advisory.feed)
+
+
+def text_key(advisory: Advisory) -> bytes:
+    """Return what changes when anything an advisory says does."""
+    return blake2b(_PACK(advisory), digest_size=KEY_BYTES).digest()
+
+
+def identity_of(advisory: Advisory) -> str:
+    """Return under which name this counts: the one CVE it is about, else its own name.
+
+    An erratum that addresses five CVEs is none of them; a GHSA that names one CVE is that CVE.
+
+    >>> identity_of(Advisory("GHSA-jfh8-c2jp-5v3q", names=("CVE-2021-44228",)))
+    'CVE-2021-44228'
+    >>> identity_of(Advisory("RHSA-2022:6457", names=("CVE-2015-20107", "CVE-2022-0391")))
+    'RHSA-2022:6457'
+    """
+    cves = {name for name in (advisory.name, *advisory.names) if name.startswith("CVE-")}
+    return cves.pop() if len(cves) == 1 else advisory.name
+
+
+def digest_of(findings: Iterable[Finding]) -> bytes:
+    """Return what changes when a scan's findings do; their order does not count."""
+    total = 0
+    for packed in map(_PACK, findings):
+        total += int.from_bytes(blake2b(packed, digest_size=KEY_BYTES).digest())
+    return (total % (1 << 8 * KEY_BYTES)).to_bytes(KEY_BYTES)
+
+
+def union_of(scans: Iterable[Scan]) -> dict[tuple[Package, Advisory], Finding]:
+    """Return what several documents of one snapshot found in one subject, each thing once, the gravest word."""
+    found: dict[tuple[Package, Advisory], Finding] = {}
+    for scan in scans:
+        for finding in scan.findings:
+            held = found.get((finding.package, finding.advisory))
+            if held is None or finding.severity > held.severity:
+                found[finding.package, finding.advisory] = finding
+    return found

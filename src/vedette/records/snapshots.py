@@ -1,0 +1,183 @@
+"""Snapshots: opened, filled by many at once, closed by one; only closing shows what was filled in.
+
+A document lies in `records.staged` as it was read until then, so that writers meet nobody and what cannot be
+understood is refused while its writer listens. Closing merges everything in one transaction. What nobody closes
+expires with what was filled in.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from vedette.db.queries import Connection, load
+from vedette.errors import Conflict, Denied, Missing
+from vedette.fleet.places import checked_cluster, settle_places
+from vedette.records.model import Record, Scan
+from vedette.records.outcome import Outcome
+from vedette.records.staged import pack, unpack
+from vedette.records.store import Batch, store
+
+Q = load(__file__, "snapshots.sql")
+LIFETIME = timedelta(hours=6)
+"""How long one may be filled; the longest run of a collector known to us takes minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One snapshot; see records.snapshot."""
+
+    id: int
+    token: UUID
+    kind: str
+    cluster_id: int | None
+    complete: bool
+    opened_at: datetime
+    expires_at: datetime
+    closed_at: datetime | None
+    expired_at: datetime | None
+
+
+async def open_snapshot(
+    conn: Connection,
+    kind: str,
+    *,
+    by: str,
+    now: datetime,
+    complete: bool = True,
+    cluster_id: int | None = None,
+    lifetime: timedelta = LIFETIME,
+) -> Snapshot:
+    """Open a snapshot of that kind; whoever fills it shows its token."""
+    found = await Q.one(
+        conn,
+        "open",
+        row=Snapshot,
+        kind=kind,
+        cluster=cluster_id,
+        complete=complete,
+        by=by,
+        now=now,
+        expires=now + lifetime,
+    )
+    assert found is not None
+    return found
+
+
+async def fill(
+    conn: Connection,
+    token: UUID,
+    kind: str,
+    records: Iterable[Record],
+    *,
+    cluster: str = "",
+    document: bytes = b"",
+) -> None:
+    """Keep what was read of a document, durably, until the snapshot is closed.
+
+    document: as it came, packed. Raises Missing for a token nobody gave, Denied for one of another kind, Conflict
+    when it is closed or expired.
+    """
+    if cluster:
+        checked_cluster(cluster)
+    async with conn.transaction():
+        snapshot = await _held(conn, "find_to_fill", token, kind)
+        await Q.run(
+            conn,
+            "stage",
+            snapshot=snapshot.id,
+            cluster=cluster,
+            records=pack(records),
+            document=document,
+        )
+
+
+async def close_snapshot(conn: Connection, token: UUID, kind: str, *, now: datetime) -> Outcome:
+    """Merge what was filled in and show it; raises as `fill` does.
+
+    What it says is true from when it was opened: of two snapshots the one opened later wins, whenever it closes.
+    """
+    async with conn.transaction():
+        snapshot = await _held(conn, "find_to_close", token, kind)
+        batches = [
+            Batch(tuple(unpack(packed)), cluster, document)
+            for cluster, packed, document in await Q.all(conn, "staged", snapshot=snapshot.id)
+        ]
+        return await _merge(conn, snapshot, batches, now=now)
+
+
+async def apply(
+    conn: Connection,
+    kind: str,
+    batches: Sequence[Batch],
+    *,
+    by: str,
+    now: datetime,
+    complete: bool = False,
+) -> Outcome:
+    """Open, fill and close a snapshot at once, without staging; return what it changed.
+
+    complete: these documents are all there is of each cluster they name. A scan that says when it was made counts
+    from then on, so that an old file changes nothing.
+    """
+    async with conn.transaction():
+        snapshot = await open_snapshot(conn, kind, by=by, now=now, complete=complete)
+        return await _merge(conn, snapshot, batches, now=now, own_times=True)
+
+
+async def _merge(
+    conn: Connection,
+    snapshot: Snapshot,
+    batches: Sequence[Batch],
+    *,
+    now: datetime,
+    own_times: bool = False,
+) -> Outcome:
+    outcome = Outcome()
+    places = await settle_places(conn, {pair for batch in batches for pair in batch.places()})
+    for line in places.created:
+        outcome.say(*line.split(" ", 1))
+    for at, due in sorted(_by_time(batches, snapshot.opened_at, own_times=own_times).items()):
+        await store(conn, due, places, outcome, snapshot=snapshot, at=at, now=now)
+    await Q.run(
+        conn,
+        "close",
+        snapshot=snapshot.id,
+        kind=snapshot.kind,
+        opened=snapshot.opened_at,
+        clusters=list(places.clusters.values()),
+        now=now,
+    )
+    return outcome
+
+
+def _by_time(
+    batches: Sequence[Batch], opened_at: datetime, *, own_times: bool
+) -> dict[datetime, list[Batch]]:
+    """Part the records by the time from which on they are true."""
+    due: dict[datetime, list[Batch]] = defaultdict(list)
+    for batch in batches:
+        parts: dict[datetime, list[Record]] = defaultdict(list)
+        for record in batch.records:
+            said = record.at if own_times and isinstance(record, Scan) else None
+            parts[min(said or opened_at, opened_at)].append(record)
+        for at, records in parts.items():
+            due[at].append(replace(batch, records=tuple(records)))
+    return due
+
+
+async def _held(conn: Connection, query: str, token: UUID, kind: str) -> Snapshot:
+    snapshot = await Q.one(conn, query, row=Snapshot, token=token)
+    if snapshot is None:
+        raise Missing("token not found", hint="open a snapshot first")
+    if snapshot.kind != kind:
+        raise Denied(f"this token is for {snapshot.kind}, not for {kind}")
+    if snapshot.closed_at or snapshot.expired_at:
+        raise Conflict("token is closed for data", hint="open another snapshot")
+    return snapshot
+
+
+async def expire(conn: Connection, *, now: datetime) -> int:
+    """Let go of snapshots that nobody closed, with what was filled in; return how many there were."""
+    return int(await Q.value(conn, "expire", now=now))

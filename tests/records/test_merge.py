@@ -1,0 +1,207 @@
+"""What closing a snapshot makes of what was filled in: the semantics of a vulnerability's life."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from psycopg import AsyncConnection
+
+from vedette.errors import Conflict, Denied, Missing
+from vedette.records.model import (
+    Advisory,
+    Finding,
+    Package,
+    Presence,
+    Scan,
+    Severity,
+    Subject,
+    SubjectKind,
+)
+from vedette.records.snapshots import apply, close_snapshot, expire, fill, open_snapshot
+from vedette.records.store import Batch
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+KIND = "imagemanifestvuln"
+Conn = AsyncConnection[Any]
+
+
+def finding(name: str, package: str = "openssl", severity: Severity = Severity.HIGH) -> Finding:
+    return Finding(Package(package, "1.0"), Advisory(name), severity, severity.title, ("1.1",))
+
+
+def scan(
+    *findings: Finding,
+    digest: str = "sha256:aa",
+    pods: Iterable[str] = ("p1",),
+    name: str = "quay.io/shop/orders",
+    **rest: Any,
+) -> Scan:
+    return Scan(
+        "quay-cso",
+        Subject(SubjectKind.IMAGE, name, digest),
+        findings,
+        tuple(Presence("shop", pod=f"shop/{pod}") for pod in pods),
+        namespaces=("shop",),
+        **rest,
+    )
+
+
+async def snapshot(conn: Conn, *scans: Scan, cluster: str = "c1", now: datetime = NOW) -> None:
+    opened = await open_snapshot(conn, KIND, by="t", now=now)
+    for one in scans:
+        await fill(conn, opened.token, KIND, [one], cluster=cluster)
+    await close_snapshot(conn, opened.token, KIND, now=now)
+
+
+async def rows(conn: Conn, sql: str) -> list[tuple[Any, ...]]:
+    return await (await conn.execute(sql.encode())).fetchall()
+
+
+OPEN = """
+    SELECT a.name, p.name, f.severity FROM records.finding f
+    JOIN records.advisory a ON a.id = f.advisory_id JOIN records.package p ON p.id = f.package_id
+    WHERE fixed_at IS NULL ORDER BY 1, 2"""
+PODS = """
+    SELECT c.name, n.name, p.pod FROM records.presence p JOIN fleet.namespace n ON n.id = p.namespace_id
+    JOIN fleet.cluster c ON c.id = n.cluster_id WHERE gone_at IS NULL ORDER BY 1, 2, 3"""
+
+
+async def test_nothing_is_seen_before_the_snapshot_is_closed(conn: Conn) -> None:
+    opened = await open_snapshot(conn, KIND, by="t", now=NOW)
+    await fill(conn, opened.token, KIND, [scan(finding("CVE-1"))], cluster="c1")
+    assert await rows(conn, OPEN) == []
+    outcome = await close_snapshot(conn, opened.token, KIND, now=NOW)
+    assert await rows(conn, OPEN) == [("CVE-1", "openssl", 4)]
+    assert outcome.created == [
+        ("cluster", "c1"),
+        ("namespace", "shop"),
+        ("image", "quay.io/shop/orders"),
+        ("feature", "openssl"),
+        ("severity", "High"),
+        ("vulnerability", "CVE-1"),
+    ]
+
+
+async def test_the_same_again_changes_nothing_and_costs_a_row(conn: Conn) -> None:
+    await snapshot(conn, scan(finding("CVE-1")))
+    before = await rows(conn, "SELECT * FROM records.finding")
+    await snapshot(conn, scan(finding("CVE-1")), now=NOW + DAY)
+    assert await rows(conn, "SELECT * FROM records.finding") == before
+    assert await rows(conn, PODS) == [("c1", "shop", "shop/p1")]
+    assert await rows(conn, "SELECT opened, closed, changed FROM records.report ORDER BY at") == [
+        (1, 0, 0),
+        (0, 0, 0),
+    ]
+
+
+async def test_what_a_newer_look_lacks_is_fixed_and_what_differs_changes(conn: Conn) -> None:
+    await snapshot(conn, scan(finding("CVE-1"), finding("CVE-2")))
+    changed = finding("CVE-2", severity=Severity.CRITICAL)
+    await snapshot(conn, scan(changed, finding("CVE-3")), now=NOW + DAY)
+    assert await rows(conn, OPEN) == [("CVE-2", "openssl", 5), ("CVE-3", "openssl", 4)]
+    assert await rows(conn, "SELECT fixed_at FROM records.finding WHERE fixed_at IS NOT NULL") == [
+        (NOW + DAY,)
+    ]
+    assert await rows(conn, "SELECT counts FROM records.scan") == [([0, 0, 0, 0, 1, 1, 0],)]
+
+
+async def test_a_look_that_is_incomplete_fixes_nothing(conn: Conn) -> None:
+    await snapshot(conn, scan(finding("CVE-1")))
+    await snapshot(conn, scan(finding("CVE-2"), complete=False), now=NOW + DAY)
+    assert await rows(conn, OPEN) == [("CVE-1", "openssl", 4), ("CVE-2", "openssl", 4)]
+    assert await rows(conn, "SELECT counts FROM records.scan") == [([0, 0, 0, 0, 2, 0, 0],)]
+    await snapshot(conn, scan(finding("CVE-2")), now=NOW + 2 * DAY)
+    assert await rows(conn, OPEN) == [("CVE-2", "openssl", 4)]
+
+
+async def test_of_two_snapshots_the_one_opened_later_wins_whenever_it_closes(conn: Conn) -> None:
+    older = await open_snapshot(conn, KIND, by="t", now=NOW)
+    await fill(conn, older.token, KIND, [scan(finding("CVE-1"), pods=["old"])], cluster="c1")
+    await snapshot(conn, scan(finding("CVE-2"), pods=["new"]), now=NOW + DAY)
+    outcome = await close_snapshot(conn, older.token, KIND, now=NOW + 2 * DAY)
+    assert outcome.older == 1
+    assert await rows(conn, OPEN) == [("CVE-2", "openssl", 4)]
+    assert await rows(conn, PODS) == [("c1", "shop", "shop/new")]
+
+
+async def test_a_cluster_that_a_snapshot_does_not_name_is_left_alone(conn: Conn) -> None:
+    await snapshot(conn, scan(finding("CVE-1")))
+    await snapshot(conn, scan(finding("CVE-1"), pods=["p9"]), cluster="c2", now=NOW + DAY)
+    assert await rows(conn, PODS) == [("c1", "shop", "shop/p1"), ("c2", "shop", "shop/p9")]
+
+
+async def test_an_image_that_a_complete_snapshot_does_not_name_runs_no_longer(conn: Conn) -> None:
+    other = scan(finding("CVE-2"), digest="sha256:bb", pods=["p2"])
+    await snapshot(conn, scan(finding("CVE-1")), other)
+    await snapshot(conn, other, now=NOW + DAY)
+    assert await rows(conn, PODS) == [("c1", "shop", "shop/p2")]
+    assert len(await rows(conn, OPEN)) == 2  # nobody looked at the first image and found it mended
+
+
+async def test_one_document_applied_speaks_for_its_image_alone(conn: Conn) -> None:
+    other = scan(finding("CVE-2"), digest="sha256:bb", pods=["p2"])
+    await snapshot(conn, scan(finding("CVE-1")), other)
+    await apply(
+        conn, KIND, [Batch((scan(finding("CVE-1"), pods=["p3"]),), "c1")], by="t", now=NOW + DAY
+    )
+    assert await rows(conn, PODS) == [("c1", "shop", "shop/p2"), ("c1", "shop", "shop/p3")]
+
+
+async def test_a_finding_is_as_old_as_the_software_under_that_name(conn: Conn) -> None:
+    await snapshot(conn, scan(finding("CVE-1")))
+    rebuilt = scan(finding("CVE-1"), finding("CVE-2"), digest="sha256:bb")
+    await snapshot(conn, rebuilt, now=NOW + DAY)
+    assert await rows(
+        conn,
+        "SELECT a.name, f.since_at, f.first_seen_at FROM records.finding f"
+        " JOIN records.advisory a ON a.id = f.advisory_id JOIN records.scan s ON s.id = f.scan_id"
+        " JOIN records.subject i ON i.id = s.subject_id WHERE i.digest = 'sha256:bb' ORDER BY 1",
+    ) == [("CVE-1", NOW, NOW + DAY), ("CVE-2", NOW + DAY, NOW + DAY)]
+
+
+async def test_two_documents_of_one_image_are_one_look(conn: Conn) -> None:
+    await snapshot(conn, scan(finding("CVE-1"), pods=["p1"]), scan(finding("CVE-1"), pods=["p2"]))
+    assert await rows(conn, OPEN) == [("CVE-1", "openssl", 4)]
+    assert len(await rows(conn, PODS)) == 2
+
+
+async def test_texts_packages_and_images_are_kept_once(conn: Conn) -> None:
+    await snapshot(conn, scan(finding("CVE-1")), scan(finding("CVE-1"), digest="sha256:bb"))
+    counts = (
+        "SELECT (SELECT count(*) FROM records.package), (SELECT count(*) FROM records.advisory)"
+    )
+    assert await rows(conn, counts) == [(1, 1)]
+
+
+async def test_an_empty_snapshot_empties_nothing(conn: Conn) -> None:
+    await snapshot(conn, scan(finding("CVE-1")))
+    await snapshot(conn, now=NOW + DAY)
+    assert await rows(conn, PODS) == [("c1", "shop", "shop/p1")]
+
+
+async def test_a_token_of_another_kind_is_refused_and_a_closed_one(conn: Conn) -> None:
+    opened = await open_snapshot(conn, KIND, by="t", now=NOW)
+    with pytest.raises(Denied, match="this token is for imagemanifestvuln"):
+        await fill(conn, opened.token, "dora", [scan()], cluster="c1")
+    await close_snapshot(conn, opened.token, KIND, now=NOW)
+    with pytest.raises(Conflict, match="token is closed for data"):
+        await fill(conn, opened.token, KIND, [scan()], cluster="c1")
+
+
+async def test_a_snapshot_that_nobody_closes_expires_with_what_was_filled_in(conn: Conn) -> None:
+    opened = await open_snapshot(conn, KIND, by="t", now=NOW)
+    await fill(conn, opened.token, KIND, [scan(finding("CVE-1"))], cluster="c1")
+    assert await expire(conn, now=NOW) == 0
+    assert await expire(conn, now=opened.expires_at) == 1
+    assert await rows(conn, "SELECT * FROM records.staged") == []
+    with pytest.raises(Conflict):
+        await close_snapshot(conn, opened.token, KIND, now=NOW + DAY)
+
+
+async def test_a_token_nobody_gave_is_not_found(conn: Conn) -> None:
+    opened = await open_snapshot(conn, KIND, by="t", now=NOW)
+    await conn.execute("DELETE FROM records.snapshot")
+    with pytest.raises(Missing, match="token not found"):
+        await close_snapshot(conn, opened.token, KIND, now=NOW)
