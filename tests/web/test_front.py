@@ -1,6 +1,9 @@
 """The status page: what a visitor reads."""
 
+import re
+
 import pytest
+from psycopg.types.json import Jsonb
 from tests import factories as make
 from tests.factories import NOON, at
 from tests.web import world
@@ -194,3 +197,20 @@ async def test_the_page_takes_three_statements(owner_conn, browser):
     owner_conn.cursor_factory = Counting
     assert (await browser.get("/")).status == 200
     assert len(sent) == 3
+
+
+async def test_a_category_stands_once_whoever_named_it(owner_conn, browser):
+    for service, of_service, own in (
+        ("Backups", "Storage", {}),
+        ("Disks", "Storage", {}),
+        ("Cache", None, {"category": "Database"}),
+        ("Objects", None, {"category": "Storage"}),
+        ("Others", None, {}),
+    ):
+        component = await make.make_component(owner_conn, service, category=of_service)
+        await owner_conn.execute(
+            "UPDATE fleet.component SET attributes = attributes || %s WHERE id = %s",
+            (Jsonb(own), component),
+        )
+    page = await browser.get("/")
+    assert re.findall("<h3>(.*?)</h3>", page.text) == ["Database", "Storage", "Others"]

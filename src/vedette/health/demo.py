@@ -9,8 +9,8 @@ from vedette.health.model import State
 
 Q = load(__file__, "demo.sql")
 
-Trouble = tuple[int, State, datetime, datetime]
-"""Component, state, from and to."""
+Trouble = tuple[int, State, datetime, datetime | None]
+"""Component, state, from and to; None: it lasts."""
 
 
 async def make_past(

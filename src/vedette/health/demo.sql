@@ -9,14 +9,15 @@ FROM unnest(
     %(of)s::integer[], %(states)s::text[], %(from_at)s::timestamptz[], %(to_at)s::timestamptz[]
 ) AS t (component_id, state, from_at, to_at)
 CROSS JOIN LATERAL (VALUES ('up', t.state, t.from_at), (t.state, 'up', t.to_at)) AS e (was, now, at)
+WHERE e.at IS NOT NULL
 ORDER BY 4
 
 -- name: states
 INSERT INTO health.component_state (component_id, state, since)
-SELECT component_id, 'up', max(at)
+SELECT DISTINCT ON (component_id) component_id, now, at
 FROM health.transition
 WHERE component_id = ANY (%(components)s::integer[])
-GROUP BY component_id
+ORDER BY component_id, at DESC, id DESC
 
 -- name: days
 INSERT INTO health.component_day (component_id, day, seconds_up, seconds_degraded, seconds_down)

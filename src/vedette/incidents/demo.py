@@ -11,8 +11,8 @@ Q = load(__file__, "demo.sql")
 STORIES = 160
 BY = "demo"
 
-Trouble = tuple[int, int, datetime, datetime]
-"""Component, impact, from and to."""
+Trouble = tuple[int, int, datetime, datetime | None]
+"""Component, impact, from and to; None: it lasts."""
 
 
 async def make_year(

@@ -129,4 +129,4 @@ SELECT id, kind, impact, starts_at, ends_at FROM told ORDER BY id
 -- What the components went through, for whoever draws how they were.
 SELECT component_id, impact, from_at, to_at
 FROM incidents.span
-WHERE incident_id = ANY (%(ids)s::integer[]) AND impact > 0 AND to_at IS NOT NULL
+WHERE incident_id = ANY (%(ids)s::integer[]) AND impact > 0

@@ -3,8 +3,9 @@
 Nothing is published by itself: the component names each measurement, and the page draws those alone.
 """
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -12,7 +13,8 @@ import psycopg
 from vedette.db.queries import Connection, load
 from vedette.errors import Invalid
 from vedette.web.charts import Chart, chart
-from vedette.web.reader import N_, gettext
+from vedette.web.languages import ENGLISH
+from vedette.web.reader import N_, gettext, reading
 from vedette.web.reads import Series
 from vedette.web.words import Moment, measurement_name, moment, value
 
@@ -24,6 +26,7 @@ TARGETS = 20
 """Targets of one component that are drawn; the rest are left out."""
 LIMIT_MS = 1_000
 """Charts that take longer are left out, and the page says so."""
+_DECIMAL = re.compile(r"(-?[0-9]+)\.([0-9]+)")
 FRESH_STEPS = 2
 """A value older than so many steps is not what it is now."""
 
@@ -148,23 +151,41 @@ def _floor(at: datetime, step: timedelta) -> datetime:
 
 
 def _measured(asked: Published, row: _Row, span: Span, length: timedelta) -> Measured:
+    # What connectors say of their measurements is English.
+    about = row.help if reading().language == ENGLISH else ""
     if not row.at_s:
-        return Measured(asked.title, row.help, "–", "–", "–", "", None)
+        return Measured(asked.title, about, "–", "–", "–", "", None)
     is_fresh = length.total_seconds() - row.at_s[-1] <= FRESH_STEPS * span.step.total_seconds()
-    now = value(row.last, row.unit) if row.last is not None and is_fresh else "–"
-    least, most = value(min(row.least), row.unit), value(max(row.most), row.unit)
+    now = _value(row.last, row.unit) if row.last is not None and is_fresh else "–"
+    least, most = _value(min(row.least), row.unit), _value(max(row.most), row.unit)
     said = gettext("{title} over the last {span}: now {now}, least {least}, greatest {most}.")
     return Measured(
         title=asked.title,
-        help=row.help,
+        help=about,
         now=now,
         least=least,
         most=most,
         summary=said.format(
             title=asked.title, span=gettext(span.text), now=now, least=least, most=most
         ),
-        chart=chart(_series(asked, row), span=length, bucket=span.step),
+        chart=_localised(chart(_series(asked, row), span=length, bucket=span.step)),
     )
+
+
+def _value(number: float, unit: str) -> str:
+    """Return the value with its unit as the reader's language writes it."""
+    return _local(value(number, unit))
+
+
+def _local(text: str) -> str:
+    return _DECIMAL.sub(
+        lambda found: gettext("{whole}.{hundredths}").format(whole=found[1], hundredths=found[2]),
+        text,
+    )
+
+
+def _localised(drawn: Chart) -> Chart:
+    return replace(drawn, top=_local(drawn.top), bottom=_local(drawn.bottom))
 
 
 def _series(asked: Published, row: _Row) -> Series:

@@ -14,7 +14,7 @@ JOIN fleet.service AS s ON s.id = c.service_id
 LEFT JOIN fleet.region AS r ON r.id = c.region_id
 LEFT JOIN health.component_state AS st ON st.component_id = c.id
 WHERE c.retired_at IS NULL AND c.is_public
-ORDER BY r.name NULLS LAST, category = '', category, s.name, type, c.id
+ORDER BY r.name NULLS LAST, coalesce(c.attributes ->> 'category', s.category, '') = '', category, s.name, type, c.id
 
 -- name: days
 -- One row a component: its quiet days as a string of bits from the first day, the others with their

@@ -25,7 +25,7 @@ LEFT JOIN (
 ) AS t ON t.component_id = c.id
 WHERE c.retired_at IS NULL AND c.is_public
   AND (%(slug)s::text IS NULL OR c.slug = %(slug)s)
-ORDER BY r.name NULLS LAST, category = '', category, s.name, type, c.id
+ORDER BY r.name NULLS LAST, coalesce(c.attributes ->> 'category', s.category, '') = '', category, s.name, type, c.id
 
 -- name: events
 -- What was told, the latest first: by its start, or by what was said last. components NULL: of anybody. With each
