@@ -35,11 +35,16 @@ BUILT_IN: dict[str, dict[str, str]] = {
     "vedette.kinds": {
         "deploymentvalidation": "vedette.records.kinds.deploymentvalidation:DeploymentValidation",
         "dora": "vedette.records.kinds.dora:Dora",
+        "epss": "vedette.records.kinds.epss:Epss",
         "imagemanifestvuln": "vedette.records.kinds.imagemanifestvuln:ImageManifestVuln",
+        "kev": "vedette.records.kinds.kev:Kev",
         "openslo": "vedette.records.kinds.openslo:OpenSlo",
+        "openvex": "vedette.records.kinds.openvex:OpenVex",
+        "osv": "vedette.records.kinds.osv:Osv",
         "serviceslometrics": "vedette.records.kinds.serviceslometrics:ServiceSloMetrics",
         "sloth": "vedette.records.kinds.sloth:Sloth",
         "trivy": "vedette.records.kinds.trivy:Trivy",
+        "trivy-operator": "vedette.records.kinds.trivy_operator:TrivyOperator",
     },
 }
 """Group → name → `module:attribute`."""
