@@ -99,6 +99,12 @@ def time_of(text: str | None) -> datetime | None:
     return at if at.year >= 1970 else None
 
 
+def past_time_of(text: str | None, now: datetime) -> datetime | None:
+    """Return the time as `time_of` does, but none to come: it would be newer than all that follows."""
+    at = time_of(text)
+    return min(at, now) if at else None
+
+
 def _to_micros(text: str) -> str:
     # Go writes nanoseconds, which `fromisoformat` of 3.11 takes in fractions of any length but ISO's basic zone.
     return re.sub(r"(\.\d{6})\d+", r"\1", text)
