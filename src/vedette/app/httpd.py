@@ -14,6 +14,7 @@ from vedette.app.hot import Hot
 from vedette.app.http import Rooms, openapi, rest_app, rooms_routes
 from vedette.app.http_protocol import BoundedProtocol
 from vedette.app.kept_rest import kept_rest
+from vedette.app.lost import with_lost_page
 from vedette.app.metrics import MEDIA_TYPE
 from vedette.app.options import Options
 from vedette.app.probes import document, livez, metrics, readyz
@@ -41,7 +42,8 @@ def application(
         "/metrics": metrics(gather, MEDIA_TYPE),
         "/openapi.json": document(lambda: openapi(routes), b"application/json"),
     }
-    return front(bare, kept_rest(keeper, rest_app(rooms, routes)))
+    framework = with_lost_page(rest_app(rooms, routes), bare)
+    return front(bare, kept_rest(keeper, framework))
 
 
 def httpd(app: App, options: Options) -> uvicorn.Server:
