@@ -40,6 +40,14 @@ SERVER = LOG | {
     "cache-redis-host": ("one", "two"),
     "cache-redis-port": (6381, 6382),
     "cache-redis-password-file": ("one", "two"),
+    "notices-to": (["one@example.org"], ["two@example.org"]),
+    "notices-from": ("one@example.org", "two@example.org"),
+    "notices-language": ("de", "en"),
+    "notices-smtp-host": ("one", "two"),
+    "notices-smtp-port": (26, 27),
+    "notices-smtp-tls": ("tls", "none"),
+    "notices-smtp-user": ("one", "two"),
+    "notices-smtp-password-file": ("one", "two"),
     "sign-in-issuer": ("https://one", "https://two"),
     "sign-in-client-id": ("one", "two"),
     "sign-in-client-secret-file": ("one", "two"),
@@ -90,6 +98,7 @@ SECTIONS = {
     "reporter": "reporters",
     "sign-in": "sign_in",
     "cache": "cache",
+    "notices": "notices",
 }
 """How a flag begins whose key stands in a section of its own."""
 
@@ -99,9 +108,15 @@ VARIABLES = {"join": "VEDETTE_JOIN_TOKEN"}
 SIGN_IN = {
     "sign_in": {"issuer": "https://base", "client_id": "base", "roles": {"viewer": ["base"]}}
 }
+NOTICES = {
+    "notices": {"to": ["a@example.org"], "from": "b@example.org", "smtp_host": "localhost"}
+    | {"smtp_user": "base", "smtp_password_file": "base"}
+}
 BASES = {
-    "serve": {"server": {"database_url": "postgresql://h/base", "seal_key_file": "base"}} | SIGN_IN,
-    "up": {"server": {"data_dir": "base-dir"}} | SIGN_IN,
+    "serve": {"server": {"database_url": "postgresql://h/base", "seal_key_file": "base"}}
+    | SIGN_IN
+    | NOTICES,
+    "up": {"server": {"data_dir": "base-dir"}} | SIGN_IN | NOTICES,
     "agent": {"server": "h:1", "ca_fingerprint": "sha256:x", "join_file": "base"},
     "collector": {"server": "h:1", "ca_fingerprint": "sha256:x", "join_file": "base"},
 }

@@ -111,7 +111,7 @@ async def test_post_incident_moving_component(board):
     assert any("cmp1" in said["text"] for said in moved["updates"])
     emptied = (await board.incidents())[first["id"]]
     assert emptied["end_date"]
-    assert [said["text"] for said in emptied["updates"]][0] == "CLOSED BY SYSTEM"
+    assert emptied["updates"][0]["text"] == "CLOSED BY SYSTEM"
     assert await board.has("cmp1") == await board.has("cmp2") == {second["id"]}
 
 

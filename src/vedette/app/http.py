@@ -28,11 +28,13 @@ from vedette.errors import Unavailable
 from vedette.health.intake import Intake
 from vedette.incidents.availability_rules import Reporting
 from vedette.incidents.model import Titles
+from vedette.incidents.notices import Letters
 from vedette.incidents.turns import Turns
 from vedette.link.doors import Doors
 from vedette.rest.etag import App, with_etags
 from vedette.rest.guard import guard, parameters_guard
 from vedette.rest.problem import PROBLEM_HANDLERS, AnyRequest, answer_error
+from vedette.web.feeds.letters import House
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +57,7 @@ def rooms_routes() -> list[Any]:
     from vedette.incidents import events_api as events
     from vedette.incidents import events_write_api as events_write
     from vedette.incidents import maintenance_api as maintenances
+    from vedette.incidents import notices_api as notices
     from vedette.incidents import reporters_api as reporters
     from vedette.incidents import series_api as series
     from vedette.incidents import successor_api as successor
@@ -81,6 +84,7 @@ def rooms_routes() -> list[Any]:
         *events_write.routes,
         *templates.routes,
         *availability.routes,
+        *notices.routes,
         *intake.routes,
     ]
 
@@ -97,6 +101,7 @@ class Rooms:
     reporters: ReporterKey | None = None
     reporting: Callable[[], Reporting] = Reporting
     reporter_titles: Titles = Titles.NAMED
+    letters: Letters = field(default_factory=lambda: Letters(House().write))
     devices: DeviceSignIns | None = None
 
     async def whose(self, token: str, path: str = "") -> Actor | None:
@@ -170,6 +175,9 @@ def _dependencies(rooms: Rooms) -> Mapping[str, Provide]:
     def own_devices() -> DeviceSignIns | None:
         return rooms.devices
 
+    def own_letters() -> Letters:
+        return rooms.letters
+
     turns = Turns(rooms.pool)
 
     def own_turns() -> Turns:
@@ -185,6 +193,7 @@ def _dependencies(rooms: Rooms) -> Mapping[str, Provide]:
         "reporting": Provide(own_reporting, sync_to_thread=False),
         "reporter_titles": Provide(own_titles, sync_to_thread=False),
         "turns": Provide(own_turns, sync_to_thread=False),
+        "letters": Provide(own_letters, sync_to_thread=False),
         "devices": Provide(own_devices, sync_to_thread=False),
     }
 
@@ -243,6 +252,7 @@ def openapi(routes: Sequence[Any]) -> bytes:
                 "reporting",
                 "reporter_titles",
                 "turns",
+                "letters",
                 "devices",
             )
         },

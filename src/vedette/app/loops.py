@@ -52,11 +52,15 @@ class Loop:
 
 
 def the_loops(
-    gate: "Gate", keeping: "Callable[[], Keeping]", reporting: "Callable[[], Reporting]"
+    gate: "Gate",
+    keeping: "Callable[[], Keeping]",
+    reporting: "Callable[[], Reporting]",
+    tell: RunOnce,
 ) -> tuple[Loop, ...]:
     """Return every loop of a server.
 
     keeping: how long history is kept, reporting: how availability is told; asked anew each time.
+    tell: sends notices to people.
     """
     from vedette.access import sessions
     from vedette.actions import expire
@@ -86,6 +90,7 @@ def the_loops(
         Loop("commands", timedelta(seconds=10), expire.run_once),
         Loop("sessions", timedelta(minutes=10), sessions.run_once),
         Loop("incidents", timedelta(seconds=2), tick.run_once),
+        Loop("notices", timedelta(seconds=2), tell),
         Loop("repeats", timedelta(minutes=10), repeated.run_once),
         Loop("availability", timedelta(hours=1), publish_months),
         Loop("days", timedelta(minutes=10), days.run_once),

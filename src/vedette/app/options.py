@@ -17,6 +17,7 @@ from vedette.access.openid_options import OpenId
 from vedette.app.addresses import Address, parse_address
 from vedette.app.settings import ServerSettings
 from vedette.app.settings_cache import Cache
+from vedette.app.settings_notices import Notices
 from vedette.app.settings_reporters import Reporters
 from vedette.errors import Invalid, Missing
 from vedette.logs import LogSettings
@@ -28,6 +29,7 @@ DEFAULT_GRPC_CLIENTS = "127.0.0.1:0"
 STDERR = LogSettings()
 NO_REPORTERS = Reporters()
 IN_ITSELF = Cache()
+NOBODY_IS_TOLD = Notices()
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -95,6 +97,7 @@ class Options:
     reporters: Reporters = NO_REPORTERS
     sign_in: OpenId | None = None
     cache: Cache = IN_ITSELF
+    notices: Notices = NOBODY_IS_TOLD
     log: LogSettings = STDERR
 
     @property

@@ -27,6 +27,7 @@ from vedette.app.catalogue import CATALOGUE, commands_of_connector
 from vedette.app.http import Rooms
 from vedette.app.httpd import application, httpd, serving
 from vedette.app.loops import Loops, the_loops
+from vedette.app.mail import Mail
 from vedette.app.metrics import gather
 from vedette.app.options import Options
 from vedette.app.ready import Readiness
@@ -42,6 +43,7 @@ from vedette.incidents.availability_rules import Reporting
 from vedette.incidents.policy import keep_policies
 from vedette.link.gate import Gate, Places
 from vedette.trust.seal import Seal
+from vedette.web.feeds.letters import House
 from vedette.web.login import SignIn
 from vedette.web.site import site
 
@@ -143,7 +145,9 @@ class Server:
         self.loops = Loops(
             self.pool,
             self.name,
-            the_loops(self.gate, lambda: keeping(self.settings), self._reporting),
+            the_loops(
+                self.gate, lambda: keeping(self.settings), self._reporting, self._mail().run_once
+            ),
         )
         self.loops.start()
         self._stack.push_async_callback(self.loops.stop)
@@ -151,6 +155,16 @@ class Server:
 
     def _reporting(self) -> Reporting:
         return reporting_of(self.settings.availability) if self.settings else Reporting()
+
+    def _mail(self) -> Mail:
+        said, notices = self.settings or Settings(), self.options.notices
+        house = House(
+            title=said.pages.title,
+            url=said.public.url or "",
+            sender=notices.sender or House().sender,
+            language=notices.language,
+        )
+        return Mail(house, notices.server, notices.to)
 
     async def _open_gate(self) -> None:
         self.grpc = free_port(self.options.grpc, flag="--grpc")
@@ -179,6 +193,7 @@ class Server:
             reporters=self.options.reporters.key(),
             reporter_titles=self.options.reporters.titles,
             reporting=self._reporting,
+            letters=self._mail().letters,
             devices=DeviceSignIns(provider, self.secrets.cookie_key) if provider else None,
         )
         settings = self.settings or Settings()

@@ -16,6 +16,7 @@ from vedette.agent.wanted import Wanted
 from vedette.app.settings_availability import AvailabilitySettings
 from vedette.app.settings_cache import CacheSettings
 from vedette.app.settings_incidents import IncidentsSettings, PolicySettings
+from vedette.app.settings_notices import NoticesSettings
 from vedette.app.settings_pages import PagesSettings
 from vedette.app.settings_public import PublicSettings
 from vedette.app.settings_reporters import ReporterSettings
@@ -271,6 +272,7 @@ class Settings(Noun, frozen=True):
     public: PublicSettings = field(default_factory=PublicSettings)
     pages: PagesSettings = field(default_factory=PagesSettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
+    notices: NoticesSettings = field(default_factory=NoticesSettings)
     clusters: list[ClusterSettings] = field(default_factory=list)
     services: list[ServiceSettings] = field(default_factory=list)
     targets: list[TargetSettings] = field(default_factory=list)

@@ -113,6 +113,10 @@ URLS: tuple[Url, ...] = (
     Url("GET", "/api/v1/watch", "read"),
     Url("GET", "/federate", "read"),
     Url("GET", "/api/v1/availability", PUBLIC),
+    # What people are told by mail.
+    Url("GET", "/api/v1/notices", "incidents:write"),
+    Url("GET", "/api/v1/notices/{number}", "incidents:write"),
+    Url("GET", "/api/v1/notices/recipients", "incidents:write"),
     # What reporters of the Status Dashboard post and its readers read, as they know it.
     Url("GET", "/api/v1/component_status", PUBLIC),
     Url("POST", "/api/v1/component_status", "component_status"),

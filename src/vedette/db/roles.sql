@@ -43,6 +43,9 @@ BEGIN
 END
 $$;
 
+-- Nor are people's addresses.
+REVOKE SELECT ON incidents.recipient FROM vedette_reader;
+
 -- What was done stays written: the application adds to the audit log and reads it, nothing else.
 REVOKE UPDATE, DELETE ON access.audit FROM vedette_app;
 -- The history of the tables is the owner's.

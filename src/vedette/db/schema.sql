@@ -37,6 +37,12 @@ ALTER SCHEMA incidents OWNER TO vedette_owner;
 
 COMMENT ON SCHEMA incidents IS 'What we tell people: incidents, maintenances, updates, availability.';
 
+CREATE SCHEMA records;
+
+ALTER SCHEMA records OWNER TO vedette_owner;
+
+COMMENT ON SCHEMA records IS 'What we know of services: vulnerabilities, validations, SLO values, deployments.';
+
 CREATE TYPE health.state AS ENUM (
     'up',
     'unknown',
@@ -1226,6 +1232,37 @@ $$;
 
 ALTER FUNCTION incidents.told_times(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) OWNER TO vedette_owner;
 
+CREATE FUNCTION records.make_months(first timestamp with time zone, last timestamp with time zone) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    month date;
+    name text;
+    made integer := 0;
+BEGIN
+    FOR month IN
+        SELECT generate_series(
+            date_trunc('month', greatest(first, '2020-01-01+00') AT TIME ZONE 'UTC'),
+            last AT TIME ZONE 'UTC', interval '1 month')::date
+    LOOP
+        name := to_char(month, 'YYYYMM');
+        CONTINUE WHEN to_regclass('records.report_' || name) IS NOT NULL;
+        PERFORM pg_advisory_xact_lock(hashtext('vedette.records.months'));
+        CONTINUE WHEN to_regclass('records.report_' || name) IS NOT NULL;
+        EXECUTE format(
+            'CREATE TABLE records.%I PARTITION OF records.report FOR VALUES FROM (%L) TO (%L)', 'report_' || name,
+            month::timestamp AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC');
+        EXECUTE format(
+            'CREATE TABLE records.%I PARTITION OF records.daily FOR VALUES FROM (%L) TO (%L)', 'daily_' || name,
+            month, (month + interval '1 month')::date);
+        made := made + 1;
+    END LOOP;
+    RETURN made;
+END $$;
+
+ALTER FUNCTION records.make_months(first timestamp with time zone, last timestamp with time zone) OWNER TO vedette_owner;
+
 CREATE AGGREGATE health.joined(anycompatiblearray) (
     SFUNC = array_cat,
     STYPE = anycompatiblearray
@@ -1368,13 +1405,13 @@ CREATE TABLE access.session (
     ends_at timestamp with time zone NOT NULL,
     address text NOT NULL,
     client text NOT NULL,
+    id_token bytea,
     CONSTRAINT session_kind_check CHECK ((kind = ANY (ARRAY['browser'::text, 'command line'::text])))
 );
 
 ALTER TABLE access.session OWNER TO vedette_owner;
 
 ALTER TABLE access.session ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    id_token bytea,
     SEQUENCE NAME access.session_id_seq
     START WITH 1
     INCREMENT BY 1
@@ -1612,8 +1649,10 @@ CREATE TABLE fleet.service (
     slug text NOT NULL,
     category text,
     made_at timestamp with time zone DEFAULT now() NOT NULL,
+    team text,
     CONSTRAINT service_category_check CHECK ((category <> ''::text)),
-    CONSTRAINT service_name_check CHECK (((name <> ''::text) AND (length(name) <= 200)))
+    CONSTRAINT service_name_check CHECK (((name <> ''::text) AND (length(name) <= 200))),
+    CONSTRAINT service_team_check CHECK (((team <> ''::text) AND (length(team) <= 200)))
 );
 
 ALTER TABLE fleet.service OWNER TO vedette_owner;
@@ -1626,6 +1665,15 @@ ALTER TABLE fleet.service ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE fleet.service_namespace (
+    service_id integer NOT NULL,
+    namespace_id integer NOT NULL,
+    origin text NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE fleet.service_namespace OWNER TO vedette_owner;
 
 CREATE TABLE fleet.target (
     id integer NOT NULL,
@@ -2103,11 +2151,56 @@ CREATE TABLE incidents.outbox (
     change text NOT NULL,
     version integer NOT NULL,
     payload jsonb DEFAULT '{}'::jsonb NOT NULL,
-    handled_at timestamp with time zone,
+    said_to bigint DEFAULT 0 NOT NULL,
     CONSTRAINT outbox_change_check CHECK ((change <> ''::text))
 );
 
 ALTER TABLE incidents.outbox OWNER TO vedette_owner;
+
+CREATE TABLE incidents.update (
+    id bigint NOT NULL,
+    incident_id integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    status text NOT NULL,
+    text text DEFAULT ''::text NOT NULL,
+    internal boolean DEFAULT false NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    made_by text NOT NULL,
+    edited_at timestamp with time zone,
+    edited_by text,
+    CONSTRAINT update_status_check CHECK (((status <> ''::text) AND (length(status) <= 50))),
+    CONSTRAINT update_text_check CHECK ((length(text) <= 20000))
+);
+
+ALTER TABLE incidents.update OWNER TO vedette_owner;
+
+CREATE VIEW incidents.notice AS
+ SELECT o.id,
+    o.at,
+    o.incident_id,
+    o.change,
+    o.version,
+    (before.id IS NULL) AS is_first,
+    ((i.postmortem_at IS NOT NULL) AND (i.postmortem_at = o.at) AND (o.change = 'postmortem'::text)) AS is_postmortem,
+    COALESCE(before.said_to, (0)::bigint) AS said_from,
+    o.said_to,
+    public.is_public,
+    (public.is_public AND ((before.id IS NULL) OR ((i.postmortem_at = o.at) AND (o.change = 'postmortem'::text)) OR (EXISTS ( SELECT 1
+           FROM incidents.update u
+          WHERE ((u.incident_id = o.incident_id) AND (NOT u.internal) AND (u.id > before.said_to) AND (u.id <= o.said_to) AND (u.made_at = o.at)))))) AS is_told
+   FROM (((incidents.outbox o
+     JOIN incidents.incident i ON ((i.id = o.incident_id)))
+     CROSS JOIN LATERAL ( SELECT (COALESCE((o.at >= i.published_at), false) AND (NOT (EXISTS ( SELECT 1
+                   FROM incidents.hidden() h(id)
+                  WHERE (h.id = i.id))))) AS is_public) public)
+     LEFT JOIN LATERAL ( SELECT earlier.id,
+            earlier.said_to
+           FROM incidents.outbox earlier
+          WHERE ((earlier.incident_id = o.incident_id) AND (earlier.version < o.version) AND (earlier.at >= i.published_at))
+          ORDER BY earlier.version DESC
+         LIMIT 1) before ON (true));
+
+ALTER VIEW incidents.notice OWNER TO vedette_owner;
 
 ALTER TABLE incidents.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME incidents.outbox_id_seq
@@ -2143,6 +2236,20 @@ CREATE TABLE incidents.policy (
 );
 
 ALTER TABLE incidents.policy OWNER TO vedette_owner;
+
+CREATE TABLE incidents.recipient (
+    address text NOT NULL,
+    told_to bigint NOT NULL,
+    since timestamp with time zone NOT NULL,
+    sent bigint DEFAULT 0 NOT NULL,
+    sent_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_at timestamp with time zone,
+    last_error text DEFAULT ''::text NOT NULL,
+    CONSTRAINT recipient_address_check CHECK (((address <> ''::text) AND (length(address) <= 320)))
+);
+
+ALTER TABLE incidents.recipient OWNER TO vedette_owner;
 
 CREATE TABLE incidents.repeated (
     actor text NOT NULL,
@@ -2219,23 +2326,6 @@ CREATE TABLE incidents.template (
 
 ALTER TABLE incidents.template OWNER TO vedette_owner;
 
-CREATE TABLE incidents.update (
-    id bigint NOT NULL,
-    incident_id integer NOT NULL,
-    at timestamp with time zone NOT NULL,
-    status text NOT NULL,
-    text text DEFAULT ''::text NOT NULL,
-    internal boolean DEFAULT false NOT NULL,
-    made_at timestamp with time zone NOT NULL,
-    made_by text NOT NULL,
-    edited_at timestamp with time zone,
-    edited_by text,
-    CONSTRAINT update_status_check CHECK (((status <> ''::text) AND (length(status) <= 50))),
-    CONSTRAINT update_text_check CHECK ((length(text) <= 20000))
-);
-
-ALTER TABLE incidents.update OWNER TO vedette_owner;
-
 ALTER TABLE incidents.update ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME incidents.update_id_seq
     START WITH 1
@@ -2244,6 +2334,636 @@ ALTER TABLE incidents.update ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE records.advisory (
+    id integer NOT NULL,
+    key bytea NOT NULL,
+    text_key bytea NOT NULL,
+    name text NOT NULL,
+    feed text NOT NULL,
+    identity text NOT NULL,
+    title text NOT NULL,
+    description text NOT NULL,
+    links text[] NOT NULL,
+    cwes text[] NOT NULL,
+    score real,
+    vector text NOT NULL,
+    published_at timestamp with time zone,
+    withdrawn_at timestamp with time zone,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT advisory_identity_check CHECK ((identity <> ''::text)),
+    CONSTRAINT advisory_key_check CHECK ((octet_length(key) = 16)),
+    CONSTRAINT advisory_name_check CHECK ((name <> ''::text))
+);
+
+ALTER TABLE records.advisory OWNER TO vedette_owner;
+
+ALTER TABLE records.advisory ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME records.advisory_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE records.alias (
+    name text NOT NULL,
+    advisory_id integer NOT NULL
+);
+
+ALTER TABLE records.alias OWNER TO vedette_owner;
+
+CREATE TABLE records.cause (
+    incident_id integer NOT NULL,
+    deployment_id bigint NOT NULL,
+    state text DEFAULT 'proposed'::text NOT NULL,
+    proposed_at timestamp with time zone NOT NULL,
+    decided_at timestamp with time zone,
+    decided_by text,
+    CONSTRAINT cause_check CHECK (((state = 'proposed'::text) = (decided_by IS NULL))),
+    CONSTRAINT cause_check1 CHECK (((decided_by IS NULL) = (decided_at IS NULL))),
+    CONSTRAINT cause_state_check CHECK ((state = ANY (ARRAY['proposed'::text, 'confirmed'::text, 'rejected'::text])))
+);
+
+ALTER TABLE records.cause OWNER TO vedette_owner;
+
+CREATE TABLE records.check_kind (
+    id integer NOT NULL,
+    name text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    remediation text DEFAULT ''::text NOT NULL,
+    CONSTRAINT check_kind_name_check CHECK (((name <> ''::text) AND (length(name) <= 1000)))
+);
+
+ALTER TABLE records.check_kind OWNER TO vedette_owner;
+
+ALTER TABLE records.check_kind ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME records.check_kind_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE records.commit (
+    deployment_id bigint NOT NULL,
+    revision text NOT NULL,
+    repository text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    lead_s bigint NOT NULL,
+    CONSTRAINT commit_repository_check CHECK ((length(repository) <= 1000)),
+    CONSTRAINT commit_revision_check CHECK ((revision ~ '^[a-f0-9]{40}$'::text))
+);
+
+ALTER TABLE records.commit OWNER TO vedette_owner;
+
+CREATE TABLE records.daily (
+    day date NOT NULL,
+    scope text NOT NULL,
+    scope_id text NOT NULL,
+    severity smallint NOT NULL,
+    vulnerabilities integer NOT NULL,
+    fixable integer NOT NULL,
+    exploited integer NOT NULL,
+    opened integer NOT NULL,
+    closed integer NOT NULL,
+    CONSTRAINT daily_scope_check CHECK ((scope = ANY (ARRAY['namespace'::text, 'cluster'::text, 'service'::text, 'team'::text]))),
+    CONSTRAINT daily_severity_check CHECK (((severity >= 0) AND (severity <= 6)))
+)
+PARTITION BY RANGE (day);
+
+ALTER TABLE records.daily OWNER TO vedette_owner;
+
+CREATE TABLE records.daily_before (
+    day date CONSTRAINT daily_day_not_null NOT NULL,
+    scope text CONSTRAINT daily_scope_not_null NOT NULL,
+    scope_id text CONSTRAINT daily_scope_id_not_null NOT NULL,
+    severity smallint CONSTRAINT daily_severity_not_null NOT NULL,
+    vulnerabilities integer CONSTRAINT daily_vulnerabilities_not_null NOT NULL,
+    fixable integer CONSTRAINT daily_fixable_not_null NOT NULL,
+    exploited integer CONSTRAINT daily_exploited_not_null NOT NULL,
+    opened integer CONSTRAINT daily_opened_not_null NOT NULL,
+    closed integer CONSTRAINT daily_closed_not_null NOT NULL,
+    CONSTRAINT daily_scope_check CHECK ((scope = ANY (ARRAY['namespace'::text, 'cluster'::text, 'service'::text, 'team'::text]))),
+    CONSTRAINT daily_severity_check CHECK (((severity >= 0) AND (severity <= 6)))
+);
+
+ALTER TABLE records.daily_before OWNER TO vedette_owner;
+
+CREATE TABLE records.deployment (
+    id bigint NOT NULL,
+    app text NOT NULL,
+    environment text NOT NULL,
+    pipeline text NOT NULL,
+    reason text NOT NULL,
+    finished_at timestamp with time zone NOT NULL,
+    service_id integer,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT deployment_app_check CHECK (((app <> ''::text) AND (length(app) <= 256))),
+    CONSTRAINT deployment_environment_check CHECK (((environment <> ''::text) AND (length(environment) <= 256))),
+    CONSTRAINT deployment_pipeline_check CHECK ((length(pipeline) <= 256)),
+    CONSTRAINT deployment_reason_check CHECK ((length(reason) <= 2000))
+);
+
+ALTER TABLE records.deployment OWNER TO vedette_owner;
+
+ALTER TABLE records.deployment ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME records.deployment_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE records.document (
+    scan_id integer NOT NULL,
+    kind text NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    body bytea NOT NULL
+);
+ALTER TABLE ONLY records.document ALTER COLUMN body SET STORAGE EXTERNAL;
+
+ALTER TABLE records.document OWNER TO vedette_owner;
+
+CREATE TABLE records.epss (
+    cve text NOT NULL,
+    score real NOT NULL,
+    percentile real NOT NULL,
+    CONSTRAINT epss_percentile_check CHECK (((percentile >= (0)::double precision) AND (percentile <= (1)::double precision))),
+    CONSTRAINT epss_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision)))
+);
+
+ALTER TABLE records.epss OWNER TO vedette_owner;
+
+CREATE TABLE records.exposure (
+    id bigint NOT NULL,
+    namespace_id integer NOT NULL,
+    identity text NOT NULL,
+    severity smallint NOT NULL,
+    fixable boolean NOT NULL,
+    images integer NOT NULL,
+    pods integer NOT NULL,
+    since_at timestamp with time zone NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT exposure_severity_check CHECK (((severity >= 0) AND (severity <= 6)))
+);
+
+ALTER TABLE records.exposure OWNER TO vedette_owner;
+
+ALTER TABLE records.exposure ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME records.exposure_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE records.feed (
+    name text NOT NULL,
+    version text NOT NULL,
+    released_at timestamp with time zone,
+    loaded_at timestamp with time zone NOT NULL,
+    loaded_by text NOT NULL,
+    entries integer NOT NULL
+);
+
+ALTER TABLE records.feed OWNER TO vedette_owner;
+
+CREATE TABLE records.finding (
+    scan_id integer NOT NULL,
+    package_id integer NOT NULL,
+    advisory_id integer NOT NULL,
+    severity smallint NOT NULL,
+    word_id smallint NOT NULL,
+    fixed_in text NOT NULL,
+    fix_state text NOT NULL,
+    suppressed text NOT NULL,
+    since_at timestamp with time zone NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL,
+    fixed_at timestamp with time zone,
+    CONSTRAINT finding_check CHECK ((since_at <= first_seen_at)),
+    CONSTRAINT finding_check1 CHECK ((fixed_at >= first_seen_at)),
+    CONSTRAINT finding_severity_check CHECK (((severity >= 0) AND (severity <= 6)))
+);
+
+ALTER TABLE records.finding OWNER TO vedette_owner;
+
+CREATE TABLE records.kev (
+    catalog text NOT NULL,
+    cve text NOT NULL,
+    added_on date NOT NULL,
+    due_on date,
+    ransomware boolean NOT NULL,
+    vendor text NOT NULL,
+    product text NOT NULL,
+    title text NOT NULL,
+    action text NOT NULL,
+    notes text NOT NULL,
+    first_loaded_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE records.kev OWNER TO vedette_owner;
+
+CREATE TABLE records.latest (
+    kind text NOT NULL,
+    cluster_id integer NOT NULL,
+    snapshot_id bigint NOT NULL,
+    opened_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE records.latest OWNER TO vedette_owner;
+
+CREATE TABLE records.object (
+    id integer NOT NULL,
+    namespace_id integer NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    CONSTRAINT object_kind_check CHECK (((kind <> ''::text) AND (length(kind) <= 253))),
+    CONSTRAINT object_name_check CHECK (((name <> ''::text) AND (length(name) <= 253)))
+);
+
+ALTER TABLE records.object OWNER TO vedette_owner;
+
+ALTER TABLE records.object ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME records.object_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE records.objective (
+    id integer NOT NULL,
+    service_id integer NOT NULL,
+    name text NOT NULL,
+    document text NOT NULL,
+    source text NOT NULL,
+    target double precision NOT NULL,
+    window_s integer NOT NULL,
+    calendar text DEFAULT ''::text NOT NULL,
+    zone text DEFAULT ''::text NOT NULL,
+    budgeting text DEFAULT 'occurrences'::text NOT NULL,
+    sli text DEFAULT ''::text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    definition jsonb DEFAULT '{}'::jsonb NOT NULL,
+    labels jsonb DEFAULT '{}'::jsonb NOT NULL,
+    component_id integer,
+    made_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    retired_at timestamp with time zone,
+    CONSTRAINT objective_calendar_check CHECK ((calendar = ANY (ARRAY[''::text, 'week'::text, 'month'::text, 'quarter'::text, 'year'::text]))),
+    CONSTRAINT objective_check CHECK (((window_s = 0) = (calendar <> ''::text))),
+    CONSTRAINT objective_name_check CHECK (((name <> ''::text) AND (length(name) <= 500))),
+    CONSTRAINT objective_target_check CHECK (((target > (0)::double precision) AND (target < (100)::double precision))),
+    CONSTRAINT objective_window_s_check CHECK ((window_s >= 0))
+);
+
+ALTER TABLE records.objective OWNER TO vedette_owner;
+
+ALTER TABLE records.objective ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME records.objective_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE records.package (
+    id integer NOT NULL,
+    key bytea NOT NULL,
+    name text NOT NULL,
+    version text NOT NULL,
+    type text NOT NULL,
+    purl text NOT NULL,
+    path text NOT NULL,
+    CONSTRAINT package_key_check CHECK ((octet_length(key) = 16)),
+    CONSTRAINT package_name_check CHECK ((name <> ''::text))
+);
+
+ALTER TABLE records.package OWNER TO vedette_owner;
+
+ALTER TABLE records.package ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME records.package_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE records.presence (
+    id bigint NOT NULL,
+    source_id smallint NOT NULL,
+    subject_id integer NOT NULL,
+    namespace_id integer NOT NULL,
+    pod text DEFAULT ''::text NOT NULL,
+    workload text DEFAULT ''::text NOT NULL,
+    container text DEFAULT ''::text NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL,
+    gone_at timestamp with time zone
+);
+
+ALTER TABLE records.presence OWNER TO vedette_owner;
+
+ALTER TABLE records.presence ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME records.presence_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE records.recount (
+    namespace_id integer NOT NULL,
+    since timestamp with time zone NOT NULL
+);
+
+ALTER TABLE records.recount OWNER TO vedette_owner;
+
+CREATE TABLE records.report (
+    at timestamp with time zone NOT NULL,
+    scan_id integer NOT NULL,
+    opened integer NOT NULL,
+    closed integer NOT NULL,
+    changed integer NOT NULL
+)
+PARTITION BY RANGE (at);
+
+ALTER TABLE records.report OWNER TO vedette_owner;
+
+CREATE TABLE records.report_before (
+    at timestamp with time zone CONSTRAINT report_at_not_null NOT NULL,
+    scan_id integer CONSTRAINT report_scan_id_not_null NOT NULL,
+    opened integer CONSTRAINT report_opened_not_null NOT NULL,
+    closed integer CONSTRAINT report_closed_not_null NOT NULL,
+    changed integer CONSTRAINT report_changed_not_null NOT NULL
+);
+
+ALTER TABLE records.report_before OWNER TO vedette_owner;
+
+CREATE TABLE records.scan (
+    id integer NOT NULL,
+    source_id smallint NOT NULL,
+    subject_id integer NOT NULL,
+    previous_id integer,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    digest bytea,
+    counts integer[] DEFAULT '{0,0,0,0,0,0,0}'::integer[] NOT NULL,
+    fixable integer DEFAULT 0 NOT NULL,
+    scanner_version text DEFAULT ''::text NOT NULL,
+    database_version text DEFAULT ''::text NOT NULL,
+    CONSTRAINT scan_counts_check CHECK ((cardinality(counts) = 7))
+);
+
+ALTER TABLE records.scan OWNER TO vedette_owner;
+
+ALTER TABLE records.scan ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME records.scan_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE records.severity_word (
+    id smallint NOT NULL,
+    word text NOT NULL,
+    severity smallint NOT NULL,
+    CONSTRAINT severity_word_severity_check CHECK (((severity >= 0) AND (severity <= 6)))
+);
+
+ALTER TABLE records.severity_word OWNER TO vedette_owner;
+
+ALTER TABLE records.severity_word ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME records.severity_word_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE records.slo (
+    id integer NOT NULL,
+    name text NOT NULL,
+    sli text NOT NULL,
+    document text NOT NULL,
+    service_id integer NOT NULL,
+    namespace_id integer NOT NULL,
+    CONSTRAINT slo_document_check CHECK ((length(document) <= 500)),
+    CONSTRAINT slo_name_check CHECK (((name <> ''::text) AND (length(name) <= 500))),
+    CONSTRAINT slo_sli_check CHECK ((length(sli) <= 100))
+);
+
+ALTER TABLE records.slo OWNER TO vedette_owner;
+
+ALTER TABLE records.slo ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME records.slo_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE records.slo_value (
+    slo_id integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    value double precision NOT NULL,
+    target double precision NOT NULL,
+    snapshot_id bigint,
+    CONSTRAINT slo_value_target_check CHECK ((target <> ALL (ARRAY['NaN'::double precision, 'Infinity'::double precision, '-Infinity'::double precision]))),
+    CONSTRAINT slo_value_value_check CHECK ((value <> ALL (ARRAY['NaN'::double precision, 'Infinity'::double precision, '-Infinity'::double precision])))
+);
+
+ALTER TABLE records.slo_value OWNER TO vedette_owner;
+
+CREATE TABLE records.snapshot (
+    id bigint NOT NULL,
+    token uuid DEFAULT gen_random_uuid() NOT NULL,
+    kind text NOT NULL,
+    cluster_id integer,
+    complete boolean NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    opened_by text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    expired_at timestamp with time zone,
+    CONSTRAINT snapshot_check CHECK ((expires_at > opened_at)),
+    CONSTRAINT snapshot_check1 CHECK (((closed_at IS NULL) OR (expired_at IS NULL))),
+    CONSTRAINT snapshot_kind_check CHECK (((kind <> ''::text) AND (length(kind) <= 100)))
+);
+
+ALTER TABLE records.snapshot OWNER TO vedette_owner;
+
+ALTER TABLE records.snapshot ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME records.snapshot_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE records.source (
+    id smallint NOT NULL,
+    name text NOT NULL,
+    CONSTRAINT source_name_check CHECK (((name <> ''::text) AND (length(name) <= 100)))
+);
+
+ALTER TABLE records.source OWNER TO vedette_owner;
+
+ALTER TABLE records.source ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME records.source_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE records.staged (
+    snapshot_id bigint NOT NULL,
+    number bigint NOT NULL,
+    cluster text NOT NULL,
+    records bytea NOT NULL,
+    document bytea NOT NULL
+);
+ALTER TABLE ONLY records.staged ALTER COLUMN records SET STORAGE EXTERNAL;
+ALTER TABLE ONLY records.staged ALTER COLUMN document SET STORAGE EXTERNAL;
+
+ALTER TABLE records.staged OWNER TO vedette_owner;
+
+ALTER TABLE records.staged ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME records.staged_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE records.statement (
+    id bigint NOT NULL,
+    document text NOT NULL,
+    source text NOT NULL,
+    author text NOT NULL,
+    names text[] NOT NULL,
+    products text[] NOT NULL,
+    status text NOT NULL,
+    justification text NOT NULL,
+    impact text NOT NULL,
+    action text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    loaded_at timestamp with time zone NOT NULL,
+    CONSTRAINT statement_names_check CHECK ((cardinality(names) > 0)),
+    CONSTRAINT statement_status_check CHECK ((status = ANY (ARRAY['not_affected'::text, 'affected'::text, 'fixed'::text, 'under_investigation'::text])))
+);
+
+ALTER TABLE records.statement OWNER TO vedette_owner;
+
+ALTER TABLE records.statement ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME records.statement_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE records.subject (
+    id integer NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    digest text DEFAULT ''::text NOT NULL,
+    tag text DEFAULT ''::text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT subject_kind_check CHECK ((kind = ANY (ARRAY['image'::text, 'host'::text, 'repository'::text, 'file'::text]))),
+    CONSTRAINT subject_name_check CHECK (((name <> ''::text) AND (length(name) <= 1000)))
+);
+
+ALTER TABLE records.subject OWNER TO vedette_owner;
+
+ALTER TABLE records.subject ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME records.subject_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE records.triage (
+    id integer NOT NULL,
+    identity text NOT NULL,
+    package text DEFAULT ''::text NOT NULL,
+    service_id integer,
+    namespace_id integer,
+    image text DEFAULT ''::text NOT NULL,
+    decision text NOT NULL,
+    justification text DEFAULT ''::text NOT NULL,
+    reason text NOT NULL,
+    until timestamp with time zone,
+    made_at timestamp with time zone NOT NULL,
+    made_by text NOT NULL,
+    ended_at timestamp with time zone,
+    ended_by text,
+    CONSTRAINT triage_check CHECK (((decision <> 'accepted'::text) OR (until IS NOT NULL))),
+    CONSTRAINT triage_check1 CHECK ((until > made_at)),
+    CONSTRAINT triage_decision_check CHECK ((decision = ANY (ARRAY['accepted'::text, 'false_positive'::text, 'not_affected'::text, 'affected'::text, 'under_investigation'::text]))),
+    CONSTRAINT triage_identity_check CHECK ((identity <> ''::text)),
+    CONSTRAINT triage_reason_check CHECK (((reason <> ''::text) AND (length(reason) <= 10000)))
+);
+
+ALTER TABLE records.triage OWNER TO vedette_owner;
+
+ALTER TABLE records.triage ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME records.triage_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE records.validation (
+    id bigint NOT NULL,
+    source_id smallint NOT NULL,
+    object_id integer NOT NULL,
+    check_id integer NOT NULL,
+    passed boolean NOT NULL,
+    contradicted boolean DEFAULT false NOT NULL,
+    word text DEFAULT ''::text NOT NULL,
+    message text DEFAULT ''::text NOT NULL,
+    since_at timestamp with time zone NOT NULL,
+    until_at timestamp with time zone,
+    CONSTRAINT validation_check CHECK ((until_at >= since_at))
+);
+
+ALTER TABLE records.validation OWNER TO vedette_owner;
+
+ALTER TABLE records.validation ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME records.validation_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ONLY records.daily ATTACH PARTITION records.daily_before FOR VALUES FROM (MINVALUE) TO ('2020-01-01');
+
+ALTER TABLE ONLY records.report ATTACH PARTITION records.report_before FOR VALUES FROM (MINVALUE) TO ('2020-01-01 00:00:00+00');
 
 ALTER TABLE ONLY access.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
@@ -2343,6 +3063,9 @@ ALTER TABLE ONLY fleet.region
 
 ALTER TABLE ONLY fleet.service
     ADD CONSTRAINT service_name_key UNIQUE (name);
+
+ALTER TABLE ONLY fleet.service_namespace
+    ADD CONSTRAINT service_namespace_pkey PRIMARY KEY (service_id, namespace_id);
 
 ALTER TABLE ONLY fleet.service
     ADD CONSTRAINT service_pkey PRIMARY KEY (id);
@@ -2476,6 +3199,9 @@ ALTER TABLE ONLY incidents.outbox
 ALTER TABLE ONLY incidents.policy
     ADD CONSTRAINT policy_pkey PRIMARY KEY (service, region);
 
+ALTER TABLE ONLY incidents.recipient
+    ADD CONSTRAINT recipient_pkey PRIMARY KEY (address);
+
 ALTER TABLE ONLY incidents.repeated
     ADD CONSTRAINT repeated_pkey PRIMARY KEY (actor, key);
 
@@ -2490,6 +3216,129 @@ ALTER TABLE ONLY incidents.template
 
 ALTER TABLE ONLY incidents.update
     ADD CONSTRAINT update_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY records.advisory
+    ADD CONSTRAINT advisory_key_key UNIQUE (key);
+
+ALTER TABLE ONLY records.advisory
+    ADD CONSTRAINT advisory_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY records.alias
+    ADD CONSTRAINT alias_pkey PRIMARY KEY (name, advisory_id);
+
+ALTER TABLE ONLY records.cause
+    ADD CONSTRAINT cause_pkey PRIMARY KEY (incident_id, deployment_id);
+
+ALTER TABLE ONLY records.check_kind
+    ADD CONSTRAINT check_kind_name_key UNIQUE (name);
+
+ALTER TABLE ONLY records.check_kind
+    ADD CONSTRAINT check_kind_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY records.commit
+    ADD CONSTRAINT commit_pkey PRIMARY KEY (deployment_id, revision, repository);
+
+ALTER TABLE ONLY records.daily
+    ADD CONSTRAINT daily_pkey PRIMARY KEY (day, scope, scope_id, severity);
+
+ALTER TABLE ONLY records.daily_before
+    ADD CONSTRAINT daily_before_pkey PRIMARY KEY (day, scope, scope_id, severity);
+
+ALTER TABLE ONLY records.deployment
+    ADD CONSTRAINT deployment_app_environment_pipeline_reason_key UNIQUE (app, environment, pipeline, reason);
+
+ALTER TABLE ONLY records.deployment
+    ADD CONSTRAINT deployment_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY records.document
+    ADD CONSTRAINT document_pkey PRIMARY KEY (scan_id);
+
+ALTER TABLE ONLY records.epss
+    ADD CONSTRAINT epss_pkey PRIMARY KEY (cve);
+
+ALTER TABLE ONLY records.exposure
+    ADD CONSTRAINT exposure_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY records.feed
+    ADD CONSTRAINT feed_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY records.kev
+    ADD CONSTRAINT kev_pkey PRIMARY KEY (cve, catalog);
+
+ALTER TABLE ONLY records.latest
+    ADD CONSTRAINT latest_pkey PRIMARY KEY (kind, cluster_id);
+
+ALTER TABLE ONLY records.object
+    ADD CONSTRAINT object_namespace_id_kind_name_key UNIQUE (namespace_id, kind, name);
+
+ALTER TABLE ONLY records.object
+    ADD CONSTRAINT object_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY records.objective
+    ADD CONSTRAINT objective_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY records.objective
+    ADD CONSTRAINT objective_service_id_name_key UNIQUE (service_id, name);
+
+ALTER TABLE ONLY records.package
+    ADD CONSTRAINT package_key_key UNIQUE (key);
+
+ALTER TABLE ONLY records.package
+    ADD CONSTRAINT package_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY records.presence
+    ADD CONSTRAINT presence_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY records.recount
+    ADD CONSTRAINT recount_pkey PRIMARY KEY (namespace_id);
+
+ALTER TABLE ONLY records.scan
+    ADD CONSTRAINT scan_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY records.scan
+    ADD CONSTRAINT scan_subject_id_source_id_key UNIQUE (subject_id, source_id);
+
+ALTER TABLE ONLY records.severity_word
+    ADD CONSTRAINT severity_word_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY records.severity_word
+    ADD CONSTRAINT severity_word_word_key UNIQUE (word);
+
+ALTER TABLE ONLY records.slo
+    ADD CONSTRAINT slo_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY records.slo
+    ADD CONSTRAINT slo_service_id_namespace_id_document_sli_name_key UNIQUE (service_id, namespace_id, document, sli, name);
+
+ALTER TABLE ONLY records.slo_value
+    ADD CONSTRAINT slo_value_pkey PRIMARY KEY (slo_id, at);
+
+ALTER TABLE ONLY records.snapshot
+    ADD CONSTRAINT snapshot_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY records.snapshot
+    ADD CONSTRAINT snapshot_token_key UNIQUE (token);
+
+ALTER TABLE ONLY records.source
+    ADD CONSTRAINT source_name_key UNIQUE (name);
+
+ALTER TABLE ONLY records.source
+    ADD CONSTRAINT source_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY records.staged
+    ADD CONSTRAINT staged_pkey PRIMARY KEY (snapshot_id, number);
+
+ALTER TABLE ONLY records.statement
+    ADD CONSTRAINT statement_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY records.subject
+    ADD CONSTRAINT subject_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY records.triage
+    ADD CONSTRAINT triage_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY records.validation
+    ADD CONSTRAINT validation_pkey PRIMARY KEY (id);
 
 CREATE INDEX audit_at ON access.audit USING btree (at);
 
@@ -2520,6 +3369,8 @@ CREATE INDEX agent_queueloc ON fleet.agent USING btree (queueloc);
 CREATE INDEX agent_via ON fleet.agent USING btree (via) WHERE (via IS NOT NULL);
 
 CREATE INDEX assignment_agent ON fleet.assignment USING btree (agent_id);
+
+CREATE INDEX service_namespace_namespace ON fleet.service_namespace USING btree (namespace_id);
 
 CREATE INDEX target_component ON fleet.target USING btree (component_id);
 
@@ -2559,8 +3410,6 @@ CREATE UNIQUE INDEX one_open_incident_of_machines ON incidents.affected USING bt
 
 CREATE UNIQUE INDEX one_open_incident_of_reporters_per_impact ON incidents.incident USING btree (impact) WHERE (system AND (origin = 'reporter'::text) AND (ends_at IS NULL));
 
-CREATE INDEX outbox_waiting ON incidents.outbox USING btree (id) WHERE (handled_at IS NULL);
-
 CREATE INDEX repeated_at ON incidents.repeated USING btree (at);
 
 CREATE INDEX span_incident ON incidents.span USING btree (incident_id);
@@ -2568,6 +3417,82 @@ CREATE INDEX span_incident ON incidents.span USING btree (incident_id);
 CREATE INDEX span_open ON incidents.span USING btree (component_id) WHERE (to_at IS NULL);
 
 CREATE INDEX update_incident ON incidents.update USING btree (incident_id, at DESC, id DESC);
+
+CREATE INDEX advisory_identity ON records.advisory USING btree (identity);
+
+CREATE INDEX advisory_name ON records.advisory USING btree (name);
+
+CREATE INDEX alias_advisory ON records.alias USING btree (advisory_id);
+
+CREATE UNIQUE INDEX cause_confirmed ON records.cause USING btree (incident_id) WHERE (state = 'confirmed'::text);
+
+CREATE INDEX cause_deployment ON records.cause USING btree (deployment_id);
+
+CREATE INDEX commit_revision ON records.commit USING btree (revision);
+
+CREATE INDEX deployment_finished ON records.deployment USING btree (finished_at DESC, id DESC);
+
+CREATE INDEX deployment_latest ON records.deployment USING btree (app, environment, finished_at DESC);
+
+CREATE INDEX deployment_service ON records.deployment USING btree (service_id, finished_at DESC);
+
+CREATE INDEX exposure_ended ON records.exposure USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+
+CREATE INDEX exposure_identity ON records.exposure USING btree (identity) WHERE (ended_at IS NULL);
+
+CREATE UNIQUE INDEX exposure_open ON records.exposure USING btree (namespace_id, identity) WHERE (ended_at IS NULL);
+
+CREATE INDEX finding_advisory ON records.finding USING btree (advisory_id, scan_id);
+
+CREATE INDEX finding_first_seen ON records.finding USING brin (first_seen_at);
+
+CREATE INDEX finding_fixed ON records.finding USING btree (fixed_at) WHERE (fixed_at IS NOT NULL);
+
+CREATE UNIQUE INDEX finding_open ON records.finding USING btree (scan_id, package_id, advisory_id) WHERE (fixed_at IS NULL);
+
+CREATE INDEX latest_snapshot ON records.latest USING btree (snapshot_id);
+
+CREATE INDEX package_name ON records.package USING btree (name);
+
+CREATE INDEX presence_gone ON records.presence USING btree (gone_at) WHERE (gone_at IS NOT NULL);
+
+CREATE UNIQUE INDEX presence_open ON records.presence USING btree (namespace_id, subject_id, source_id, pod, workload, container) WHERE (gone_at IS NULL);
+
+CREATE INDEX presence_subject ON records.presence USING btree (subject_id) WHERE (gone_at IS NULL);
+
+CREATE INDEX report_scan ON ONLY records.report USING btree (scan_id, at);
+
+CREATE INDEX report_before_scan_id_at_idx ON records.report_before USING btree (scan_id, at);
+
+CREATE INDEX slo_value_at ON records.slo_value USING brin (at);
+
+CREATE INDEX slo_value_snapshot ON records.slo_value USING btree (snapshot_id);
+
+CREATE INDEX snapshot_closed ON records.snapshot USING btree (kind, opened_at DESC) WHERE (closed_at IS NOT NULL);
+
+CREATE INDEX snapshot_open ON records.snapshot USING btree (expires_at) WHERE ((closed_at IS NULL) AND (expired_at IS NULL));
+
+CREATE INDEX statement_document ON records.statement USING btree (document);
+
+CREATE INDEX statement_names ON records.statement USING gin (names);
+
+CREATE INDEX subject_called ON records.subject USING btree (name, id);
+
+CREATE UNIQUE INDEX subject_digest ON records.subject USING btree (kind, digest) WHERE (digest <> ''::text);
+
+CREATE UNIQUE INDEX subject_name ON records.subject USING btree (kind, name) WHERE (digest = ''::text);
+
+CREATE INDEX triage_identity ON records.triage USING btree (identity) WHERE (ended_at IS NULL);
+
+CREATE INDEX validation_ended ON records.validation USING btree (until_at) WHERE (until_at IS NOT NULL);
+
+CREATE INDEX validation_failing ON records.validation USING btree (check_id) WHERE ((until_at IS NULL) AND (NOT passed));
+
+CREATE UNIQUE INDEX validation_open ON records.validation USING btree (object_id, check_id, source_id) WHERE (until_at IS NULL);
+
+ALTER INDEX records.daily_pkey ATTACH PARTITION records.daily_before_pkey;
+
+ALTER INDEX records.report_scan ATTACH PARTITION records.report_before_scan_id_at_idx;
 
 ALTER TABLE ONLY access.authority
     ADD CONSTRAINT authority_secret_name_fkey FOREIGN KEY (secret_name) REFERENCES access.secret(name);
@@ -2610,6 +3535,12 @@ ALTER TABLE ONLY fleet.duplicate
 
 ALTER TABLE ONLY fleet.namespace
     ADD CONSTRAINT namespace_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES fleet.cluster(id);
+
+ALTER TABLE ONLY fleet.service_namespace
+    ADD CONSTRAINT service_namespace_namespace_id_fkey FOREIGN KEY (namespace_id) REFERENCES fleet.namespace(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY fleet.service_namespace
+    ADD CONSTRAINT service_namespace_service_id_fkey FOREIGN KEY (service_id) REFERENCES fleet.service(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY fleet.stream
     ADD CONSTRAINT stream_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES fleet.agent(id) ON DELETE CASCADE;
@@ -2701,6 +3632,99 @@ ALTER TABLE ONLY incidents.span
 ALTER TABLE ONLY incidents.update
     ADD CONSTRAINT update_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES incidents.incident(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY records.alias
+    ADD CONSTRAINT alias_advisory_id_fkey FOREIGN KEY (advisory_id) REFERENCES records.advisory(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.cause
+    ADD CONSTRAINT cause_deployment_id_fkey FOREIGN KEY (deployment_id) REFERENCES records.deployment(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.cause
+    ADD CONSTRAINT cause_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES incidents.incident(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.commit
+    ADD CONSTRAINT commit_deployment_id_fkey FOREIGN KEY (deployment_id) REFERENCES records.deployment(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.deployment
+    ADD CONSTRAINT deployment_service_id_fkey FOREIGN KEY (service_id) REFERENCES fleet.service(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY records.document
+    ADD CONSTRAINT document_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES records.scan(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.exposure
+    ADD CONSTRAINT exposure_namespace_id_fkey FOREIGN KEY (namespace_id) REFERENCES fleet.namespace(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.finding
+    ADD CONSTRAINT finding_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES records.scan(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.finding
+    ADD CONSTRAINT finding_word_id_fkey FOREIGN KEY (word_id) REFERENCES records.severity_word(id);
+
+ALTER TABLE ONLY records.latest
+    ADD CONSTRAINT latest_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES fleet.cluster(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.latest
+    ADD CONSTRAINT latest_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES records.snapshot(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.object
+    ADD CONSTRAINT object_namespace_id_fkey FOREIGN KEY (namespace_id) REFERENCES fleet.namespace(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.objective
+    ADD CONSTRAINT objective_component_id_fkey FOREIGN KEY (component_id) REFERENCES fleet.component(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY records.objective
+    ADD CONSTRAINT objective_service_id_fkey FOREIGN KEY (service_id) REFERENCES fleet.service(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.presence
+    ADD CONSTRAINT presence_namespace_id_fkey FOREIGN KEY (namespace_id) REFERENCES fleet.namespace(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.presence
+    ADD CONSTRAINT presence_source_id_fkey FOREIGN KEY (source_id) REFERENCES records.source(id);
+
+ALTER TABLE ONLY records.presence
+    ADD CONSTRAINT presence_subject_id_fkey FOREIGN KEY (subject_id) REFERENCES records.subject(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.recount
+    ADD CONSTRAINT recount_namespace_id_fkey FOREIGN KEY (namespace_id) REFERENCES fleet.namespace(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.scan
+    ADD CONSTRAINT scan_previous_id_fkey FOREIGN KEY (previous_id) REFERENCES records.scan(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY records.scan
+    ADD CONSTRAINT scan_source_id_fkey FOREIGN KEY (source_id) REFERENCES records.source(id);
+
+ALTER TABLE ONLY records.scan
+    ADD CONSTRAINT scan_subject_id_fkey FOREIGN KEY (subject_id) REFERENCES records.subject(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.slo
+    ADD CONSTRAINT slo_namespace_id_fkey FOREIGN KEY (namespace_id) REFERENCES fleet.namespace(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.slo
+    ADD CONSTRAINT slo_service_id_fkey FOREIGN KEY (service_id) REFERENCES fleet.service(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.slo_value
+    ADD CONSTRAINT slo_value_slo_id_fkey FOREIGN KEY (slo_id) REFERENCES records.slo(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.snapshot
+    ADD CONSTRAINT snapshot_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES fleet.cluster(id);
+
+ALTER TABLE ONLY records.staged
+    ADD CONSTRAINT staged_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES records.snapshot(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.triage
+    ADD CONSTRAINT triage_namespace_id_fkey FOREIGN KEY (namespace_id) REFERENCES fleet.namespace(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.triage
+    ADD CONSTRAINT triage_service_id_fkey FOREIGN KEY (service_id) REFERENCES fleet.service(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.validation
+    ADD CONSTRAINT validation_check_id_fkey FOREIGN KEY (check_id) REFERENCES records.check_kind(id);
+
+ALTER TABLE ONLY records.validation
+    ADD CONSTRAINT validation_object_id_fkey FOREIGN KEY (object_id) REFERENCES records.object(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.validation
+    ADD CONSTRAINT validation_source_id_fkey FOREIGN KEY (source_id) REFERENCES records.source(id);
+
 GRANT USAGE ON SCHEMA access TO vedette_app;
 
 GRANT USAGE ON SCHEMA actions TO vedette_app;
@@ -2720,6 +3744,9 @@ GRANT USAGE ON SCHEMA incidents TO vedette_app;
 GRANT USAGE ON SCHEMA incidents TO vedette_reader;
 
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
+
+GRANT USAGE ON SCHEMA records TO vedette_app;
+GRANT USAGE ON SCHEMA records TO vedette_reader;
 
 REVOKE ALL ON LANGUAGE plpgsql FROM PUBLIC;
 GRANT ALL ON LANGUAGE plpgsql TO vedette_owner;
@@ -3051,6 +4078,9 @@ REVOKE ALL ON FUNCTION pg_catalog.pg_try_advisory_xact_lock_shared(integer, inte
 GRANT ALL ON FUNCTION pg_catalog.pg_try_advisory_xact_lock_shared(integer, integer) TO vedette_owner;
 GRANT ALL ON FUNCTION pg_catalog.pg_try_advisory_xact_lock_shared(integer, integer) TO vedette_app;
 
+REVOKE ALL ON FUNCTION records.make_months(first timestamp with time zone, last timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION records.make_months(first timestamp with time zone, last timestamp with time zone) TO vedette_app;
+
 REVOKE ALL ON FUNCTION health.joined(anycompatiblearray) FROM PUBLIC;
 GRANT ALL ON FUNCTION health.joined(anycompatiblearray) TO vedette_app;
 GRANT ALL ON FUNCTION health.joined(anycompatiblearray) TO vedette_reader;
@@ -3129,6 +4159,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE fleet.service TO vedette_app;
 GRANT SELECT ON TABLE fleet.service TO vedette_reader;
 
 GRANT SELECT,USAGE ON SEQUENCE fleet.service_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE fleet.service_namespace TO vedette_app;
+GRANT SELECT ON TABLE fleet.service_namespace TO vedette_reader;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE fleet.target TO vedette_app;
 GRANT SELECT ON TABLE fleet.target TO vedette_reader;
@@ -3243,10 +4276,18 @@ GRANT SELECT ON TABLE incidents.monthly TO vedette_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.outbox TO vedette_app;
 GRANT SELECT ON TABLE incidents.outbox TO vedette_reader;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.update TO vedette_app;
+GRANT SELECT ON TABLE incidents.update TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.notice TO vedette_app;
+GRANT SELECT ON TABLE incidents.notice TO vedette_reader;
+
 GRANT SELECT,USAGE ON SEQUENCE incidents.outbox_id_seq TO vedette_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.policy TO vedette_app;
 GRANT SELECT ON TABLE incidents.policy TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.recipient TO vedette_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.repeated TO vedette_app;
 GRANT SELECT ON TABLE incidents.repeated TO vedette_reader;
@@ -3262,10 +4303,142 @@ GRANT SELECT ON TABLE incidents.span TO vedette_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.template TO vedette_app;
 GRANT SELECT ON TABLE incidents.template TO vedette_reader;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE incidents.update TO vedette_app;
-GRANT SELECT ON TABLE incidents.update TO vedette_reader;
-
 GRANT SELECT,USAGE ON SEQUENCE incidents.update_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.advisory TO vedette_app;
+GRANT SELECT ON TABLE records.advisory TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE records.advisory_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.alias TO vedette_app;
+GRANT SELECT ON TABLE records.alias TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.cause TO vedette_app;
+GRANT SELECT ON TABLE records.cause TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.check_kind TO vedette_app;
+GRANT SELECT ON TABLE records.check_kind TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE records.check_kind_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.commit TO vedette_app;
+GRANT SELECT ON TABLE records.commit TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.daily TO vedette_app;
+GRANT SELECT ON TABLE records.daily TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.daily_before TO vedette_app;
+GRANT SELECT ON TABLE records.daily_before TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.deployment TO vedette_app;
+GRANT SELECT ON TABLE records.deployment TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE records.deployment_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.document TO vedette_app;
+GRANT SELECT ON TABLE records.document TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.epss TO vedette_app;
+GRANT SELECT ON TABLE records.epss TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.exposure TO vedette_app;
+GRANT SELECT ON TABLE records.exposure TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE records.exposure_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.feed TO vedette_app;
+GRANT SELECT ON TABLE records.feed TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.finding TO vedette_app;
+GRANT SELECT ON TABLE records.finding TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.kev TO vedette_app;
+GRANT SELECT ON TABLE records.kev TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.latest TO vedette_app;
+GRANT SELECT ON TABLE records.latest TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.object TO vedette_app;
+GRANT SELECT ON TABLE records.object TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE records.object_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.objective TO vedette_app;
+GRANT SELECT ON TABLE records.objective TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE records.objective_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.package TO vedette_app;
+GRANT SELECT ON TABLE records.package TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE records.package_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.presence TO vedette_app;
+GRANT SELECT ON TABLE records.presence TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE records.presence_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.recount TO vedette_app;
+GRANT SELECT ON TABLE records.recount TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.report TO vedette_app;
+GRANT SELECT ON TABLE records.report TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.report_before TO vedette_app;
+GRANT SELECT ON TABLE records.report_before TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.scan TO vedette_app;
+GRANT SELECT ON TABLE records.scan TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE records.scan_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.severity_word TO vedette_app;
+GRANT SELECT ON TABLE records.severity_word TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE records.severity_word_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.slo TO vedette_app;
+GRANT SELECT ON TABLE records.slo TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE records.slo_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.slo_value TO vedette_app;
+GRANT SELECT ON TABLE records.slo_value TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.snapshot TO vedette_app;
+GRANT SELECT ON TABLE records.snapshot TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE records.snapshot_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.source TO vedette_app;
+GRANT SELECT ON TABLE records.source TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE records.source_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.staged TO vedette_app;
+GRANT SELECT ON TABLE records.staged TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE records.staged_number_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.statement TO vedette_app;
+GRANT SELECT ON TABLE records.statement TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE records.statement_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.subject TO vedette_app;
+GRANT SELECT ON TABLE records.subject TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE records.subject_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.triage TO vedette_app;
+GRANT SELECT ON TABLE records.triage TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE records.triage_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.validation TO vedette_app;
+GRANT SELECT ON TABLE records.validation TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE records.validation_id_seq TO vedette_app;
 
 ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner IN SCHEMA access GRANT SELECT,USAGE ON SEQUENCES TO vedette_app;
 
@@ -3300,6 +4473,13 @@ ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner IN SCHEMA incidents GRANT ALL ON
 
 ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner IN SCHEMA incidents GRANT SELECT,INSERT,DELETE,UPDATE ON TABLES TO vedette_app;
 ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner IN SCHEMA incidents GRANT SELECT ON TABLES TO vedette_reader;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner IN SCHEMA records GRANT SELECT,USAGE ON SEQUENCES TO vedette_app;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner IN SCHEMA records GRANT ALL ON FUNCTIONS TO vedette_app;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner IN SCHEMA records GRANT SELECT,INSERT,DELETE,UPDATE ON TABLES TO vedette_app;
+ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner IN SCHEMA records GRANT SELECT ON TABLES TO vedette_reader;
 
 ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner REVOKE ALL ON TYPES FROM PUBLIC;
 

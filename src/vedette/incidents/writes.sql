@@ -82,8 +82,8 @@ WITH turned AS (
     WHERE id = ANY (%(ids)s)
     RETURNING id, version
 )
-INSERT INTO incidents.outbox (at, incident_id, change, version, payload)
-SELECT %(now)s, id, %(change)s, version, %(payload)s
+INSERT INTO incidents.outbox (at, incident_id, change, version, payload, said_to)
+SELECT %(now)s, id, %(change)s, version, %(payload)s, (SELECT coalesce(max(u.id), 0) FROM incidents.update AS u)
 FROM turned
 
 -- name: settle_spans

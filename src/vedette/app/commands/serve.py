@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from vedette.app.log_flags import LogFlags
 from vedette.app.options import Listening, Options, database_url, listening, path_of
 from vedette.app.settings_cache import CacheFlags, cache_of
+from vedette.app.settings_notices import NoticesFlags, notices_of
 from vedette.app.settings_reporters import ReporterFlags, reporters_of
 from vedette.app.settings_sign_in import SignInFlags, sign_in_of
 from vedette.errors import Missing
@@ -18,6 +19,7 @@ LOG = LogFlags()
 REPORTERS = ReporterFlags()
 SIGN_IN = SignInFlags()
 CACHE = CacheFlags()
+NOTICES = NoticesFlags()
 
 
 def serve(
@@ -61,6 +63,7 @@ def serve(
     reporters: ReporterFlags = REPORTERS,
     sign_in: SignInFlags = SIGN_IN,
     cache: CacheFlags = CACHE,
+    notices: NoticesFlags = NOTICES,
     log: LogFlags = LOG,
 ) -> int:
     """Start a server on a database of yours.
@@ -95,6 +98,7 @@ def serve(
         reporters=reporters_of(reporters, (settings or Settings()).reporters),
         sign_in=sign_in_of(sign_in, (settings or Settings()).sign_in),
         cache=cache_of(cache, (settings or Settings()).cache),
+        notices=notices_of(notices, (settings or Settings()).notices),
         log=log.over((settings or Settings()).log),
     )
     return run_program(serve(options, url, settings), options.log)

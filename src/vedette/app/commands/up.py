@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from vedette.app.log_flags import LogFlags
 from vedette.app.options import Listening, Options, database_url, listening, path_of, resolve
 from vedette.app.settings_cache import CacheFlags, cache_of
+from vedette.app.settings_notices import NoticesFlags, notices_of
 from vedette.app.settings_reporters import ReporterFlags, reporters_of
 from vedette.app.settings_sign_in import SignInFlags, sign_in_of
 from vedette.cli.where import data_dir as data_dir_of
@@ -18,6 +19,7 @@ LOG = LogFlags()
 REPORTERS = ReporterFlags()
 SIGN_IN = SignInFlags()
 CACHE = CacheFlags()
+NOTICES = NoticesFlags()
 
 
 def up(
@@ -92,6 +94,7 @@ def up(
     reporters: ReporterFlags = REPORTERS,
     sign_in: SignInFlags = SIGN_IN,
     cache: CacheFlags = CACHE,
+    notices: NoticesFlags = NOTICES,
     log: LogFlags = LOG,
 ) -> int:
     """Start everything: database, server, one agent.
@@ -118,6 +121,7 @@ def up(
         reporters=reporters_of(reporters, (settings or Settings()).reporters),
         sign_in=sign_in_of(sign_in, (settings or Settings()).sign_in),
         cache=cache_of(cache, (settings or Settings()).cache),
+        notices=notices_of(notices, (settings or Settings()).notices),
         log=log.over((settings or Settings()).log),
     )
     upping = Upping(
