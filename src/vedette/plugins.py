@@ -33,9 +33,11 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "tls": "vedette.agent.connectors.tls:Tls",
     },
     "vedette.kinds": {
+        "clair": "vedette.records.kinds.clair:Clair",
         "deploymentvalidation": "vedette.records.kinds.deploymentvalidation:DeploymentValidation",
         "dora": "vedette.records.kinds.dora:Dora",
         "epss": "vedette.records.kinds.epss:Epss",
+        "grype": "vedette.records.kinds.grype:Grype",
         "imagemanifestvuln": "vedette.records.kinds.imagemanifestvuln:ImageManifestVuln",
         "kev": "vedette.records.kinds.kev:Kev",
         "openslo": "vedette.records.kinds.openslo:OpenSlo",
