@@ -46,7 +46,7 @@ def test_what_is_packed_is_unpacked() -> None:
         (b'{"a": "' + b"x" * (MAX_STRING + 1) + b'"}', "the text of 'a' is longer"),
         (b"a: [1, 2\n", "not YAML"),
         (b"a: 1\na: 2\n", "stands twice"),
-        (gzip.compress(b'{"a": 1}')[:-9], "damaged or cut off"),
+        (gzip.compress(b'{"a": 1}', mtime=0)[:-9], "damaged or cut off"),
         (b"\x28\xb5\x2f\xfd\x00", "damaged or cut off"),
     ],
 )
