@@ -16,10 +16,9 @@ from vedette.incidents.close import close_incident
 from vedette.incidents.model import Draft, Impact, Kind, Status
 from vedette.incidents.notice_rules import LONGEST_WAIT, wait_after
 from vedette.incidents.notices import latest, recipients
-from vedette.incidents.notices_sent import Refused
 from vedette.incidents.open import open_incident
 from vedette.incidents.publish import publish_incident
-from vedette.incidents.smtp import MailServer, Security
+from vedette.incidents.smtp import MailServer, Refused, Security
 from vedette.incidents.update import note, update_incident
 from vedette.trust.authority import Authority
 from vedette.web.feeds.letters import House

@@ -7,9 +7,10 @@ import structlog
 
 from vedette.db.locks import alone
 from vedette.db.queries import Connection, load
-from vedette.errors import Unavailable, VedetteError
+from vedette.errors import Unavailable
 from vedette.incidents.notice_rules import is_stale, wait_after
 from vedette.incidents.notices import Notice, notices
+from vedette.incidents.smtp import Refused
 
 Q = load(__file__, "notices.sql")
 log = structlog.get_logger(__name__)
@@ -22,12 +23,6 @@ ERROR_LIMIT = 500
 
 Send = Callable[[Notice, str], Awaitable[None]]
 """Hand a notice over to an address; raises Unavailable when it may go later, Refused when never."""
-
-
-class Refused(VedetteError):  # noqa: N818 - said of a mail, as the others of ours
-    """Whoever takes mail for the address will not have this one, however often it is tried."""
-
-    kind = "conflict"
 
 
 async def send_notices(conn: Connection, *, to: Sequence[str], send: Send, now: datetime) -> int:

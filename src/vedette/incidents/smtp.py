@@ -10,14 +10,19 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from enum import StrEnum
 
-from vedette.errors import Unavailable
-from vedette.incidents.notices_sent import Refused
+from vedette.errors import Unavailable, VedetteError
 
 TIMEOUT_S = 10.0
 """Of each answer of the mail server."""
 WHOLE_S = 60.0
 """Of one message."""
 NEVER = 500
+
+
+class Refused(VedetteError):  # noqa: N818 - said of a mail, as the others of ours
+    """Whoever takes mail for the address will not have this one, however often it is tried."""
+
+    kind = "conflict"
 
 
 class Security(StrEnum):
