@@ -20,7 +20,8 @@ UNSAFE = {
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
-    "max_wal_size": "4GB",
+    "max_wal_size": "512MB",
+    "shared_buffers": "64MB",  # DROP DATABASE looks through all of them
     "checkpoint_timeout": "1h",
     "autovacuum": "off",
 }
