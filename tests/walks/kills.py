@@ -3,15 +3,17 @@
 The load is a connector of our own that counts (`counting.py`), so the truth is known: every look is stored
 once, none twice, and nothing of ours may ever have shown red.
 
-    python tests/walks/kills.py --kills 100 [--seed 7] [--outage 600]
+    python tests/walks/kills.py --kills 100 [--seed 7] [--outage 600] [--faults 120]
 
-Then the server stays away for ten minutes while the agent goes on looking: nothing may be lost.
+Then the server stays away for ten minutes while the agent goes on looking: nothing may be lost. At last two
+servers lose what is around them (`faults.py`).
 """
 
 import argparse
 import os
 import random
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -240,6 +242,12 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--outage", type=float, default=600, help="seconds; 0 for none")
+    parser.add_argument(
+        "--faults",
+        type=float,
+        default=120,
+        help="seconds of faults of what is around servers; 0: none",
+    )
     options = parser.parse_args()
     chance = random.Random(options.seed)
     order = [chance.choice(["agent", "server", "postgres"]) for _ in range(options.kills)]
@@ -248,6 +256,9 @@ def main() -> None:
     if options.outage:
         with tempfile.TemporaryDirectory(prefix="vedette-soak-") as folder:
             print(outage(Path(folder), options.outage))
+    if options.faults:
+        faults = [sys.executable, Path(__file__).with_name("faults.py")]
+        subprocess.run([*faults, "--seconds", str(options.faults)], check=True)
 
 
 if __name__ == "__main__":
