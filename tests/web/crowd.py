@@ -86,7 +86,9 @@ async def fill_incidents(conn: Conn, components: Sequence[int], *, now: datetime
         now=now - timedelta(minutes=12),
         status=Status.FIXING,
         impact=Impact.OUTAGE,
-        text="A certificate ran out; see [our notes](https://example.org).\n\n1. renew\n2. `reload`",
+        text="A certificate ran out; see [our notes](https://example.org).\n\n1. renew\n2. `reload`\n\n"
+        "> handshake failed\n\n```\nopenssl s_client -connect balancer.example.org:443 -showcerts "
+        "-servername balancer.example.org </dev/null\n```",
     )
     await _tell(conn, components[9:10], TITLES[2], now - timedelta(minutes=9))
     for days, title in (

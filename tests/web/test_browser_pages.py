@@ -31,6 +31,8 @@ PAGES = {
     "history without a find": "/history?words=nothing-was-told-so",
     "maintenance": "/maintenance",
     "component": "/components/images-eu-de",
+    "component that publishes": "/components/orders-database",
+    "component that publishes, in German": "/components/orders-database?span=7d&lang=de",
     "preferences": "/preferences",
     "targets": "/targets",
     "targets narrowed": "/targets?state=down&cluster=billing&words=refused",
@@ -38,7 +40,9 @@ PAGES = {
     "target": "/targets/orders-db",
     "target in trouble": "/targets/postgres-007",
     "agents": "/agents",
-    "availability": "/availability?beside=compatible",
+    "availability": "/availability",
+    "availability counted twice": "/availability?beside=compatible",
+    "incident nobody knows": "/incidents/999",
     "missing": "/targets/none",
     "invalid": "/targets?state=purple",
 }
@@ -81,6 +85,14 @@ async def _fill(dsn: str) -> None:
         await crowd.fill_targets(conn, now=now)
         await crowd.fill_agents(conn, now=now)
         await world.fill_target(conn, now=now)
+        await conn.execute(
+            """
+            UPDATE fleet.component AS c
+            SET slug = 'orders-database',
+                attributes = attributes || '{"publish": "connections, cache_hit_ratio = Hits, no_such"}'
+            FROM fleet.service AS s
+            WHERE s.id = c.service_id AND s.name = 'Orders database'"""
+        )
 
 
 async def _look(browser, address, path, **view):
@@ -169,7 +181,18 @@ async def test_nothing_moves_for_those_who_asked_for_rest(look, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["status", "incident", "history", "maintenance", "target", "targets", "agents"]
+    "name",
+    [
+        "status",
+        "incident",
+        "history",
+        "maintenance",
+        "component that publishes",
+        "availability",
+        "target",
+        "targets",
+        "agents",
+    ],
 )
 async def test_paper_is_light_and_has_nothing_to_click(look, name):
     page = (await opened(look, name, width=1440, dark=True)).page
@@ -181,6 +204,24 @@ async def test_paper_is_light_and_has_nothing_to_click(look, name):
     assert ground == "rgb(255, 255, 255)"
     assert ink == "rgb(25, 32, 29)"
     assert not await page.locator("form:visible, nav:visible").count()
+
+
+async def test_a_year_of_availability_stands_in_the_window(look):
+    page = (await opened(look, "availability counted twice", width=1440)).page
+    hidden = await page.evaluate(
+        "[...document.querySelectorAll('.wide')].map(e => e.scrollWidth - e.clientWidth)"
+    )
+    assert hidden
+    assert max(hidden) <= 0
+
+
+async def test_a_screen_on_a_wall_shows_regions_side_by_side(look):
+    page = (await opened(look, "status", width=2560)).page
+    assert await inspect_page.faults(page) == []
+    lefts = await page.evaluate(
+        "[...document.querySelectorAll('.region')].map(e => e.getBoundingClientRect().left)"
+    )
+    assert len({round(left) for left in lefts}) == 2
 
 
 async def test_a_filter_is_a_form_and_an_address(look):
