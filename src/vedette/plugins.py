@@ -43,6 +43,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "openslo": "vedette.records.kinds.openslo:OpenSlo",
         "openvex": "vedette.records.kinds.openvex:OpenVex",
         "osv": "vedette.records.kinds.osv:Osv",
+        "sarif": "vedette.records.kinds.sarif:Sarif",
         "serviceslometrics": "vedette.records.kinds.serviceslometrics:ServiceSloMetrics",
         "sloth": "vedette.records.kinds.sloth:Sloth",
         "trivy": "vedette.records.kinds.trivy:Trivy",

@@ -83,7 +83,7 @@ class OpenVex:
         vex = document.shaped(_Document)
         if vex.context.removeprefix(NAMESPACE).rstrip("/") not in VERSIONS:
             raise document.refusal(
-                f"it is of a version not known here: {vex.context[:100]}",
+                f"it is of a version not known here: {vex.context[:100]!r}",
                 hint="0.2.0 and 0.0.1 are",
             )
         if not vex.statements:
