@@ -23,7 +23,7 @@ _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _DAYS = {"day": 1, "week": 7}
 _LENGTHS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a local time of whatever zone is asked for
-_MONDAY = datetime(1970, 1, 5)  # noqa: DTZ001
+_MONDAY = datetime(1970, 1, 5)  # noqa: DTZ001 - a local time, too
 
 
 @dataclass(frozen=True, slots=True)
