@@ -168,7 +168,7 @@ async def test_a_preview_says_nothing_to_anybody_and_keeps_what_was_typed(ada, o
     assert "<em>slow</em>" in page.text
     assert 'value="Orders &amp; stock"' in page.text
     assert f'value="{slug}" checked' in page.text
-    assert "<option selected>major</option>" in page.text
+    assert '<option value="major" selected>Major</option>' in page.text
     assert "Nothing stands open" in (await ada.get("/desk")).words
 
 
@@ -226,7 +226,7 @@ async def test_who_was_overtaken_sees_both_and_loses_nothing(ada, owner_conn):
             "impact": "minor"}  # fmt: skip
     page = await ada.browser.post(path, urlencode(mine, doseq=True))
     assert page.status == 409
-    for said in ("changed meanwhile", "person:bob, update", "status fixing observing"):
+    for said in ("changed meanwhile", "person:bob, told more", "Status Fixing Observing"):
         assert said in page.words
     assert "Mine.</textarea>" in page.text
     assert 'name="title" maxlength="300" autocomplete="off" value="Orders are down"' in page.text
@@ -394,7 +394,7 @@ async def test_who_writes_of_what_was_closed_meanwhile_reads_why_and_what_they_w
     await close_incident(owner_conn, number, **BOB)
     page = await ada.browser.post(path, urlencode(mine, doseq=True))
     assert page.status == 409
-    for said in ("Nothing was changed", "person:bob, close", "It is the disk."):
+    for said in ("Nothing was changed", "person:bob, closed", "It is the disk."):
         assert said in page.words
 
 
@@ -455,7 +455,7 @@ async def test_templates_are_kept_used_and_forgotten(ada, owner_conn):
     await ada.send("/desk/templates", "template", do="keep", **given)
     page = await ada.send("/desk/open", "new", do="template", template="roll back")
     assert 'value="A release is rolled back"' in page.text
-    assert "<option selected>major</option>" in page.text
+    assert '<option value="major" selected>Major</option>' in page.text
     assert "script" not in {tag for tag, _ in page.tags}
     page = await ada.send("/desk/templates", "template", do="keep", **given | {"version": "0"})
     assert page.status == 409

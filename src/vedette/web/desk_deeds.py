@@ -22,6 +22,7 @@ from vedette.incidents.separate import separate_components
 from vedette.incidents.update import note, update_incident
 from vedette.incidents.whom import components_of
 from vedette.web.desk_form import Typed
+from vedette.web.reader import N_
 
 Deed = Callable[[Connection, Incident, Typed, str, datetime], Awaitable[int]]
 """`deed(conn, held, typed, by, now)`."""
@@ -50,7 +51,8 @@ async def _say(conn: Connection, held: Incident, typed: Typed, by: str, now: dat
         return held.id
     if any(given is not None for given in (impact, title, description)):
         raise Invalid(
-            "the last word changes nothing else", hint="send the change first, then the end"
+            N_("the last word changes nothing else"),
+            hint=N_("send the change first, then the end"),
         )
     await close_incident(conn, held.id, by=by, now=now, text=text, at=at, version=version)
     return held.id

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from markupsafe import Markup
+
 from vedette.errors import Invalid, VedetteError
 from vedette.incidents.series_rules import instant_of
 from vedette.web.answers import NO_STORE, Answer, Request
-from vedette.web.reader import reading
+from vedette.web.reader import in_their_words, reading
 from vedette.web.templates import render
 from vedette.web.visitors import Visitor, Visitors
 
@@ -85,8 +87,11 @@ class Refused:
 
 def refused(typed: Typed, error: VedetteError) -> Refused:
     """Return what to show of an error."""
-    hint = error.hint or ""
-    return Refused(typed.form, error.message, hint[:1].upper() + hint[1:])
+    hint = in_their_words(error.hint or "")
+    is_plain = not isinstance(hint, Markup)
+    return Refused(
+        typed.form, in_their_words(error.message), hint[:1].upper() + hint[1:] if is_plain else hint
+    )
 
 
 def written(at: datetime | None) -> str:

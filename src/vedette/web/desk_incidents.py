@@ -30,10 +30,13 @@ from vedette.web.desk_shown import line, meanwhile, shown
 from vedette.web.incident import number_of
 from vedette.web.markdown import html_of
 from vedette.web.public import POOL_WAIT_S
+from vedette.web.reader import N_, gettext
+from vedette.web.stories import status_word
 from vedette.web.visitors import Visitor, Visitors
 
 OPEN_SHOWN, OVER_SHOWN = 200, 25
 WORDS_LIMIT = 200
+BEGINS_AS = (Status.DETECTED, Status.ANALYZING, Status.FIXING, Status.OBSERVING)
 BUTTONS = ("publish", "draft")
 """Those of a new incident or maintenance that begin it; the others only show the form again."""
 
@@ -69,9 +72,9 @@ class IncidentDesk:
             members = await affected(conn, [held.id for held in both])
         lines = [line(held, members[held.id]) for held in is_open.incidents]
         groups = (
-            ("Drafts", [one for one in lines if one.held.published_at is None]),
-            ("Open", [one for one in lines if _stands(one.held, planned=False)]),
-            ("Planned", [one for one in lines if _stands(one.held, planned=True)]),
+            (gettext("Drafts"), [one for one in lines if one.held.published_at is None]),
+            (gettext("Open"), [one for one in lines if _stands(one.held, planned=False)]),
+            (gettext("Planned"), [one for one in lines if _stands(one.held, planned=True)]),
         )
         query = {"words": words} if words else {}
         if over.following:
@@ -109,7 +112,7 @@ class IncidentDesk:
             deed = DEEDS[held.kind].get(typed.form)
             try:
                 if deed is None:
-                    raise Invalid("this page has no such form", hint="load the page again")
+                    raise Invalid(N_("this page has no such form"), hint=N_("load the page again"))
                 there = await deed(conn, held, typed, actor.name, self._clock())
             except VedetteError as error:
                 return await self._one(conn, actor, number, typed, error=error)
@@ -182,6 +185,7 @@ class IncidentDesk:
             typed=typed,
             refusal=refusal,
             picker=boxes,
+            statuses=[(word, status_word(word)) for word in BEGINS_AS],
             templates=[
                 one for one in offered if (one.kind is Kind.MAINTENANCE) == (begin is plan_told)
             ],

@@ -17,6 +17,7 @@ from vedette.incidents.rules import impact_of, status_of
 from vedette.incidents.series import Wish, begin_series
 from vedette.incidents.whom import components_of
 from vedette.web.desk_form import Typed
+from vedette.web.reader import N_
 
 
 async def begun_once(
@@ -40,7 +41,9 @@ async def open_told(conn: Connection, typed: Typed, *, by: str, now: datetime) -
     starts_at, ends_at = typed.time("starts_at") or now, typed.time("ends_at")
     publish_at = typed.time("publish_at")
     if publish_at is not None and typed.do == "publish":
-        raise Invalid("it cannot go out now and later", hint="keep it as a draft until that time")
+        raise Invalid(
+            N_("it cannot go out now and later"), hint=N_("keep it as a draft until that time")
+        )
     is_incident = kind is Kind.INCIDENT
     if is_incident:
         status = status_of(typed.text("status") or Status.ANALYZING, kind)
@@ -72,7 +75,9 @@ async def plan_told(conn: Connection, typed: Typed, *, by: str, now: datetime) -
     starts_at = typed.time("starts_at") or now
     ends_at, lasts = typed.time("ends_at"), typed.text("lasts").strip()
     if (ends_at is None) is (not lasts):
-        raise Invalid("when does it end?", hint="give either an end or how long it lasts, as in 2h")
+        raise Invalid(
+            N_("when does it end?"), hint=N_("give either an end or how long it lasts, as in 2h")
+        )
     wish = Plan(
         title=typed.text("title"),
         description=typed.text("text"),

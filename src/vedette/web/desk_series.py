@@ -22,6 +22,7 @@ from vedette.web.desk_new import series_told
 from vedette.web.incident import number_of
 from vedette.web.markdown import html_of
 from vedette.web.public import POOL_WAIT_S
+from vedette.web.reader import N_
 from vedette.web.visitors import Visitor, Visitors
 from vedette.web.words import instant
 from vedette.web.zones import zone_names
@@ -119,7 +120,7 @@ async def _done(
         columns = await _columns(conn, typed)
         await change_series(conn, held.id, by=by, now=now, version=version, **columns)
     else:
-        raise Invalid("this page has no such form", hint="load the page again")
+        raise Invalid(N_("this page has no such form"), hint=N_("load the page again"))
     return held.id
 
 

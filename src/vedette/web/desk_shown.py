@@ -13,12 +13,45 @@ from vedette.incidents.rules import WORDS
 from vedette.web.desk_form import Typed, written
 from vedette.web.looks import Look
 from vedette.web.markdown import html_of
+from vedette.web.reader import N_, gettext
 from vedette.web.stories import impact_word, look_of_story, status_word
 from vedette.web.words import instant
 
 CHANGES_SHOWN = 50
 UNCHOSEN = frozenset({Status.CANCELLED})
 """The last words that no form of an incident or a notice offers."""
+
+
+CHANGES = {
+    "open": N_("opened"),
+    "update": N_("told more"),
+    "note": N_("left a note"),
+    "edit": N_("changed words"),
+    "publish": N_("published"),
+    "close": N_("closed"),
+    "reopen": N_("reopened"),
+    "correct": N_("corrected the times"),
+    "separate": N_("separated components"),
+    "merge": N_("merged"),
+    "postmortem": N_("wrote the post-mortem"),
+    "plan": N_("planned"),
+    "modify": N_("changed the plan"),
+    "start": N_("began it"),
+    "finish": N_("finished it"),
+    "cancel": N_("cancelled it"),
+}
+"""What the desk calls the verbs of the audit log; others stand as they are."""
+FIELDS = {
+    "title": N_("Title"),
+    "description": N_("What it is about"),
+    "status": N_("Status"),
+    "impact": N_("Impact"),
+    "starts_at": N_("Begins"),
+    "ends_at": N_("Ends"),
+    "postmortem": N_("Post-mortem"),
+    "text": N_("Words"),
+}
+WEIGHTS = {"minor": N_("Minor"), "major": N_("Major"), "outage": N_("Outage")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +171,16 @@ def _statuses(held: Incident) -> list[tuple[str, str]]:
     return [(word, status_word(word)) for word in WORDS[held.kind] if word not in UNCHOSEN]
 
 
+def _value(field: str, word: str) -> str:
+    if field == "status":
+        return status_word(word)
+    return gettext(WEIGHTS[word]) if field == "impact" and word in WEIGHTS else word
+
+
 def deed(change: Change) -> Deed:
     """Return one change as a line."""
-    return Deed(instant(change.at), change.by, change.change)
+    said = CHANGES.get(change.change)
+    return Deed(instant(change.at), change.by, gettext(said) if said else change.change)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +222,7 @@ def meanwhile(page: IncidentShown, typed: Typed) -> Meanwhile | None:
         edited = (one.said.text for one in page.words if str(one.said.id) == typed.text("update"))
         stands = {"text": next(edited, "")}
     differences = [
-        Difference(name.replace("_at", ""), now, yours)
+        Difference(gettext(FIELDS[name]), _value(name, now), _value(name, yours))
         for name, now in stands.items()
         if (yours := typed.changed(name)) is not None and yours != now
     ]

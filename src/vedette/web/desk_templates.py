@@ -14,7 +14,14 @@ from vedette.rest.problem import STATUS
 from vedette.web.answers import Answer, Request, see_other
 from vedette.web.desk_form import WRITE, Refused, Typed, page, posted, refused
 from vedette.web.public import POOL_WAIT_S
+from vedette.web.reader import N_, gettext
 from vedette.web.visitors import Visitors
+
+KINDS = {
+    Kind.INCIDENT: N_("Incident"),
+    Kind.MAINTENANCE: N_("Maintenance"),
+    Kind.INFO: N_("Notice"),
+}
 
 
 class TemplateDesk:
@@ -50,6 +57,7 @@ class TemplateDesk:
             actor,
             status=status,
             templates=found,
+            kinds={kind: gettext(word) for kind, word in KINDS.items()},
             held=held,
             typed=typed,
             refusal=refusal,
@@ -62,7 +70,7 @@ async def _done(conn: Connection, typed: Typed, *, by: str, now: datetime) -> No
         await drop_template(conn, name, by=by)
         return
     if typed.text("kind") not in set(Kind):
-        raise Invalid("the form names no kind", hint="load the page again")
+        raise Invalid(N_("the form names no kind"), hint=N_("load the page again"))
     kind, impact = Kind(typed.text("kind")), typed.text("impact")
     words = Words(
         kind=kind,

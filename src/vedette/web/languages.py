@@ -1,4 +1,4 @@
-"""The languages of the public pages: catalogues of gettext, read as they are written.
+"""The languages of the pages: catalogues of gettext, read as they are written.
 
 A catalogue is `locale/CODE/LC_MESSAGES/vedette.po`. It is read when the program starts, so there is no
 compiled file that could be forgotten; English is what stands in templates and code.

@@ -24,6 +24,7 @@ from vedette.access.sessions import (
 from vedette.errors import Denied, Invalid, Missing, Unavailable
 from vedette.web.answers import NO_STORE, Answer, Request, see_other
 from vedette.web.public import POOL_WAIT_S
+from vedette.web.reader import N_, gettext, in_their_words
 from vedette.web.session import FLOW_LASTS
 from vedette.web.templates import render
 from vedette.web.visitors import READ, Visitors, after_sign_in, refuse_foreign
@@ -70,9 +71,9 @@ class Login:
         secret, where = form.get("token", "").strip(), after_sign_in(form.get("next", ""))
         actor = await self._visitors.whose(secret) if secret else None
         if actor is None:
-            refusal = "That token is not known here, has expired or was revoked."
+            refusal = gettext("That token is not known here, has expired or was revoked.")
         elif not {READ, "admin"}.intersection(actor.scopes):
-            refusal = f"That token lacks the scope “{READ}”."
+            refusal = gettext("That token lacks the scope “{scope}”.").format(scope=READ)
         else:
             return await self._enter(request, secret, where)
         return await self._page(where, refusal=refusal)
@@ -94,7 +95,7 @@ class Login:
                     address=address,
                 )
             except (Denied, Unavailable) as error:
-                refusal = f"{error.message[0].upper()}{error.message[1:]}."
+                refusal = in_their_words(f"{error.message[0].upper()}{error.message[1:]}.")
                 return await self._page(where, account_refusal=refusal)
             secret = await begin_session(
                 conn,
@@ -124,13 +125,16 @@ class Login:
         given = query.get("state", "").encode()
         if flow is None or not hmac.compare_digest(given, flow.state.encode()):
             raise Denied(
-                "this sign-in did not begin in this browser, or it was over", hint="begin at /login"
+                N_("this sign-in did not begin in this browser, or it was over"),
+                hint=N_("begin at /login"),
             )
         if why := query.get("error"):
-            raise Denied(f"the provider did not let you in: {why[:80]!a}", hint="begin at /login")
+            raise Denied(
+                f"the provider did not let you in: {why[:80]!a}", hint=N_("begin at /login")
+            )
         code = query.get("code", "")
         if not 0 < len(code) <= CODE_LIMIT:
-            raise Invalid("the provider sent no code", hint="begin at /login")
+            raise Invalid(N_("the provider sent no code"), hint=N_("begin at /login"))
         identity = await provider.identify(code, flow)
         address = address_of(request)
         async with self._pool.connection(POOL_WAIT_S) as conn:
@@ -215,8 +219,8 @@ class Login:
     def _provider(self) -> Provider:
         if self._sign_in.provider is None:
             raise Missing(
-                "this server knows no provider to sign in at",
-                hint="`sign_in` of its settings names one; a token does without: /sign-in",
+                N_("this server knows no provider to sign in at"),
+                hint=N_("`sign_in` of its settings names one; a token does without: /sign-in"),
             )
         return self._sign_in.provider
 
@@ -226,7 +230,7 @@ class Login:
             return provider.options.base_url.rstrip("/")
         host = request.headers.get(b"host", b"").decode("latin-1")
         if not HOST.fullmatch(host):
-            raise Invalid("the request does not say which host it means")
+            raise Invalid(N_("the request does not say which host it means"))
         return f"{'https' if request.is_secure else 'http'}://{host}"
 
 

@@ -10,6 +10,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from vedette.access.handover import checked_challenge, hand_over
 from vedette.access.sessions import (
+    BROWSER,
     COMMAND_LINE,
     Session,
     end_other_sessions,
@@ -22,10 +23,12 @@ from vedette.errors import Denied, Invalid
 from vedette.web.answers import NO_STORE, Answer, Request, see_other
 from vedette.web.login import SignIn, address_of
 from vedette.web.public import POOL_WAIT_S
+from vedette.web.reader import N_, gettext
 from vedette.web.templates import render
 from vedette.web.visitors import Visitor, Visitors
 from vedette.web.words import Moment, moment
 
+KINDS = {BROWSER: N_("Browser"), COMMAND_LINE: N_("Command line")}
 STATE = re.compile(r"[A-Za-z0-9_-]{16,128}")
 
 
@@ -116,7 +119,7 @@ class OwnSessions:
             elif which.isascii() and which.isdecimal() and len(which) <= 18:
                 await end_session(conn, session, int(which), source=source)
             else:
-                raise Invalid("the form names no session", hint="load the page again")
+                raise Invalid(N_("the form names no session"), hint=N_("load the page again"))
         return see_other("/sessions")
 
     async def _session(self, conn: Connection, visitor: Visitor) -> Session | None:
@@ -126,11 +129,13 @@ class OwnSessions:
 def _person(session: Session | None) -> Session:
     if session is None:
         raise Denied(
-            "a token has no sessions",
-            hint="give a token to the command line as VEDETTE_TOKEN; `vedette tokens revoke` ends it",
+            N_("a token has no sessions"),
+            hint=N_(
+                "give a token to the command line as VEDETTE_TOKEN; `vedette tokens revoke` ends it"
+            ),
         )
     if session.kind == COMMAND_LINE:
-        raise Denied("a command line has no pages", hint="sign in with the browser itself")
+        raise Denied(N_("a command line has no pages"), hint=N_("sign in with the browser itself"))
     return session
 
 
@@ -141,14 +146,16 @@ def _waiting(given: dict[str, str]) -> tuple[str, str, str]:
         return challenge, "", ""
     is_a_port = port.isascii() and port.isdecimal() and len(port) <= 5 and 0 < int(port) < 65_536
     if not is_a_port or not STATE.fullmatch(state):
-        raise Invalid("that is not where a command line waits", hint="start again: vedette login")
+        raise Invalid(
+            N_("that is not where a command line waits"), hint=N_("start again: vedette login")
+        )
     return challenge, port, state
 
 
 def _line(each: Session, this: Session | None, now: datetime) -> SessionLine:
     return SessionLine(
         id=each.id,
-        kind=each.kind,
+        kind=gettext(KINDS[each.kind]),
         client=each.client,
         address=each.address,
         began=moment(each.made_at, now),

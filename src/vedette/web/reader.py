@@ -13,6 +13,8 @@ from functools import lru_cache
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, urlsplit
 
+from markupsafe import Markup
+
 from vedette.errors import Invalid
 from vedette.web.answers import FIELDS, Answer, Request, see_other
 from vedette.web.languages import ENGLISH, Language, accepted, languages
@@ -73,6 +75,14 @@ def ngettext(one: str, many: str, number: int) -> str:
     return language().ngettext(one, many, number)
 
 
+def in_their_words(message: str) -> str:
+    """Return what an error says: in the reader's language where we have it, else marked as English."""
+    said = gettext(message)
+    if said != message or not message or reading().language == ENGLISH:
+        return said
+    return Markup('<span lang="en">%s</span>') % message
+
+
 def N_(message: str) -> str:  # noqa: N802 - gettext's own name, which its tools look for
     """Mark a message that is translated where it is shown."""
     return message
@@ -106,6 +116,14 @@ def _reader_of(query: bytes, cookie: bytes, accepts: bytes) -> Reader:
     )
 
 
+def reader_at_best(request: Request) -> Reader:
+    """Return who asks, also of a page that failed; what they ask for and we do not have is left out."""
+    try:
+        return reader_of(request)
+    except Invalid:
+        return Reader()
+
+
 def language_code(asked: str) -> str:
     """Return the code of a language of ours; raises Invalid."""
     if asked in languages():
@@ -136,18 +154,6 @@ def for_readers(
 
     async def answer(request: Request) -> Answer:
         with read_by(reader_of(request)):
-            return await handler(request)
-
-    return answer
-
-
-def for_operators(
-    handler: Callable[[Request], Awaitable[Answer]],
-) -> Callable[[Request], Awaitable[Answer]]:
-    """Return the handler of a page of the desk, which speaks English, on the clock of whoever asks."""
-
-    async def answer(request: Request) -> Answer:
-        with read_by(Reader(zone=reader_of(request).zone)):
             return await handler(request)
 
     return answer

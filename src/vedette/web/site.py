@@ -9,7 +9,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from vedette import clock as wall
 from vedette.db.trouble import DATABASE_IS_AWAY
-from vedette.errors import Kind, Missing, VedetteError
+from vedette.errors import Kind, Missing, Unavailable, VedetteError
 from vedette.incidents.availability_rules import Reporting
 from vedette.rest.guard import PUBLIC
 from vedette.rest.problem import STATUS
@@ -32,19 +32,19 @@ from vedette.web.old_paths import front_page, new_incident
 from vedette.web.own_sessions import OwnSessions
 from vedette.web.public import StatusPage
 from vedette.web.public_pages import PublicPages
-from vedette.web.reader import for_operators, for_readers
+from vedette.web.reader import N_, for_readers, gettext, in_their_words, read_by, reader_at_best
 from vedette.web.templates import dress, render, static_files
 from vedette.web.theme import Theme
 from vedette.web.visitors import READ, Authenticate, Nobody, Visitors, sign_in_first
 
 TITLES: dict[Kind, str] = {
-    "invalid": "We cannot make sense of that",
-    "denied": "You may not do this",
-    "missing": "There is nothing here",
-    "conflict": "That does not fit what stands",
-    "unavailable": "We cannot see right now",
+    "invalid": N_("We cannot make sense of that"),
+    "denied": N_("You may not do this"),
+    "missing": N_("There is nothing here"),
+    "conflict": N_("That does not fit what stands"),
+    "unavailable": N_("We cannot see right now"),
 }
-BLIND = (
+BLIND = N_(
     "Our own database does not answer. This says nothing about the services themselves; "
     "what we knew last is not shown, since it may be wrong by now."
 )
@@ -80,17 +80,9 @@ class Page:
                 answer = await self.handler(request)
             else:
                 answer = _not_allowed(self.methods)
-        except Nobody as error:
-            answer = sign_in_first(request) or _told(error, status=401, headers=CHALLENGE)
-        except VedetteError as error:
-            answer = _told(error, status=STATUS[error.kind])
-        except DATABASE_IS_AWAY as error:
-            log.warning("page_without_database", path=scope["path"], error=str(error))
-            answer = _page(503, TITLES["unavailable"], BLIND, headers=RETRY)
-        except Exception:  # the last line of defence: a page, and a trace under its id
-            name = request_id_of(scope)
-            log.exception("page_failed", path=scope["path"], request_id=name)
-            answer = _page(500, "Something broke on our side", f"Its name in our log is {name}.")
+        except Exception as error:  # noqa: BLE001 - the last line of defence: a page, whatever it is
+            with read_by(reader_at_best(request)):
+                answer = _failed(request, error)
         await reply(request, answer, send)
 
 
@@ -178,13 +170,13 @@ def _desk(
     series = SeriesDesk(pool, visitors=visitors, clock=clock)
     words = TemplateDesk(pool, visitors=visitors, clock=clock)
     return {
-        "/desk": Page(for_operators(book.listing), WRITE),
-        "/desk/open": Page(for_operators(book.open), WRITE, methods=FORM),
-        "/desk/plan": Page(for_operators(book.plan), WRITE, methods=FORM),
-        "/desk/incidents/{name}": Page(for_operators(book.incident), WRITE, methods=FORM),
-        "/desk/series": Page(for_operators(series.all), WRITE, methods=FORM),
-        "/desk/series/{name}": Page(for_operators(series.one), WRITE, methods=FORM),
-        "/desk/templates": Page(for_operators(words.all), WRITE, methods=FORM),
+        "/desk": Page(for_readers(book.listing), WRITE),
+        "/desk/open": Page(for_readers(book.open), WRITE, methods=FORM),
+        "/desk/plan": Page(for_readers(book.plan), WRITE, methods=FORM),
+        "/desk/incidents/{name}": Page(for_readers(book.incident), WRITE, methods=FORM),
+        "/desk/series": Page(for_readers(series.all), WRITE, methods=FORM),
+        "/desk/series/{name}": Page(for_readers(series.one), WRITE, methods=FORM),
+        "/desk/templates": Page(for_readers(words.all), WRITE, methods=FORM),
     }
 
 
@@ -194,15 +186,32 @@ def _sign_in(
     login = Login(pool, ways, visitors, clock)
     own = OwnSessions(pool, ways, visitors, clock)
     return {
-        "/login": Page(login.with_account, methods=FORM),
-        "/login/openid": Page(login.begin),
-        "/login/callback": Page(login.callback),
-        "/login/command-line": Page(own.command_line, READ, methods=FORM),
-        "/sessions": Page(own.sessions, READ, methods=FORM),
-        "/sign-in": Page(login.with_token, methods=FORM),
-        "/logout": Page(login.sign_out, methods=("POST",)),
-        "/sign-out": Page(login.sign_out, methods=("POST",)),
+        "/login": Page(for_readers(login.with_account), methods=FORM),
+        "/login/openid": Page(for_readers(login.begin)),
+        "/login/callback": Page(for_readers(login.callback)),
+        "/login/command-line": Page(for_readers(own.command_line), READ, methods=FORM),
+        "/sessions": Page(for_readers(own.sessions), READ, methods=FORM),
+        "/sign-in": Page(for_readers(login.with_token), methods=FORM),
+        "/logout": Page(for_readers(login.sign_out), methods=("POST",)),
+        "/sign-out": Page(for_readers(login.sign_out), methods=("POST",)),
     }
+
+
+def _failed(request: Request, error: Exception) -> Answer:
+    """Return the page that says what went wrong; what should not have gets a trace under its id."""
+    path = request.scope["path"]
+    if isinstance(error, Nobody):
+        return sign_in_first(request) or _told(error, status=401, headers=CHALLENGE)
+    if isinstance(error, VedetteError):
+        return _told(error, status=STATUS[error.kind])
+    if isinstance(error, DATABASE_IS_AWAY):
+        log.warning("page_without_database", path=path, error=str(error))
+        title = TITLES[Unavailable.kind]
+        return _page(503, gettext(title), gettext(BLIND), headers=RETRY)
+    name = request_id_of(request.scope)
+    log.error("page_failed", path=path, request_id=name, exc_info=error)
+    why = gettext("Its name in our log is {name}.").format(name=name)
+    return _page(500, gettext("Something broke on our side"), why)
 
 
 def _told(
@@ -212,9 +221,9 @@ def _told(
         headers = RETRY
     return _page(
         status,
-        TITLES[error.kind],
-        error.message,
-        hint=error.hint or "",
+        gettext(TITLES[error.kind]),
+        in_their_words(error.message),
+        hint=in_their_words(error.hint or ""),
         headers=headers,
     )
 
@@ -223,8 +232,8 @@ def _not_allowed(methods: tuple[str, ...]) -> Answer:
     allowed = ", ".join(("GET", "HEAD") if methods == ("GET",) else methods)
     return _page(
         405,
-        "That is not done here",
-        f"This page knows {allowed}.",
+        gettext("That is not done here"),
+        gettext("This page knows {methods}.").format(methods=allowed),
         headers=((b"allow", allowed.encode()),),
     )
 

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from vedette.errors import Denied
 from vedette.rest.guard import ADMIN, Bearer
 from vedette.web.answers import Answer, Request, see_other
+from vedette.web.reader import N_
 from vedette.web.session import Sessions, is_ours
 
 READ = "read"
@@ -69,8 +70,8 @@ class Visitors:
         found = await self.maybe(request)
         if found is None:
             raise Nobody(
-                "this page needs a session or a token, and one that is known and not over",
-                hint="Authorization: Bearer …, or /login in a browser",
+                N_("this page needs a session or a token, and one that is known and not over"),
+                hint=N_("Authorization: Bearer …, or /login in a browser"),
             )
         if not found.may(scope):
             raise Denied(f"{found.name!r} may not do this", hint=f"it needs the scope {scope}")
@@ -111,8 +112,8 @@ def _check_key(request: Request, visitor: Visitor, given: str) -> None:
     refuse_foreign(request)
     if not hmac.compare_digest(given.encode(), visitor.form_key.encode()):
         raise Denied(
-            "this form belongs to another session, or to one that is over",
-            hint="load the page again and send it once more; nothing was changed",
+            N_("this form belongs to another session, or to one that is over"),
+            hint=N_("load the page again and send it once more; nothing was changed"),
         )
 
 
@@ -120,8 +121,8 @@ def refuse_foreign(request: Request) -> None:
     """Raise Denied for a form that no page of ours has sent."""
     if not is_ours(request):
         raise Denied(
-            "this form was not sent from a page of this server",
-            hint="load the page here and send it once more; nothing was changed",
+            N_("this form was not sent from a page of this server"),
+            hint=N_("load the page here and send it once more; nothing was changed"),
         )
 
 

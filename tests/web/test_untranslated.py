@@ -1,0 +1,145 @@
+"""Nothing a person reads stands in a page without gettext: looked for in the templates, and on the pages."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from jinja2 import Environment, nodes
+from tests.factories import make_component
+from tests.web.browser import KEY, Browser
+from tests.web.test_desk_incidents import Operator, known, opened, signed_in
+
+from vedette.web import reader
+from vedette.web.languages import Language, languages
+from vedette.web.site import OUR_OWN, site
+from vedette.web.templates import HERE
+
+NAMES = re.compile(r"Vedette|Markdown|vdt_…|\d+ \* \* \*|Atom|RSS|JSON|CSV")
+"""What is called the same everywhere."""
+READ = ("aria-label", "placeholder", "title", "alt")
+"""Attributes that are read out or shown."""
+ATTRIBUTES = {"open", "front"}
+"""Words of HTML that stand by themselves in a macro or a block."""
+ENGLISH = {"agents.html", "target.html", "targets.html"}
+"""They show what agents and connectors say, which is English."""
+CODE = ("code", "pre", "style", "script")
+TEMPLATES = sorted(path for path in (HERE / "templates").glob("*.html") if path.name not in ENGLISH)
+WORD = re.compile(r"[A-Za-z]{2,}")
+
+
+class Words(HTMLParser):
+    """Collects what a person would read."""
+
+    def __init__(self):
+        super().__init__(convert_charrefs=True)
+        self.said, self._within, self._lang = [], [], 0
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        self.said += [given[name] for name in READ if given.get(name)]
+        if tag in (*CODE, "time") or (given.get("lang") == "en" and tag != "html"):
+            self._within.append(tag)
+
+    def handle_endtag(self, tag):
+        if self._within and tag == self._within[-1]:
+            self._within.pop()
+
+    def handle_data(self, text):
+        if not self._within:
+            self.said.append(text)
+
+
+def bare(html):
+    """Return the words of this HTML that stand there as they are."""
+    parser = Words()
+    parser.feed(html)
+    parser.close()
+    said = (re.sub(r"[·\n]+", "\n", NAMES.sub("", text)).strip() for text in parser.said)
+    return [text for text in said if WORD.search(text) and text not in ATTRIBUTES]
+
+
+def literals(node, *, told=False):
+    """Yield the strings of a template's expressions that would be shown and that gettext has not seen."""
+    if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name):
+        told = told or node.node.name in ("_", "gettext", "ngettext")
+    if isinstance(node, nodes.Const) and isinstance(node.value, str) and not told:
+        # A word that only machines read has no space and no capital: a path, a tone, the name of a form.
+        plain = NAMES.sub("", node.value)
+        if re.search(r"[A-Z]|[a-z] [a-z]", re.sub(r"<[^>]*>", "", plain)):
+            yield node.value
+    for child in node.iter_child_nodes():
+        yield from literals(child, told=told)
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_a_template_says_nothing_but_through_gettext(path):
+    environment = Environment(extensions=["jinja2.ext.i18n"], autoescape=True)
+    tree = environment.parse(path.read_text())
+    html = "".join(
+        "".join(part.data if isinstance(part, nodes.TemplateData) else "·" for part in output.nodes)
+        for output in tree.find_all(nodes.Output)
+    )
+    assert bare(html) == []
+    assert list(literals(tree)) == []
+
+
+class Loud(Language):
+    """Says every message in brackets, so that what is not in them was never asked for."""
+
+    def gettext(self, message):
+        return f"\N{LEFT CEILING}{message}\N{RIGHT CEILING}"
+
+    def ngettext(self, one, many, number):
+        return self.gettext(one if number == 1 else many)
+
+
+SAID = re.compile("\N{LEFT CEILING}[^\N{LEFT CEILING}\N{RIGHT CEILING}]*\N{RIGHT CEILING}")
+THEIRS = re.compile(
+    r"Orders|EU-DE|Shop|Ada wrote this|slow|person:ada|incidents:write|read|UTC|Europe|min\b"
+)
+"""What operators wrote, and names."""
+
+
+@pytest.fixture
+def loud(monkeypatch, lender, clock):
+    """A browser that reads a language of which every message is known by its brackets."""
+    both = {**languages(), "zz": Loud("zz", "zz")}
+    monkeypatch.setattr(reader, "languages", lambda: both)
+    reader._reader_of.cache_clear()
+    pages = site(lender, authenticate=known, cookie_key=KEY, clock=clock).pages
+    yield signed_in(Browser(pages), "vds_ada", clock)
+    reader._reader_of.cache_clear()
+
+
+async def test_what_the_desk_and_the_sign_in_say_has_gone_through_gettext(loud, owner_conn):
+    number = await opened(
+        Operator(loud),
+        owner_conn,
+        await make_component(owner_conn),
+        text="Ada wrote this",
+        title="Orders slow",
+    )
+    paths = ("/desk", "/desk/open", "/desk/plan", "/desk/series", "/desk/templates", "/login",
+             "/sessions", "/targets/none", f"/desk/incidents/{number}")  # fmt: skip
+    for path in paths:
+        page = await loud.get(f"{path}?lang=zz&tz=UTC")
+        assert 'lang="zz"' in page.text, path
+        html = re.sub(
+            r"<option[^>]*>[A-Z]\w+/[^<]*</option>|<option[^>]*>(UTC|GMT)</option>", "", page.text
+        )
+        unsaid = [THEIRS.sub("", text) for text in html_words(unbracketed(html))]
+        assert [text for text in unsaid if WORD.search(NAMES.sub("", text))] == [], path
+
+
+def unbracketed(text):
+    """Return what stands outside the brackets; a message may have filled another's hole."""
+    while (without := SAID.sub("", text)) != text:
+        text = without
+    return text
+
+
+def html_words(html):
+    """Return what a person would read, but for the house's own name."""
+    parser = Words()
+    parser.feed(html)
+    return [text.strip() for text in parser.said if text.strip("· ") != OUR_OWN.title]
