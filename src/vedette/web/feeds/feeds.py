@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 import msgspec
+from markupsafe import escape
 
 from vedette.web.feeds.reads import Component, Event
 from vedette.web.feeds.texts import compatible_story, fit, story
@@ -54,7 +55,8 @@ def rss(feed: Feed) -> bytes:
     channel = ET.SubElement(document, "channel")
     _text(channel, "title", feed.title)
     _text(channel, "link", feed.here)
-    _text(channel, "description", feed.description)
+    # Readers take it for HTML, as they do that of an item.
+    _text(channel, "description", escape(feed.description))
     ET.SubElement(
         channel, f"{{{ATOM}}}link", href=fit(feed.here), rel="self", type="application/rss+xml"
     )
