@@ -77,11 +77,11 @@ def _is_result(value: object) -> bool:
 
 
 def _read_report(document: Document, context: Context) -> Iterator[Record]:
-    if document.field("SchemaVersion") != SCHEMA:
+    schema = document.field("SchemaVersion")
+    if schema != SCHEMA:
         raise document.refusal(
-            f"$.SchemaVersion is {str(document.field('SchemaVersion'))[:20]}, not {SCHEMA}: this is no report of Trivy"
-            " or one of another age",
-            hint="`trivy image --format json` writes one",
+            f"$.SchemaVersion is {str(schema)[:20] if isinstance(schema, int) else 'no number'}, not {SCHEMA}",
+            hint="`trivy image --format json` writes a report of that schema",
         )
     report = document.shaped(_Report)
     results = report.results or []

@@ -58,11 +58,9 @@ class TrivyOperator:
     def read(self, document: Document, context: Context) -> Iterator[Record]:
         """Yield what each resource says; a deleted one that its object is gone."""
         if isinstance(document.value, dict) and "operatorObject" in document.value:
-            verb = document.field("verb")
+            verb = _word(document.field("verb"))
             if verb not in ("update", "delete"):
-                raise document.refusal(
-                    f"$.verb is {str(verb)[:50]!r}, neither 'update' nor 'delete'"
-                )
+                raise document.refusal(f"$.verb is {verb[:50]!r}, neither 'update' nor 'delete'")
             resource = Document(document.field("operatorObject"), document.source)
             yield _record(resource, context, verb == "delete")
             return
@@ -92,15 +90,19 @@ def _apart(document: Document) -> Iterator[Document]:
 
 
 def _is_resource(value: Any) -> bool:  # noqa: ANN401 - nobody has looked at it yet
-    return isinstance(value, dict) and str(value.get("apiVersion", "")).startswith(f"{GROUP}/")
+    return isinstance(value, dict) and _word(value.get("apiVersion")).startswith(f"{GROUP}/")
+
+
+def _word(value: Any) -> str:  # noqa: ANN401 - as above
+    return value if isinstance(value, str) else ""
 
 
 def _record(resource: Document, context: Context, is_deleted: bool) -> Record:
     """Return what one resource says; raise Invalid for one of another kind or version, and for a bill of materials."""
-    version, kind = resource.field("apiVersion"), resource.field("kind")
+    version, kind = _word(resource.field("apiVersion")), _word(resource.field("kind"))
     if version not in _VERSIONS:
         raise resource.refusal(
-            f"its apiVersion is {str(version)[:100]!r}, not '{GROUP}/v1alpha1'",
+            f"its apiVersion is {version[:100]!r}, not '{GROUP}/v1alpha1'",
             hint="`kubectl get vulnerabilityreports -A -o json` prints the operator's reports",
         )
     if kind in _BILLS:
@@ -108,9 +110,9 @@ def _record(resource: Document, context: Context, is_deleted: bool) -> Record:
             f"a {kind} lists what is installed and finds nothing",
             hint="leave it out; the image's VulnerabilityReport has the findings",
         )
-    reader = _READERS.get(kind) if isinstance(kind, str) else None
+    reader = _READERS.get(kind)
     if reader is None:
         raise resource.refusal(
-            f"its kind is {str(kind)[:100]!r}", hint=f"known: {', '.join(sorted(_READERS))}"
+            f"its kind is {kind[:100]!r}", hint=f"known: {', '.join(sorted(_READERS))}"
         )
     return reader(resource, context, is_deleted)
