@@ -50,7 +50,8 @@ async def separate_components(
             )
         if len(going) == len(members):
             raise Invalid("nobody would be left in it", hint="give it another title instead")
-        names = ", ".join(dict.fromkeys(one.service for one in going))
+        ids = [one.component_id for one in going]
+        names = ", ".join(dict.fromkeys(row[0] for row in await Q.all(conn, "names", components=ids)))  # fmt: skip
         draft = Draft(
             kind=held.kind,
             title=checked_title(title or f"{held.title} ({names})"[:TITLE_LIMIT]),
@@ -63,7 +64,6 @@ async def separate_components(
             publish_at=held.publish_at,
         )
         new = await writes.insert(conn, draft, by=by, now=now)
-        ids = [one.component_id for one in going]
         await Q.run(conn, "weigh_alike", number=number, new=new)
         await Q.run(conn, "move_affected", number=number, new=new, components=ids)
         await writes.change(conn, number, taken=True)

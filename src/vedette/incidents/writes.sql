@@ -23,18 +23,22 @@ VALUES (%(incident_id)s, %(since)s, %(impact)s)
 ON CONFLICT (incident_id, since) DO UPDATE SET impact = excluded.impact
 
 -- name: insert_update
--- A machine's note that names a private component is for operators alone.
+-- A machine's note that names a private component, or leads to what is told of such alone, is for operators alone.
 INSERT INTO incidents.update (incident_id, at, status, text, internal, made_at, made_by)
 VALUES (
     %(incident_id)s, %(at)s, %(status)s, %(text)s,
     %(internal)s OR (
         %(status)s = 'SYSTEM'
-        AND EXISTS (
-            SELECT FROM fleet.component AS c
-            JOIN fleet.service AS s ON s.id = c.service_id
-            LEFT JOIN fleet.region AS r ON r.id = c.region_id
-            WHERE NOT c.is_public
-              AND strpos(%(text)s, s.name) > 0 AND strpos(%(text)s, coalesce(r.name, '')) > 0)),
+        AND (
+            EXISTS (
+                SELECT FROM fleet.component AS c
+                JOIN fleet.service AS s ON s.id = c.service_id
+                LEFT JOIN fleet.region AS r ON r.id = c.region_id
+                WHERE NOT c.is_public
+                  AND strpos(%(text)s, s.name) > 0 AND strpos(%(text)s, coalesce(r.name, '')) > 0)
+            OR EXISTS (
+                SELECT FROM incidents.hidden() AS h
+                WHERE strpos(%(text)s, '(/incidents/' || h.id || ')') > 0))),
     %(now)s, %(by)s)
 RETURNING id
 
