@@ -9,7 +9,7 @@ Needs Chromium at /usr/bin/chromium, or where $CHROMIUM says.
 import asyncio
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from tests.web.chromium import chromium, looked_at, served
 from vedette import clock
 from vedette.app.catalogue import CATALOGUE
 from vedette.app.front import front
+from vedette.automation import made_up_year
 from vedette.db import testing
 from vedette.db.embedded import embedded
 from vedette.db.pool import connect, open_pool
@@ -32,6 +33,12 @@ PICTURE = Path(__file__).parent.parent / "docs" / "status-page.png"
 ROLES = ("vedette_owner", "vedette_app", "vedette_grafana")
 PAGES = {
     "status": "/",
+    "incident": "/incidents/31",
+    "incident-over": "/incidents/1",
+    "history": "/history",
+    "maintenance": "/maintenance",
+    "availability": "/availability",
+    "component": "/components/images-eu-de",
     "targets": "/targets",
     "targets-narrowed": "/targets?state=degraded&connector=http",
     "target": "/targets/orders-db",
@@ -50,10 +57,11 @@ TROUBLE = (
 
 
 async def fill(dsn: str) -> None:
-    """Make the world that is photographed."""
+    """Make the world that is photographed for us: everything there is, well and ill."""
     now = clock.now()
     async with await connect(dsn) as conn, conn.transaction():
         ids = await world.fill_page(conn, now=now)
+        await crowd.fill_incidents(conn, ids, now=now)
         for nth, state, ago in TROUBLE:
             await world.turn(conn, ids[nth], state, at=now - ago)
         await crowd.fill_targets(conn, now=now)
@@ -61,8 +69,14 @@ async def fill(dsn: str) -> None:
         await world.fill_target(conn, now=now)
 
 
+async def fill_a_year(dsn: str) -> None:
+    """Make the world of the README: what `vedette bootstrap provision --demo` makes up."""
+    async with await connect(dsn) as conn:
+        await made_up_year.make(conn, by="demo", now=clock.now())
+
+
 @asynccontextmanager
-async def running() -> AsyncIterator[str]:
+async def running(filled: Callable[[str], Awaitable[None]] = fill) -> AsyncIterator[str]:
     """Serve the pages over a database that is filled and thrown away; yield the address."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as data:
         async with embedded(Path(data)) as cluster:
@@ -70,7 +84,7 @@ async def running() -> AsyncIterator[str]:
             words = cluster.place.read_passwords()
             await testing.make_template(admin, {role: words[role] for role in ROLES})
             dsn = testing.dsn_for(admin, dbname=testing.TEMPLATE)
-            await fill(dsn)
+            await filled(dsn)
             pool = await open_pool(dsn)
             pages = site(pool, authenticate=authenticate, cookie_key=KEY, catalogue=CATALOGUE).pages
             async with served(front(pages, not_a_page)) as address:
@@ -98,8 +112,8 @@ async def photograph(folder: Path) -> None:
 
 async def illustrate() -> None:
     """Write the picture of the status page that the README shows."""
-    async with running() as address, chromium() as browser:
-        looked = await looked_at(browser, address + "/", width=1180, height=720)
+    async with running(fill_a_year) as address, chromium() as browser:
+        looked = await looked_at(browser, address + "/", width=1180, height=1280)
         await looked.page.screenshot(path=PICTURE)
         await looked.page.context.close()
 
