@@ -4,7 +4,8 @@ FROM incidents.affected
 WHERE incident_id = ANY (%(numbers)s) AND left_at IS NULL
 
 -- name: titles
--- Who was the first of those who are in it, how many they are, and how grave it is.
+-- Who was the first of those who are in it, of those, if any, that everyone may know; how many they are, how grave
+-- it is.
 SELECT i.id, first.label, first.size, i.impact
 FROM incidents.incident AS i
 CROSS JOIN LATERAL (
@@ -18,7 +19,7 @@ CROSS JOIN LATERAL (
     JOIN fleet.service AS s ON s.id = c.service_id
     LEFT JOIN fleet.region AS r ON r.id = c.region_id
     WHERE a.incident_id = i.id AND a.left_at IS NULL
-    ORDER BY a.id
+    ORDER BY c.is_public DESC, a.id
     LIMIT 1
 ) AS first
 WHERE i.id = ANY (%(numbers)s)
