@@ -7,6 +7,7 @@ from tests.rest_world import rest_over
 from tests.web.feeds_world import private
 
 from vedette.access.reporter_tokens import ReporterKey
+from vedette.db.pool import connect
 from vedette.incidents.components import components
 from vedette.incidents.merge import merge_incidents
 from vedette.incidents.model import Draft, Impact, Kind, Status
@@ -47,14 +48,15 @@ class World:
 
 @pytest.fixture
 async def world(fresh_database_url):
-    async with rest_over(fresh_database_url, reporters=ReporterKey(SECRET)) as rest:
-        async with rest.pool.connection() as conn:
-            await conn.set_autocommit(True)
-            ids = {name: await make_component(conn, name) for name in ("Orders", "Vault", "Safe", "Shop")}  # fmt: skip
-            for name in ("Vault", "Safe"):
-                await private(conn, ids[name])
-            yield World(rest, conn, ids)
-            await conn.set_autocommit(False)
+    async with (
+        rest_over(fresh_database_url, reporters=ReporterKey(SECRET)) as rest,
+        await connect(fresh_database_url) as conn,
+    ):
+        names = ("Orders", "Vault", "Safe", "Shop")
+        ids = {name: await make_component(conn, name) for name in names}
+        for name in ("Vault", "Safe"):
+            await private(conn, ids[name])
+        yield World(rest, conn, ids)
 
 
 @pytest.mark.parametrize("manners", Manners)

@@ -152,7 +152,14 @@ async def _write(
     ids = [numbers[each.id] for each in incidents]
     pairs = [(numbers[each.id], component) for each in incidents for component in each.components]
     await Q.run(conn, "insert", rows=Jsonb([_row(each, numbers[each.id]) for each in incidents]))
-    await Q.run(conn, "insert_gravities", ids=ids)
+    steps = [(numbers[each.id], *step) for each in incidents for step in each.steps]
+    await Q.run(
+        conn,
+        "insert_gravities",
+        incidents=[number for number, _, _ in steps],
+        sinces=[str(since or writes.FROM_THE_START) for _, since, _ in steps],
+        impacts=[int(impact) for _, _, impact in steps],
+    )
     await Q.run(
         conn,
         "insert_affected",

@@ -51,10 +51,12 @@ SELECT setval(
 FROM incidents.incident
 
 -- name: insert_gravities
+-- Of two steps of one instant the later counts.
 INSERT INTO incidents.gravity (incident_id, since, impact)
-SELECT id, '-infinity', impact
-FROM incidents.incident
-WHERE id = ANY (%(ids)s::integer[])
+SELECT DISTINCT ON (incident_id, since) incident_id, since, impact
+FROM unnest(%(incidents)s::integer[], %(sinces)s::timestamptz[], %(impacts)s::smallint[])
+    WITH ORDINALITY AS given (incident_id, since, impact, nth)
+ORDER BY incident_id, since, nth DESC
 
 -- name: insert_affected
 INSERT INTO incidents.affected (incident_id, component_id)

@@ -9,6 +9,7 @@ from typing import Any
 from vedette.errors import Invalid
 from vedette.incidents.model import Impact, Kind, Said, Status
 from vedette.incidents.rules import impact_of, status_of
+from vedette.incidents.takeover_course import Steps, course_of
 
 TITLE, TEXT, WORD = 300, 20_000, 50
 """Characters that the tables hold."""
@@ -35,7 +36,7 @@ class TakenUpdate:
 class Taken:
     """An incident as it will stand here.
 
-    id: there. components: as they are here. digest: of what it says there, so that a second import
+    id: there. components: as they are here. steps: since when it was how grave. digest: of what it says there, so that a second import
     sees whether it has changed.
     """
 
@@ -54,6 +55,7 @@ class Taken:
     changed_at: datetime
     components: tuple[int, ...]
     updates: tuple[TakenUpdate, ...]
+    steps: Steps
     digest: bytes
 
 
@@ -125,6 +127,7 @@ def taken(
         changed_at=changed_at or max([published, *(each.at for each in said)]),
         components=tuple(dict.fromkeys(components)),
         updates=said,
+        steps=course_of(impact, said) if kind is Kind.INCIDENT else ((None, impact),),
         digest=_digest(row, *sorted(updates, key=_order), {"components": sorted(components)}),
     )
 
