@@ -205,3 +205,35 @@ async def test_a_token_nobody_gave_is_not_found(conn: Conn) -> None:
     await conn.execute("DELETE FROM records.snapshot")
     with pytest.raises(Missing, match="token not found"):
         await close_snapshot(conn, opened.token, KIND, now=NOW)
+
+
+def operated(container: str, digest: str, **rest: Any) -> Scan:
+    return Scan(
+        "trivy-operator",
+        Subject(SubjectKind.IMAGE, "quay.io/shop/orders", digest),
+        (finding("CVE-1"),),
+        (Presence("shop", workload="ReplicaSet/orders", container=container),),
+        **rest,
+    )
+
+
+RUNNING = """
+    SELECT s.digest, p.container FROM records.presence p JOIN records.subject s ON s.id = p.subject_id
+    WHERE gone_at IS NULL ORDER BY 2, 1"""
+
+
+async def test_a_workloads_container_runs_one_image_at_a_time(conn: Conn) -> None:
+    first = [operated("app", "sha256:aa"), operated("init", "sha256:aa")]
+    await apply(conn, "trivy-operator", [Batch((one,), "c1") for one in first], by="t", now=NOW)
+    later = Batch((operated("app", "sha256:bb"),), "c1")
+    await apply(conn, "trivy-operator", [later], by="t", now=NOW + DAY)
+    assert await rows(conn, RUNNING) == [("sha256:bb", "app"), ("sha256:aa", "init")]
+
+
+async def test_a_report_that_is_deleted_ends_its_own_container_alone(conn: Conn) -> None:
+    first = [operated("app", "sha256:aa"), operated("init", "sha256:aa")]
+    await apply(conn, "trivy-operator", [Batch((one,), "c1") for one in first], by="t", now=NOW)
+    gone = Batch((operated("app", "sha256:aa", deleted=True),), "c1")
+    await apply(conn, "trivy-operator", [gone], by="t", now=NOW + DAY)
+    assert await rows(conn, RUNNING) == [("sha256:aa", "init")]
+    assert len(await rows(conn, OPEN)) == 1

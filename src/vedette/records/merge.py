@@ -29,6 +29,9 @@ from vedette.records.rules import (
 Q = load(__file__, "merge.sql")
 LOCK = lock_number("vedette.records.merge")
 
+_Run = tuple[int, int, str, str, str]
+"""Subject, namespace, pod, workload, container."""
+
 
 class Snapshot(Protocol):
     """What merging needs to know of the snapshot it is in."""
@@ -351,23 +354,16 @@ async def _keep_presences(
     now: datetime,
 ) -> None:
     """Say what runs where, and which namespaces are to be counted again."""
-    runs: list[tuple[int, int, str, str, str]] = []
+    runs: list[_Run] = []
+    dropped: list[_Run] = []
     scope: set[tuple[int, int]] = set()
     for look in looks:
         for one in look.given:
             for presence in one.scan.presences:
                 place = places.namespaces[one.cluster, presence.namespace]
-                if not one.scan.deleted:
-                    runs.append(
-                        (
-                            look.subject_id,
-                            place,
-                            presence.pod,
-                            presence.workload,
-                            presence.container,
-                        )
-                    )
-                if not presence.workload or one.scan.deleted:
+                run = (look.subject_id, place, presence.pod, presence.workload, presence.container)
+                (dropped if one.scan.deleted else runs).append(run)
+                if not presence.workload and not one.scan.deleted:
                     scope.add((look.subject_id, place))
             scope |= {
                 (look.subject_id, places.namespaces[one.cluster, name])
@@ -377,7 +373,7 @@ async def _keep_presences(
         places.clusters[name]
         for name in {one.cluster for look in looks for one in look.given if one.cluster}
     ]
-    namespaces = {row[1] for row in runs} | {place for _, place in scope}
+    namespaces = {run[1] for run in runs + dropped} | {place for _, place in scope}
     if snapshot.complete and clusters:
         namespaces |= {row[0] for row in await Q.all(conn, "namespaces_of", clusters=clusters)}
     if not namespaces and not any(any(look.tally) for look in looks):
@@ -385,7 +381,8 @@ async def _keep_presences(
     await Q.run(
         conn,
         "keep_presences",
-        **_as_columns(runs),
+        **_as_columns(runs, ""),
+        **_as_columns(dropped, "dropped_"),
         scope_subjects=[subject for subject, _ in scope],
         scope_namespaces=[place for _, place in scope],
         namespaces=sorted(namespaces),
@@ -399,7 +396,7 @@ async def _keep_presences(
     )
 
 
-def _as_columns(runs: Sequence[tuple[int, int, str, str, str]]) -> dict[str, list[object]]:
+def _as_columns(runs: Sequence[_Run], prefix: str) -> dict[str, list[object]]:
     names = ("subjects", "places", "pods", "workloads", "containers")
     columns = zip(*runs, strict=True) if runs else ((),) * len(names)
-    return {name: list(column) for name, column in zip(names, columns, strict=True)}
+    return {prefix + name: list(column) for name, column in zip(names, columns, strict=True)}

@@ -293,6 +293,12 @@ WITH told AS MATERIALIZED (
 ), scope AS MATERIALIZED (
     SELECT DISTINCT *
     FROM unnest(%(scope_subjects)b::integer[], %(scope_namespaces)b::integer[]) AS s (subject_id, namespace_id)
+), dropped AS MATERIALIZED (
+    SELECT *
+    FROM unnest(
+        %(dropped_subjects)b::integer[], %(dropped_places)b::integer[], %(dropped_pods)b::text[],
+        %(dropped_workloads)b::text[], %(dropped_containers)b::text[]
+    ) AS d (subject_id, namespace_id, pod, workload, container)
 ), gone AS (
     UPDATE records.presence AS p
     SET gone_at = greatest(%(at)s::timestamptz, p.first_seen_at)
@@ -304,6 +310,10 @@ WITH told AS MATERIALIZED (
           OR EXISTS (
               SELECT FROM scope AS s
               WHERE s.subject_id = p.subject_id AND s.namespace_id = p.namespace_id)
+          OR EXISTS (
+              SELECT FROM dropped AS d
+              WHERE d.namespace_id = p.namespace_id AND d.subject_id = p.subject_id AND d.pod = p.pod
+                AND d.workload = p.workload AND d.container = p.container)
           OR p.workload <> '' AND EXISTS (
               SELECT FROM given AS g
               WHERE g.namespace_id = p.namespace_id AND g.workload = p.workload
