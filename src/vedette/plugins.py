@@ -34,6 +34,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
     },
     "vedette.kinds": {
         "clair": "vedette.records.kinds.clair:Clair",
+        "csaf": "vedette.records.kinds.csaf:Csaf",
         "cyclonedx": "vedette.records.kinds.cyclonedx:CycloneDx",
         "deploymentvalidation": "vedette.records.kinds.deploymentvalidation:DeploymentValidation",
         "dora": "vedette.records.kinds.dora:Dora",
