@@ -42,6 +42,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "grype": "vedette.records.kinds.grype:Grype",
         "imagemanifestvuln": "vedette.records.kinds.imagemanifestvuln:ImageManifestVuln",
         "kev": "vedette.records.kinds.kev:Kev",
+        "openreports": "vedette.records.kinds.openreports:OpenReports",
         "openslo": "vedette.records.kinds.openslo:OpenSlo",
         "openvex": "vedette.records.kinds.openvex:OpenVex",
         "osv": "vedette.records.kinds.osv:Osv",

@@ -7,9 +7,9 @@ be concluded about what has gone.
 from collections.abc import Iterator
 
 from vedette.records.kinds import Context
+from vedette.records.kinds._checks import merged
 from vedette.records.kinds._packages import one_line
 from vedette.records.kinds._sarif import Result, Rules, Run, places_of
-from vedette.records.kinds._validations import merged
 from vedette.records.model import Validation, Validations
 
 KUBE_LINTER = "kube-linter"
