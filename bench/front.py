@@ -8,6 +8,7 @@ incidents. Without a URL it starts a PostgreSQL of its own and throws it away.
 
 import argparse
 import asyncio
+import gc
 import multiprocessing
 import os
 import random
@@ -217,6 +218,7 @@ async def measure(dsn: str, folder: Path) -> bool:
     http_socket = listen_on(nowhere, flag="bench")
     port = http_socket.getsockname()[1]
     await asyncio.sleep(0.5)
+    gc.freeze()  # as a server does once it serves
     async with serving(httpd(front(pages.pages, _nothing), options), http_socket):
         fine = await _compare(dsn, folder, ids, port) and fine
     following.cancel()

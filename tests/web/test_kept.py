@@ -201,3 +201,57 @@ async def test_a_keeper_that_keeps_for_no_time_keeps_nothing(fresh_database_url,
     async with following(keeper, fresh_database_url):
         page = keeper.kept(door)
         assert [(await page(request())).body for _ in range(2)] == [b"1", b"2"]
+
+
+class Past:
+    """A part of pages that counts how often it is read."""
+
+    def __init__(self, keeper):
+        self.keeper, self.read = keeper, 0
+
+    async def __call__(self, *, of="today"):
+        async def make():
+            self.read += 1
+            return self.read
+
+        return await self.keeper.part("past", make, of=of)
+
+
+async def noticed(keeper, dsn, channel):
+    turn = keeper.turn
+    async with await connect(dsn) as conn:
+        await conn.execute("SELECT pg_notify(%s, '1')", (channel,))
+    await until(lambda: keeper.turn > turn)
+
+
+async def test_a_part_no_incident_alters_outlives_incidents_and_no_other_change(
+    keeper, fresh_database_url
+):
+    past, page = Past(keeper), keeper.kept(Door())
+    assert (await past(), (await page(request())).body) == (1, b"1")
+    await noticed(keeper, fresh_database_url, "vedette_incident")
+    assert (await past(), (await page(request())).body) == (1, b"2")
+    for times, channel in enumerate(("vedette_transition", "vedette_fleet"), 2):
+        await noticed(keeper, fresh_database_url, channel)
+        assert [await past(), await past()] == [times, times]
+
+
+async def test_a_part_is_kept_no_longer_than_a_page_and_not_for_another_day(keeper, clock):
+    past = Past(keeper)
+    assert [await past(), await past(), await past(of="tomorrow")] == [1, 1, 2]
+    clock.at += timedelta(seconds=31)
+    assert await past(of="tomorrow") == 3
+
+
+async def test_nothing_is_kept_of_a_part_by_who_does_not_listen(clock):
+    past = Past(Keeper(clock))
+    assert [await past(), await past()] == [1, 2]
+
+
+async def test_a_part_that_was_read_before_a_change_is_not_kept(keeper, fresh_database_url):
+    async def make():
+        await noticed(keeper, fresh_database_url, "vedette_transition")
+        return "before"
+
+    assert await keeper.part("past", make, of="") == "before"
+    assert await Past(keeper)() == 1

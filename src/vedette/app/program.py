@@ -1,6 +1,7 @@
 """What `up` and `serve` share: from options to a server that serves until it is told to stop."""
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -106,6 +107,9 @@ async def serve_until_told(server: Server, stop: Stop, *, applied: Applied | Non
         task.add_done_callback(reading.discard)
 
     stop.install(hang_up=hang_up)
+    # What a server is made of stays: looking through it for garbage again and again would stop every
+    # request for a tenth of a second.
+    gc.freeze()
     if debugging():
         watching = asyncio.create_task(package_changed(), name=RELOAD)
         watching.add_done_callback(lambda _: stop.set())

@@ -9,16 +9,20 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, TypeVar, cast
 
 from vedette.db.listen import listen
 from vedette.web.answers import NO_STORE, Answer, Request
 from vedette.web.reader import reading
 from vedette.web.shelf import NO_SHELF, Shelf
 
+T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Answer]]
 Beside = Callable[[Request], str]
 
-CHANNELS = ("vedette_transition", "vedette_fleet", "vedette_incident")
+TOLD = "vedette_incident"
+"""Here a change is told of what is said by people and automations, not of how things are."""
+CHANNELS = ("vedette_transition", "vedette_fleet", TOLD)
 ANNOUNCED = "vedette_kept"
 """Here a server that has begun to listen says from where on it counts turns."""
 KEPT_FOR = timedelta(seconds=30)
@@ -73,6 +77,8 @@ class Keeper:
         self._kept: OrderedDict[str, tuple[Answer, Lease]] = OrderedDict()
         self._bytes = 0
         self._under_way: dict[tuple[int, str], asyncio.Future[Answer]] = {}
+        self._things_turn = 0
+        self._parts: dict[str, tuple[object, int, datetime, Any]] = {}
 
     def kept(
         self,
@@ -101,6 +107,21 @@ class Keeper:
 
         return answer
 
+    async def part(self, name: str, make: Callable[[], Awaitable[T]], *, of: object) -> T:
+        """Return a part of pages that no incident alters, kept until a notice of anything else.
+
+        While trouble lasts incidents are written all the time, and what is costly to read is the past.
+        of: what the part depends on beside the database.
+        """
+        held = self._parts.get(name)
+        if held is not None and held[:2] == (of, self._things_turn) and self.clock() < held[2]:
+            return cast("T", held[3])
+        turn, until = self._things_turn, self.clock() + self._kept_for
+        made = await make()
+        if self._is_listening and turn == self._things_turn:
+            self._parts[name] = of, turn, until, made
+        return made
+
     async def follow(self, dsn: str) -> None:
         """Forget what is kept at each notice, for ever; run it beside the server."""
         try:
@@ -109,7 +130,7 @@ class Keeper:
                     self._shelf.begin(notice.payload)
                     continue
                 self._is_listening = True
-                self._forget()
+                self._forget(are_things_the_same=notice.channel == TOLD)
                 if notice.channel:
                     self._shelf.turn(notice.channel, notice.payload)
                 else:
@@ -123,8 +144,11 @@ class Keeper:
         self._shelf.lose()
         self._forget()
 
-    def _forget(self) -> None:
+    def _forget(self, *, are_things_the_same: bool = False) -> None:
         self.turn += 1
+        if not are_things_the_same:
+            self._things_turn += 1
+            self._parts.clear()
         self._kept.clear()
         self._bytes = 0
 

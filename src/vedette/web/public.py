@@ -9,6 +9,7 @@ from vedette.web import reads
 from vedette.web.answers import Answer, Request
 from vedette.web.bars import first_day
 from vedette.web.front import front
+from vedette.web.kept import Keeper
 from vedette.web.reader import VARY, for_them
 from vedette.web.templates import render
 from vedette.web.told import now_told
@@ -23,9 +24,16 @@ REFRESH_S = range(10, 3_601)
 class StatusPage:
     """The status page of one server."""
 
-    def __init__(self, pool: AsyncConnectionPool, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        pool: AsyncConnectionPool,
+        *,
+        clock: Callable[[], datetime],
+        keeper: Keeper | None = None,
+    ) -> None:
         self._pool = pool
         self._clock = clock
+        self._keeper = keeper or Keeper(clock, kept_for=timedelta(0))
 
     async def answer(self, request: Request) -> Answer:
         """Answer `/`; `?refresh=60` asks for it again every minute."""
@@ -36,9 +44,12 @@ class StatusPage:
         return for_them(body)
 
     async def render(self, now: datetime) -> bytes:
-        """Return the page as of `now`: three statements, one snapshot."""
+        """Return the page as of `now`: three statements, or two while only incidents have changed."""
+        first = first_day(now.date())
         async with self._pool.connection(POOL_WAIT_S) as conn:
             components = await reads.components(conn)
-            days = await reads.days(conn, first=first_day(now.date()), now=now)
+            days = await self._keeper.part(
+                "days", lambda: reads.days(conn, first=first, now=now), of=first
+            )
             sight, told = await now_told(conn, soon=now + SOON)
         return render("front.html", page=front(components, days, sight, told, now=now))

@@ -114,7 +114,7 @@ def site(
     """
     dress(theme)
     keeper = keeper or Keeper(clock)
-    status = StatusPage(pool, clock=clock)
+    status = StatusPage(pool, clock=clock, keeper=keeper)
     public = PublicPages(pool, outside, reporting=reporting, clock=clock)
     shares = AvailabilityPage(pool, reporting=reporting, clock=clock)
     visitors = Visitors(authenticate, cookie_key, clock)
