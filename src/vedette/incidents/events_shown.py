@@ -8,14 +8,14 @@ import msgspec
 from litestar import Request, Response
 from litestar.params import Parameter
 
-from vedette import clock
 from vedette.access.model import Actor
 from vedette.db.queries import Connection
 from vedette.errors import Invalid
 from vedette.incidents import reads
 from vedette.incidents.model import Affected, Incident
 from vedette.incidents.model import Update as KeptUpdate
-from vedette.incidents.repeated import Asked, Kept, once
+from vedette.incidents.repeated import Kept
+from vedette.incidents.repeated_api import answered_once
 from vedette.rest.versions import version_header
 
 AnyRequest = Request[Any, Any, Any]
@@ -113,12 +113,11 @@ async def answered(
         (event,) = await shown(conn, [held], inside=True, updates=True)
         return Kept(status, msgspec.json.encode(event))
 
-    key = request.headers.get("idempotency-key")
-    if key is None:
-        kept = await done()
-    else:
-        asked = Asked(actor.name, key, await _content(request))
-        kept = await once(conn, asked, done, now=clock.now())
+    return versioned(await answered_once(request, conn, actor, done))
+
+
+def versioned(kept: Kept) -> Response[Any]:
+    """Return an answer whose body says its version; nobody on the way may keep it."""
     version = msgspec.json.decode(kept.body, type=_Versioned).version
     return Response(
         kept.body,
@@ -133,11 +132,6 @@ def aware(at: datetime | None, field: str) -> datetime | None:
     if at is not None and at.tzinfo is None:
         raise Invalid(f"{field} lacks its zone", hint="as in 2026-11-22T03:00:00Z")
     return at
-
-
-async def _content(request: AnyRequest) -> bytes:
-    head = f"{request.method} {request.scope['path']}\n{request.headers.get('if-match', '')}\n"
-    return head.encode() + await request.body()
 
 
 def shown_update(said: KeptUpdate) -> Update:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, get, patch, post
@@ -13,14 +13,15 @@ from vedette.access.model import Actor
 from vedette.db.queries import Connection, load
 from vedette.errors import Invalid
 from vedette.incidents import conduct, reads
-from vedette.incidents.events_shown import AnyRequest, Update, aware, shown_update
+from vedette.incidents.events_shown import AnyRequest, Update, aware, shown_update, versioned
 from vedette.incidents.listing import Wanted, listed
 from vedette.incidents.maintenance_rules import check_maintenance
 from vedette.incidents.model import Affected, Kind
 from vedette.incidents.model import Incident as Held
 from vedette.incidents.plan import Plan, Replan, modify, plan
 from vedette.incidents.publish import publish_incident
-from vedette.incidents.repeated import Asked, Kept, once
+from vedette.incidents.repeated import Kept
+from vedette.incidents.repeated_api import answered_once
 from vedette.incidents.rules import status_of
 from vedette.incidents.series_rules import instant_of
 from vedette.incidents.whom import components_of
@@ -299,22 +300,10 @@ async def _answered(
 ) -> Response[Maintenance]:
     """Act, once for each `Idempotency-Key`, and answer the maintenance as it then stands."""
 
-    async def kept() -> Kept:
+    async def done() -> Kept:
         return Kept(status, msgspec.json.encode(await _one(conn, await act())))
 
-    key = request.headers.get("idempotency-key")
-    if key is None:
-        answer = await kept()
-    else:
-        content = f"{request.method} {request.url.path}\n".encode() + await request.body()
-        answer = await once(conn, Asked(actor.name, key, content), kept, now=clock.now())
-    version = msgspec.json.decode(answer.body, type=Maintenance).version
-    return Response(
-        cast("Maintenance", answer.body),
-        status_code=answer.status,
-        media_type="application/json",
-        headers=version_header(version),
-    )
+    return versioned(await answered_once(request, conn, actor, done))
 
 
 async def _one(conn: Connection, number: int) -> Maintenance:

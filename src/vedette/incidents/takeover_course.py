@@ -24,11 +24,19 @@ class Update(Protocol):
     """What was said: when, under which word."""
 
     @property
-    def at(self) -> datetime: ...  # noqa: D102 - as its name says
+    def at(self) -> datetime:
+        """When it was said."""
+        ...
+
     @property
-    def status(self) -> str: ...  # noqa: D102
+    def status(self) -> str:
+        """Under which word."""
+        ...
+
     @property
-    def text(self) -> str: ...  # noqa: D102
+    def text(self) -> str:
+        """In which words."""
+        ...
 
 
 def course_of(impact: Impact, updates: Sequence[Update]) -> Steps:
