@@ -1,4 +1,4 @@
-"""Clusters and namespaces that a document names: found, or added as they are."""
+"""Clusters, namespaces and services that a document names: found, or added as they are."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from vedette.fleet.declare import add_names
 
 Q = load(__file__, "places.sql")
 
-CLUSTER_LIMIT, NAMESPACE_LIMIT = 200, 253
+CLUSTER_LIMIT, NAMESPACE_LIMIT, SERVICE_LIMIT = 200, 253, 200
 """Characters of a name."""
 
 
@@ -18,20 +18,34 @@ CLUSTER_LIMIT, NAMESPACE_LIMIT = 200, 253
 class Places:
     """The ids of what was named, and what of it is new.
 
-    namespaces: by (cluster, namespace). created: `cluster NAME`, `namespace NAME`, in order.
+    namespaces: by (cluster, namespace). created: `cluster NAME`, `namespace NAME`, `service NAME`, in order.
     """
 
     clusters: dict[str, int] = field(default_factory=dict)
     namespaces: dict[tuple[str, str], int] = field(default_factory=dict)
     created: list[str] = field(default_factory=list)
+    services: dict[str, int] = field(default_factory=dict)
 
 
 def checked_cluster(name: str) -> str:
     """Return the name of a cluster; raise Invalid for none, or one that cannot be one."""
-    if not name.strip() or len(name) > CLUSTER_LIMIT or not name.isprintable():
+    return _checked(name, "cluster", CLUSTER_LIMIT)
+
+
+def checked_namespace(name: str) -> str:
+    """Return the name of a namespace; raise Invalid for none, or one that cannot be one."""
+    return _checked(name, "namespace", NAMESPACE_LIMIT)
+
+
+def checked_service(name: str) -> str:
+    """Return the name of a service; raise Invalid for none, or one that cannot be one."""
+    return _checked(name, "service", SERVICE_LIMIT)
+
+
+def _checked(name: str, what: str, most: int) -> str:
+    if not name.strip() or len(name) > most or not name.isprintable():
         raise Invalid(
-            f"{name[:100]!r} is no name of a cluster",
-            hint=f"1 to {CLUSTER_LIMIT} printable characters",
+            f"{name[:100]!r} is no name of a {what}", hint=f"1 to {most} printable characters"
         )
     return name
 
@@ -57,6 +71,23 @@ async def settle_places(conn: Connection, named: Collection[tuple[str, str]]) ->
     places.created = [f"cluster {name}" for name in clusters]
     places.created += [f"namespace {name}" for _, name in missing]
     return places
+
+
+async def settle_services(conn: Connection, names: Collection[str], places: Places) -> None:
+    """Add the ids of these services to the places, and what is new to what there is; before any other lock.
+
+    One statement where nothing is new, none where nothing is named.
+    """
+    wanted = sorted(set(names))
+    if not wanted:
+        return
+    places.services = dict(await Q.all(conn, "known_services", names=wanted))
+    missing = [name for name in wanted if name not in places.services]
+    if missing:
+        await hold_fleet(conn)
+        await add_names(conn, "services", missing)
+        places.services = dict(await Q.all(conn, "known_services", names=wanted))
+        places.created += [f"service {name}" for name in missing]
 
 
 async def _known(conn: Connection, wanted: list[tuple[str, str]]) -> Places:

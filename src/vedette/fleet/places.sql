@@ -11,3 +11,6 @@ FROM unnest(%(clusters)s::text[], %(namespaces)s::text[]) AS given (cluster, nam
 JOIN fleet.cluster AS c ON c.name = given.cluster
 ORDER BY 1, 2
 ON CONFLICT DO NOTHING
+
+-- name: known_services
+SELECT name, id FROM fleet.service WHERE name = ANY (%(names)s::text[])

@@ -13,8 +13,9 @@ from uuid import UUID
 
 from vedette.db.queries import Connection, load
 from vedette.errors import Conflict, Denied, Missing
-from vedette.fleet.places import checked_cluster, settle_places
-from vedette.records.model import Record, Scan
+from vedette.fleet.places import checked_cluster, settle_places, settle_services
+from vedette.records.bounds import checked_records
+from vedette.records.model import Record, Scan, Validations
 from vedette.records.outcome import Outcome
 from vedette.records.staged import pack, unpack
 from vedette.records.store import Batch, store
@@ -81,6 +82,7 @@ async def fill(
     """
     if cluster:
         checked_cluster(cluster)
+    records = checked_records(records)
     async with conn.transaction():
         snapshot = await _held(conn, "find_to_fill", token, kind)
         await Q.run(
@@ -118,9 +120,11 @@ async def apply(
 ) -> Outcome:
     """Open, fill and close a snapshot at once, without staging; return what it changed.
 
-    complete: these documents are all there is of each cluster they name. A scan that says when it was made counts
+    complete: these documents are all there is of each cluster they name. A look that says when it was made counts
     from then on, so that an old file changes nothing.
     """
+    for batch in batches:
+        checked_records(batch.records)
     async with conn.transaction():
         snapshot = await open_snapshot(conn, kind, by=by, now=now, complete=complete)
         return await _merge(conn, snapshot, batches, now=now, own_times=True)
@@ -136,6 +140,7 @@ async def _merge(
 ) -> Outcome:
     outcome = Outcome()
     places = await settle_places(conn, {pair for batch in batches for pair in batch.places()})
+    await settle_services(conn, {name for batch in batches for name in batch.services()}, places)
     for line in places.created:
         outcome.say(*line.split(" ", 1))
     for at, due in sorted(_by_time(batches, snapshot.opened_at, own_times=own_times).items()):
@@ -160,7 +165,7 @@ def _by_time(
     for batch in batches:
         parts: dict[datetime, list[Record]] = defaultdict(list)
         for record in batch.records:
-            said = record.at if own_times and isinstance(record, Scan) else None
+            said = record.at if own_times and isinstance(record, Scan | Validations) else None
             parts[min(said or opened_at, opened_at)].append(record)
         for at, records in parts.items():
             due[at].append(replace(batch, records=tuple(records)))

@@ -3,12 +3,19 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from vedette.db.queries import Connection
 from vedette.fleet.places import Places
+from vedette.records.deployments import keep_deployments
 from vedette.records.merge import Given, Snapshot, merge_scans
-from vedette.records.model import Record, Scan, SloValue, Validations
+from vedette.records.model import Deployment, Objective, Record, Scan, SloValue, Validations
+from vedette.records.objectives import keep_objectives
 from vedette.records.outcome import Outcome
+from vedette.records.slo_values import keep_slo_values
+from vedette.records.validations import Validated, merge_validations
+
+Noun = TypeVar("Noun")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +36,15 @@ class Batch:
                     yield self.cluster, name
             elif isinstance(record, Validations) and self.cluster:
                 yield from ((self.cluster, result.namespace) for result in record.results)
+                yield from ((self.cluster, namespace) for namespace, _, _ in record.objects)
             elif isinstance(record, SloValue):
                 yield record.cluster, record.namespace
+
+    def services(self) -> Iterator[str]:
+        """Yield every service it names."""
+        for record in self.records:
+            if isinstance(record, SloValue | Objective):
+                yield record.service
 
 
 async def store(
@@ -44,19 +58,25 @@ async def store(
     now: datetime,
 ) -> None:
     """Store records that are true from `at` on; the transaction is the caller's."""
-    scans = [
-        Given(record, batch.cluster, batch.document)
-        for batch in batches
-        for record in batch.records
-        if isinstance(record, Scan)
-    ]
-    if scans:
-        await merge_scans(
-            conn,
-            scans,
-            places,
-            outcome,
-            snapshot=snapshot,
-            at=at,
-            now=now,
-        )
+    if scans := list(_of(Scan, batches)):
+        given = [Given(scan, batch.cluster, batch.document) for scan, batch in scans]
+        await merge_scans(conn, given, places, outcome, snapshot=snapshot, at=at, now=now)
+    if looks := list(_of(Validations, batches)):
+        validated = [Validated(look, batch.cluster) for look, batch in looks]
+        await merge_validations(conn, validated, places, outcome, snapshot=snapshot, at=at)
+    if values := [value for value, _ in _of(SloValue, batches)]:
+        await keep_slo_values(conn, values, places, outcome, snapshot=snapshot, at=at)
+    if objectives := [objective for objective, _ in _of(Objective, batches)]:
+        await keep_objectives(conn, objectives, places, outcome, now=now)
+    if deployments := [deployment for deployment, _ in _of(Deployment, batches)]:
+        delivered = await keep_deployments(conn, deployments, now=now)
+        outcome.unchanged += len(delivered.duplicated)
+        for entry in delivered.created:
+            outcome.say("deployment", entry)
+
+
+def _of(noun: type[Noun], batches: Sequence[Batch]) -> Iterator[tuple[Noun, Batch]]:
+    for batch in batches:
+        for record in batch.records:
+            if isinstance(record, noun):
+                yield record, batch

@@ -257,17 +257,36 @@ CREATE TABLE records.daily_before PARTITION OF records.daily FOR VALUES FROM (MI
 
 CREATE TABLE records.check_kind (
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    name text NOT NULL UNIQUE CHECK (name <> '' AND length(name) <= 1000),
+    name text NOT NULL UNIQUE CHECK (name <> '' AND length(name) <= 253),
     description text NOT NULL DEFAULT '',
     remediation text NOT NULL DEFAULT ''
 );
 
+-- namespace_id: NULL for what belongs to the cluster itself (a ClusterRole), or where nobody names one.
 CREATE TABLE records.object (
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    namespace_id integer NOT NULL REFERENCES fleet.namespace (id) ON DELETE CASCADE,
+    cluster_id integer NOT NULL REFERENCES fleet.cluster (id) ON DELETE CASCADE,
+    namespace_id integer REFERENCES fleet.namespace (id) ON DELETE CASCADE,
     kind text NOT NULL CHECK (kind <> '' AND length(kind) <= 253),
     name text NOT NULL CHECK (name <> '' AND length(name) <= 253),
-    UNIQUE (namespace_id, kind, name)
+    UNIQUE NULLS NOT DISTINCT (cluster_id, namespace_id, kind, name)
+);
+CREATE INDEX object_namespace ON records.object (namespace_id);
+
+-- When a source last said anything of an object: an older look changes nothing of it.
+CREATE TABLE records.object_look (
+    object_id integer NOT NULL REFERENCES records.object (id) ON DELETE CASCADE,
+    source_id smallint NOT NULL REFERENCES records.source (id),
+    last_at timestamptz NOT NULL,
+    PRIMARY KEY (object_id, source_id)
+) WITH (fillfactor = 70);
+
+-- When a source last said everything of a cluster: what it did not name then, an older look does not bring back.
+CREATE TABLE records.cluster_look (
+    cluster_id integer NOT NULL REFERENCES fleet.cluster (id) ON DELETE CASCADE,
+    source_id smallint NOT NULL REFERENCES records.source (id),
+    last_at timestamptz NOT NULL,
+    PRIMARY KEY (cluster_id, source_id)
 );
 
 -- How an object stood to a check, from when to when: each change of state is a row.
@@ -293,9 +312,9 @@ CREATE INDEX validation_ended ON records.validation (until_at) WHERE until_at IS
 
 CREATE TABLE records.slo (
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    name text NOT NULL CHECK (name <> '' AND length(name) <= 500),
+    name text NOT NULL CHECK (name <> '' AND length(name) <= 253),
     sli text NOT NULL CHECK (length(sli) <= 100),
-    document text NOT NULL CHECK (length(document) <= 500),
+    document text NOT NULL CHECK (length(document) <= 253),
     service_id integer NOT NULL REFERENCES fleet.service (id) ON DELETE CASCADE,
     namespace_id integer NOT NULL REFERENCES fleet.namespace (id) ON DELETE CASCADE,
     UNIQUE (service_id, namespace_id, document, sli, name)
@@ -313,7 +332,9 @@ CREATE TABLE records.slo_value (
 CREATE INDEX slo_value_at ON records.slo_value USING brin (at);
 CREATE INDEX slo_value_snapshot ON records.slo_value (snapshot_id);
 
--- An objective as OpenSLO or Sloth defines it. window_s: 0 where a calendar says the period.
+-- An objective as OpenSLO or Sloth defines it. window_s: 0 where a calendar says the period: calendar_count of its
+-- units, beginning at starts_at by the clocks of zone ('' is as the calendar's do). component_id: whose availability,
+-- as we saw it ourselves, is its indicator.
 CREATE TABLE records.objective (
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     service_id integer NOT NULL REFERENCES fleet.service (id) ON DELETE CASCADE,
@@ -322,7 +343,10 @@ CREATE TABLE records.objective (
     source text NOT NULL,
     target double precision NOT NULL CHECK (target > 0 AND target < 100),
     window_s integer NOT NULL CHECK (window_s >= 0),
-    calendar text NOT NULL DEFAULT '' CHECK (calendar IN ('', 'week', 'month', 'quarter', 'year')),
+    calendar text NOT NULL DEFAULT '' CHECK (
+        calendar IN ('', 'minute', 'hour', 'day', 'week', 'month', 'quarter', 'year')),
+    calendar_count integer NOT NULL DEFAULT 1 CHECK (calendar_count > 0),
+    starts_at text NOT NULL DEFAULT '',
     zone text NOT NULL DEFAULT '',
     budgeting text NOT NULL DEFAULT 'occurrences',
     sli text NOT NULL DEFAULT '',
@@ -334,6 +358,7 @@ CREATE TABLE records.objective (
     changed_at timestamptz NOT NULL,
     retired_at timestamptz,
     UNIQUE (service_id, name),
+    CHECK (retired_at >= made_at),
     CHECK ((window_s = 0) = (calendar <> ''))
 );
 
@@ -347,20 +372,24 @@ CREATE TABLE records.deployment (
     reason text NOT NULL CHECK (length(reason) <= 2000),
     finished_at timestamptz NOT NULL,
     service_id integer REFERENCES fleet.service (id) ON DELETE SET NULL,
-    made_at timestamptz NOT NULL,
-    UNIQUE (app, environment, pipeline, reason)
+    made_at timestamptz NOT NULL
 );
+-- Four texts are too long for an index.
+CREATE UNIQUE INDEX deployment_once
+    ON records.deployment (md5(app || md5(environment) || md5(pipeline) || md5(reason)));
 CREATE INDEX deployment_latest ON records.deployment (app, environment, finished_at DESC);
 CREATE INDEX deployment_finished ON records.deployment (finished_at DESC, id DESC);
 CREATE INDEX deployment_service ON records.deployment (service_id, finished_at DESC);
 
--- lead_s: seconds from the commit to the deployment; negative where clocks disagree.
+-- lead_s: seconds from the commit to the deployment; negative where clocks disagree. reverts: it takes another back,
+-- so that its lead says nothing of how fast work goes out.
 CREATE TABLE records.commit (
     deployment_id bigint NOT NULL REFERENCES records.deployment (id) ON DELETE CASCADE,
     revision text NOT NULL CHECK (revision ~ '^[a-f0-9]{40}$'),
-    repository text NOT NULL CHECK (length(repository) <= 1000),
+    repository text NOT NULL CHECK (length(repository) <= 500),
     at timestamptz NOT NULL,
     lead_s bigint NOT NULL,
+    reverts boolean NOT NULL DEFAULT false,
     PRIMARY KEY (deployment_id, revision, repository)
 );
 CREATE INDEX commit_revision ON records.commit (revision);

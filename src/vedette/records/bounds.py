@@ -1,0 +1,91 @@
+"""How long the names of a record may be: what an index holds, whatever the alphabet.
+
+Kinds are generous readers; here stands what can be kept. It is asked before anything is stored, so that a document
+with one name too long is refused while its writer listens.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from vedette.errors import Invalid
+from vedette.fleet.places import checked_cluster, checked_namespace, checked_service
+from vedette.records.model import Deployment, Objective, Record, SloValue, Validations
+
+NAME, INDICATOR, OBJECTIVE, DELIVERED, REASON, REPOSITORY = 253, 100, 500, 256, 2_000, 500
+"""Characters of: a check, an object, an SLO; an SLI; an objective; a deployment's words, its reason; a repository."""
+
+
+def checked_records(records: Iterable[Record]) -> list[Record]:
+    """Return the records as they are; raise Invalid, naming the record, for a name that cannot be kept."""
+    kept = list(records)
+    for record in kept:
+        check = _CHECKS.get(type(record))
+        if check:
+            check(record)
+    return kept
+
+
+def deployment_fault(one: Deployment) -> str:
+    """Return why a deployment cannot be kept, or ""."""
+    return next(_deployment_faults(one), "")
+
+
+def _validations(said: Validations) -> None:
+    for result in said.results:
+        _named(result.check, "a check")
+        _object(result.namespace, result.object_kind, result.object_name)
+    for namespace, kind, name in said.objects:
+        _object(namespace, kind, name)
+
+
+def _object(namespace: str, kind: str, name: str) -> None:
+    if namespace:
+        checked_namespace(namespace)
+    _named(kind, "a kind of objects")
+    _named(name, f"a {kind}")
+
+
+def _slo_value(one: SloValue) -> None:
+    checked_cluster(one.cluster)
+    checked_namespace(one.namespace)
+    checked_service(one.service)
+    _named(one.name, "an SLO")
+    _named(one.document, "an SLO document")
+    _named(one.sli, "an SLI", most=INDICATOR)
+
+
+def _objective(one: Objective) -> None:
+    checked_service(one.service)
+    _named(one.name, "an objective", most=OBJECTIVE)
+    _named(one.document, "an SLO document", most=OBJECTIVE)
+
+
+def _deployment(one: Deployment) -> None:
+    fault = deployment_fault(one)
+    if fault:
+        raise Invalid(fault)
+
+
+def _deployment_faults(one: Deployment) -> Iterator[str]:
+    for what, text, most in (
+        ("the app", one.app, DELIVERED),
+        ("the environment", one.environment, DELIVERED),
+        ("the pipeline", one.pipeline, DELIVERED),
+        ("the reason", one.reason, REASON),
+        *(("the repository", commit.repository, REPOSITORY) for commit in one.commits),
+    ):
+        if not text or len(text) > most:
+            yield f"{what} of a deployment, {text[:40]!r}, is not of 1 to {most} characters"
+
+
+def _named(text: str, what: str, *, most: int = NAME) -> None:
+    if not text or len(text) > most:
+        raise Invalid(f"{text[:40]!r} is no name of {what}", hint=f"1 to {most} characters")
+
+
+_CHECKS: dict[type, Callable[[Any], None]] = {
+    Validations: _validations,
+    SloValue: _slo_value,
+    Objective: _objective,
+    Deployment: _deployment,
+}
