@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from tests.web import crowd, inspect_page, world
 from tests.web.browser import KEY, authenticate
-from tests.web.chromium import HEIGHT, Look, chromium, looked_at, served
+from tests.web.chromium import HEIGHT, Look, looked_at, served
 
 from vedette import clock
 from vedette.app.catalogue import CATALOGUE
@@ -56,10 +56,9 @@ async def _elsewhere(scope, receive, send):
 
 
 @pytest.fixture(scope="session")
-async def houses(cluster) -> AsyncIterator[dict[str, Look]]:
+async def houses(cluster, chrome) -> AsyncIterator[dict[str, Look]]:
     """`full` and `empty`: how to look at the pages of a busy house, and of one just started."""
     async with AsyncExitStack() as stack:
-        browser = await stack.enter_async_context(chromium())
         looks = {}
         for name in ("full", "empty"):
             database = await testing.clone(cluster.admin)
@@ -71,7 +70,7 @@ async def houses(cluster) -> AsyncIterator[dict[str, Look]]:
             stack.push_async_callback(pool.close)
             pages = site(pool, authenticate=authenticate, cookie_key=KEY, catalogue=CATALOGUE).pages
             address = await stack.enter_async_context(served(front(pages, _elsewhere)))
-            looks[name] = partial(_look, browser, address)
+            looks[name] = partial(_look, chrome, address)
         yield looks
 
 

@@ -1,15 +1,12 @@
 """Signing in at a real provider, with an account and from the command line; and out again."""
 
 import json
-import threading
-import warnings
 from base64 import urlsafe_b64decode
 from datetime import timedelta
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import httpx
 import pytest
-import werkzeug.serving
 from tests.web.browser import KEY, Browser
 from tests.web.test_desk import form_key
 
@@ -31,30 +28,6 @@ HASH = hash_password(PASSWORD)
 
 # The provider runs in a thread of this process, and its own libraries warn about each other.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-
-
-@pytest.fixture(scope="module")
-def issuer():
-    """The address of a provider with a person `ada` of group sre, and `bob` of none."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from oidc_provider_mock import User, app
-
-        provider = app(
-            require_nonce=True,
-            user_claims=[
-                User(sub="u-ada", claims={"preferred_username": "ada", "groups": ["sre"]}),
-                User(sub="u-bob", claims={"preferred_username": "bob", "groups": ["sales"]}),
-            ],
-        )
-        server = werkzeug.serving.make_server("127.0.0.1", 0, provider, threaded=True)
-        # Authlib lets no address but this one do without TLS.
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        yield f"http://localhost:{server.server_port}"
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class House:

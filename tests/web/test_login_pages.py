@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from tests.web import inspect_page
 from tests.web.browser import KEY
-from tests.web.chromium import chromium, looked_at, served
+from tests.web.chromium import looked_at, served
 
 from vedette import clock
 from vedette.access.handover import challenge_of
@@ -44,7 +44,7 @@ async def in_three_places(conn):
 
 
 @pytest.fixture
-async def look(fresh_app_url):
+async def look(fresh_app_url, chrome):
     """Look at a page as the account `root`, which has three sessions."""
     pool = await open_pool(fresh_app_url, max_size=4)
     provider = Provider(
@@ -59,10 +59,10 @@ async def look(fresh_app_url):
     try:
         async with pool.connection() as conn:
             secret = await in_three_places(conn)
-        async with chromium() as browser, served(front(pages, _elsewhere)) as address:
+        async with served(front(pages, _elsewhere)) as address:
 
             async def at(path, **view):
-                return await looked_at(browser, address + path, width=390, token=secret, **view)
+                return await looked_at(chrome, address + path, width=390, token=secret, **view)
 
             yield at
     finally:

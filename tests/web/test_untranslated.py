@@ -18,8 +18,10 @@ NAMES = re.compile(r"Vedette|Markdown|vdt_…|\d+ \* \* \*|Atom|RSS|JSON|CSV")
 """What is called the same everywhere."""
 READ = ("aria-label", "placeholder", "title", "alt")
 """Attributes that are read out or shown."""
-ATTRIBUTES = {"open", "front"}
-"""Words of HTML that stand by themselves in a macro or a block."""
+ATTRIBUTES = re.compile(
+    r"\A(open|front)\Z|aria-invalid=\S+|autofocus|aria-describedby=\"[^\"]*\"", re.DOTALL
+)
+"""Pieces of HTML that stand by themselves in a macro or a block."""
 ENGLISH = {"agents.html", "target.html", "targets.html"}
 """They show what agents and connectors say, which is English."""
 CODE = ("code", "pre", "style", "script")
@@ -55,7 +57,7 @@ def bare(html):
     parser.feed(html)
     parser.close()
     said = (re.sub(r"[·\n]+", "\n", NAMES.sub("", text)).strip() for text in parser.said)
-    return [text for text in said if WORD.search(text) and text not in ATTRIBUTES]
+    return [text for text in said if WORD.search(ATTRIBUTES.sub("", text))]
 
 
 def literals(node, *, told=False):

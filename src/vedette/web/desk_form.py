@@ -4,17 +4,20 @@ A field that shows what stands has a hidden twin, `was.NAME`: what was not touch
 takes back what somebody else changed meanwhile.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from markupsafe import Markup
 
 from vedette.errors import Invalid, VedetteError
+from vedette.incidents.maintenance_api import lasting
 from vedette.incidents.series_rules import instant_of
+from vedette.incidents.texts import checked_title
 from vedette.web.answers import NO_STORE, Answer, Request
-from vedette.web.reader import in_their_words, reading
+from vedette.web.reader import N_, in_their_words, reading
 from vedette.web.templates import render
 from vedette.web.visitors import Visitor, Visitors
 
@@ -25,7 +28,30 @@ FORM_BYTES = 2_097_152
 """The longest post-mortem, every character of it written as twelve, with room for the rest."""
 FORM_FIELDS = 4_000
 NUMBER_LIMIT = 2**31 - 1
+BESIDE = frozenset(
+    {"title", "at", "starts_at", "ends_at", "publish_at", "lasts", "schedule", "zone", "into"}
+)
+"""Fields that stand in a form with room beside them."""
 WRITTEN = "%Y-%m-%d %H:%M"
+
+
+class Misread(Invalid):
+    """A field cannot be taken as it stands; `field` is its name in the form."""
+
+    def __init__(self, error: Invalid, field: str) -> None:
+        super().__init__(error.message, hint=error.hint)
+        self.field = field
+
+
+@contextmanager
+def of_field(name: str) -> Iterator[None]:
+    """Say of what is refused within which field it is about, so that it can be told beside it."""
+    try:
+        yield
+    except Misread:
+        raise
+    except Invalid as error:
+        raise Misread(error, name) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +94,39 @@ class Typed:
         given = self.text(name).strip()
         if given.isascii() and given.isdecimal() and len(given) < 11 and int(given) <= NUMBER_LIMIT:
             return int(given)
-        raise Invalid(f"{name}: {given[:40]!a} is no number of ours", hint="load the page again")
+        with of_field(name):
+            raise Invalid(
+                f"{name}: {given[:40]!a} is no number of ours", hint=N_("load the page again")
+            )
 
     def time(self, name: str) -> datetime | None:
         """Return the time, on the clock the form names; None when it is empty or as it was shown."""
         given = (self.changed(name) or "").strip()
-        return instant_of(given, self.zone) if given else None
+        with of_field(name):
+            return instant_of(given, self.zone) if given else None
+
+    def title(self) -> str:
+        """Return the title; raises Invalid."""
+        with of_field("title"):
+            return checked_title(self.text("title"))
+
+    def lasts(self) -> timedelta:
+        """Return how long it lasts; raises Invalid."""
+        with of_field("lasts"):
+            return lasting(self.text("lasts"))
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a form was not taken: shown above it, with everything that was typed still in it."""
+    """Why a form was not taken: shown with everything that was typed still in it.
+
+    field: beside which of its fields; "" for above the form.
+    """
 
     form: str
     message: str
     hint: str
+    field: str
 
 
 def refused(typed: Typed, error: VedetteError) -> Refused:
@@ -90,7 +134,10 @@ def refused(typed: Typed, error: VedetteError) -> Refused:
     hint = in_their_words(error.hint or "")
     is_plain = not isinstance(hint, Markup)
     return Refused(
-        typed.form, in_their_words(error.message), hint[:1].upper() + hint[1:] if is_plain else hint
+        form=typed.form,
+        message=in_their_words(error.message),
+        hint=hint[:1].upper() + hint[1:] if is_plain else hint,
+        field=error.field if isinstance(error, Misread) and error.field in BESIDE else "",
     )
 
 

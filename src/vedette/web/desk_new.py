@@ -8,15 +8,15 @@ import msgspec
 
 from vedette.db.queries import Connection
 from vedette.errors import Invalid
-from vedette.incidents.maintenance_api import lasting
 from vedette.incidents.model import Draft, Impact, Kind, Status
 from vedette.incidents.open import open_incident
 from vedette.incidents.plan import Plan, plan
 from vedette.incidents.repeated import Asked, Kept, once
 from vedette.incidents.rules import impact_of, status_of
 from vedette.incidents.series import Wish, begin_series
+from vedette.incidents.series_rules import checked_schedule, zone_of
 from vedette.incidents.whom import components_of
-from vedette.web.desk_form import Typed
+from vedette.web.desk_form import Misread, Typed, of_field
 from vedette.web.reader import N_
 
 
@@ -41,9 +41,8 @@ async def open_told(conn: Connection, typed: Typed, *, by: str, now: datetime) -
     starts_at, ends_at = typed.time("starts_at") or now, typed.time("ends_at")
     publish_at = typed.time("publish_at")
     if publish_at is not None and typed.do == "publish":
-        raise Invalid(
-            N_("it cannot go out now and later"), hint=N_("keep it as a draft until that time")
-        )
+        how = N_("keep it as a draft until that time")
+        raise Misread(Invalid(N_("it cannot go out now and later"), hint=how), "publish_at")
     is_incident = kind is Kind.INCIDENT
     if is_incident:
         status = status_of(typed.text("status") or Status.ANALYZING, kind)
@@ -51,7 +50,7 @@ async def open_told(conn: Connection, typed: Typed, *, by: str, now: datetime) -
         status = Status.ACTIVE if starts_at <= now else Status.PLANNED
     draft = Draft(
         kind=kind,
-        title=typed.text("title"),
+        title=typed.title(),
         impact=impact_of(typed.text("impact") or "minor") if is_incident else Impact.MAINTENANCE,
         status=status,
         starts_at=starts_at,
@@ -75,14 +74,13 @@ async def plan_told(conn: Connection, typed: Typed, *, by: str, now: datetime) -
     starts_at = typed.time("starts_at") or now
     ends_at, lasts = typed.time("ends_at"), typed.text("lasts").strip()
     if (ends_at is None) is (not lasts):
-        raise Invalid(
-            N_("when does it end?"), hint=N_("give either an end or how long it lasts, as in 2h")
-        )
+        how = N_("give either an end or how long it lasts, as in 2h")
+        raise Misread(Invalid(N_("when does it end?"), hint=how), "lasts")
     wish = Plan(
-        title=typed.text("title"),
+        title=typed.title(),
         description=typed.text("text"),
         starts_at=starts_at,
-        ends_at=ends_at or starts_at + lasting(lasts),
+        ends_at=ends_at or starts_at + typed.lasts(),
         components=await components_of(
             conn, components=typed.every("component"), regions=typed.every("region")
         ),
@@ -98,11 +96,16 @@ async def plan_told(conn: Connection, typed: Typed, *, by: str, now: datetime) -
 
 async def series_told(conn: Connection, typed: Typed, *, by: str, now: datetime) -> int:
     """Begin the series that was typed; return its number. Raises Invalid or Conflict."""
+    lasts = typed.lasts()
+    with of_field("zone"):
+        zone_of(typed.zone)
+    with of_field("schedule"):
+        schedule = checked_schedule(typed.text("schedule"), typed.zone, lasts, now=now)
     wish = Wish(
-        title=typed.text("title"),
-        schedule=typed.text("schedule"),
+        title=typed.title(),
+        schedule=schedule,
         zone=typed.zone,
-        lasts=lasting(typed.text("lasts")),
+        lasts=lasts,
         description=typed.text("text"),
         components=await components_of(
             conn, components=typed.every("component"), regions=typed.every("region")

@@ -9,7 +9,6 @@ from psycopg_pool import AsyncConnectionPool
 from vedette import durations
 from vedette.db.queries import Connection
 from vedette.errors import Invalid, VedetteError
-from vedette.incidents.maintenance_api import lasting
 from vedette.incidents.series import all_series, change_series, end_series
 from vedette.incidents.series import series as series_of
 from vedette.incidents.series_rules import Series, zone_of
@@ -132,8 +131,8 @@ async def _columns(conn: Connection, typed: Typed) -> dict[str, Any]:
         for column, name in fields.items()
         if (given := typed.changed(name)) is not None
     }
-    if (lasts := typed.changed("lasts")) is not None:
-        columns["lasts"] = lasting(lasts)
+    if typed.changed("lasts") is not None:
+        columns["lasts"] = typed.lasts()
     if typed.changed("ends_at") is not None:
         columns["until_at"] = typed.time("ends_at")
     words, regions = typed.every("component"), typed.every("region")
