@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
@@ -27,7 +28,7 @@ from vedette.db.pool import connect
 
 # Found either way: `python -m bench.reporters` and `python bench/reporters.py`.
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from bench.stage import Stage, stage
+from bench.stage import Stage, cpu_s, stage
 
 HERE = Path(__file__).parent
 COMPONENTS, AT_ONCE, PER_S = 100, 1_000, 100
@@ -158,6 +159,19 @@ async def answering(port: int) -> None:
             return
 
 
+def spent_s(stage: Stage, server: subprocess.Popen[bytes]) -> tuple[float, float]:
+    """Return the CPU seconds of the server and of PostgreSQL so far."""
+    postmaster = int((stage.folder / "pg" / "postmaster.pid").read_text().split()[0])
+    backends = psutil.Process(postmaster).children()
+    return cpu_s(psutil.Process(server.pid)), sum(cpu_s(each) for each in backends)
+
+
+def per_post(before: tuple[float, float], after: tuple[float, float], posts: int) -> str:
+    """Say what a post costs in CPU, which other work on the machine does not change much."""
+    ours, theirs = (1e3 * (b - a) / posts for a, b in zip(before, after, strict=True))
+    return f"CPU of a post: {ours:.1f} ms server, {theirs:.1f} ms PostgreSQL"
+
+
 async def measure(stage: Stage, seconds: float, ports: tuple[int, int]) -> bool:
     async with await connect(stage.owner) as conn:
         await conn.execute(FILL, (COMPONENTS,))
@@ -166,17 +180,24 @@ async def measure(stage: Stage, seconds: float, ports: tuple[int, int]) -> bool:
         *("-m", "vedette.app.main", "serve", f"--http=127.0.0.1:{ports[0]}", "--grpc=127.0.0.1:0"),
         f"--seal-key-file={stage.seal_file}",
     )
-    with running(*server, VEDETTE_DATABASE_URL=stage.dsn, VEDETTE_REPORTER_SECRET=SECRET.decode()):
+    with running(
+        *server, VEDETTE_DATABASE_URL=stage.dsn, VEDETTE_REPORTER_SECRET=SECRET.decode()
+    ) as process:
         await answering(ports[0])
+        begun = spent_s(stage, process)
         statuses, storm_s = await storm(ports[0])
+        stormed = spent_s(stage, process)
         doubles = await stage.value(DOUBLE)
         print(f"{AT_ONCE:,} posts at once for {COMPONENTS} components: {storm_s:.1f} s")
         print(f"  answers {dict(sorted(statuses.items()))}, doubles {doubles}")
+        print(f"  {per_post(begun, stormed, AT_ONCE)}")
         said, ours = await steady(ports[0], seconds)
+        after = spent_s(stage, process)
     with running(str(HERE / "reporters_bare.py"), str(ports[1])):
         await answering(ports[1])
         _, bare = await steady(ports[1], seconds)
     print(f"{PER_S} posts/s for {seconds:g} s: answers {dict(sorted(said.items()))}")
+    print(f"  {per_post(stormed, after, len(ours))}")
     for name, took in (("vedette", ours), ("bare handler", bare)):
         p50, p99 = took[len(took) // 2], took[int(len(took) * 0.99)]
         print(f"  {name:13s} p50 {p50:7.1f} ms   p99 {p99:7.1f} ms   worst {took[-1]:7.1f} ms")
