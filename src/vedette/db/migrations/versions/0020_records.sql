@@ -306,6 +306,7 @@ CREATE TABLE records.validation (
 );
 CREATE UNIQUE INDEX validation_open ON records.validation (object_id, check_id, source_id) WHERE until_at IS NULL;
 CREATE INDEX validation_failing ON records.validation (check_id) WHERE until_at IS NULL AND NOT passed;
+CREATE INDEX validation_since ON records.validation (since_at DESC, id DESC);
 CREATE INDEX validation_ended ON records.validation (until_at) WHERE until_at IS NOT NULL;
 
 -- ── SLO values and objectives ────────────────────────────────────────────────────────────────────
@@ -329,7 +330,7 @@ CREATE TABLE records.slo_value (
     snapshot_id bigint,
     PRIMARY KEY (slo_id, at)
 );
-CREATE INDEX slo_value_at ON records.slo_value USING brin (at);
+CREATE INDEX slo_value_at ON records.slo_value (at DESC, slo_id DESC);
 CREATE INDEX slo_value_snapshot ON records.slo_value (snapshot_id);
 
 -- An objective as OpenSLO or Sloth defines it. window_s: 0 where a calendar says the period: calendar_count of its
