@@ -16,39 +16,41 @@ Id = Annotated[str, Meta(min_length=1, max_length=1_000)]
 Url = Annotated[str, Meta(max_length=4_000)]
 
 
-class _Helper(Struct):
+class _Identification(Struct, gc=False):
     purl: Url = ""
     purls: list[Url] | None = None
     cpe: Word = ""
 
 
-class _Product(Struct):
+class _Product(Struct, gc=False):
     name: Name
     product_id: Id
-    helper: _Helper = field(name="product_identification_helper", default_factory=_Helper)
+    helper: _Identification = field(
+        name="product_identification_helper", default_factory=_Identification
+    )
 
     def names(self) -> tuple[str, ...]:
         given = (self.helper.purl, *(self.helper.purls or ()), self.helper.cpe, self.name)
         return tuple(dict.fromkeys(name for name in given if name))
 
 
-class _Branch(Struct):
+class _Branch(Struct, gc=False):
     product: _Product | None = None
     branches: "list[_Branch] | None" = None
 
 
-class _Relationship(Struct):
+class _Relationship(Struct, gc=False):
     full_product_name: _Product
     product_reference: Id
     relates_to_product_reference: Id
 
 
-class _Group(Struct):
+class _Group(Struct, gc=False):
     group_id: Id
     product_ids: list[Id]
 
 
-class Tree(Struct):
+class Tree(Struct, gc=False):
     """Every product of the document."""
 
     branches: list[_Branch] | None = None
@@ -67,45 +69,45 @@ class Tree(Struct):
             waiting += branch.branches or ()
 
 
-class _Cwe(Struct):
+class _Cwe(Struct, gc=False):
     id: Word
 
 
-class _Identifier(Struct):
+class _Identifier(Struct, gc=False):
     text: Word
 
 
-class _Note(Struct):
+class _Note(Struct, gc=False):
     category: Word = ""
     text: Text = ""
 
 
-class _Reference(Struct):
+class _Reference(Struct, gc=False):
     url: Text = ""
     category: Word = ""
 
 
-class Concerning(Struct):
+class Concerning(Struct, gc=False):
     """Something said of some products, of groups of them, or, naming none, of all."""
 
     product_ids: list[Id] | None = None
     group_ids: list[Id] | None = None
 
 
-class Flag(Concerning):
+class Flag(Concerning, gc=False):
     """Why a product is not affected, in one of five words."""
 
     label: Word = ""
 
 
-class Threat(Concerning):
+class Threat(Concerning, gc=False):
     """What may happen, or why it will not (`impact`)."""
 
     category: Word = ""
     details: Text = ""
 
 
-class Remediation(Concerning):
+class Remediation(Concerning, gc=False):
     """What to do."""
 
     category: Word = ""
@@ -113,13 +115,13 @@ class Remediation(Concerning):
     url: Url = ""
 
 
-class _Cvss(Struct, rename="camel"):
+class _Cvss(Struct, rename="camel", gc=False):
     vector_string: Word = ""
     base_score: float | None = None
     base_severity: Word = ""
 
 
-class Scores(Struct):
+class Scores(Struct, gc=False):
     """Scores of one opinion."""
 
     cvss_v2: _Cvss | None = None
@@ -127,11 +129,11 @@ class Scores(Struct):
     cvss_v4: _Cvss | None = None
 
 
-class _Metric(Struct):
+class _Metric(Struct, gc=False):
     content: Scores = field(default_factory=Scores)
 
 
-class Status(Struct):
+class Status(Struct, gc=False):
     """The products, by what is known of them."""
 
     first_affected: list[Id] | None = None
@@ -143,7 +145,7 @@ class Status(Struct):
     under_investigation: list[Id] | None = None
 
 
-class Vulnerability(Struct):
+class Vulnerability(Struct, gc=False):
     """One vulnerability of some of the products."""
 
     cve: Word = ""
@@ -163,20 +165,20 @@ class Vulnerability(Struct):
     metrics: list[_Metric] | None = None
 
 
-class _Publisher(Struct):
+class _Publisher(Struct, gc=False):
     name: Name
 
 
-class _Tracking(Struct):
+class _Tracking(Struct, gc=False):
     id: Id
     current_release_date: Word = ""
 
 
-class _Severity(Struct):
+class _Severity(Struct, gc=False):
     text: Word = ""
 
 
-class _Head(Struct):
+class _Head(Struct, gc=False):
     csaf_version: Word
     publisher: _Publisher
     tracking: _Tracking
@@ -184,7 +186,7 @@ class _Head(Struct):
     aggregate_severity: _Severity = field(default_factory=_Severity)
 
 
-class Advisory(Struct):
+class Advisory(Struct, gc=False):
     """A CSAF document."""
 
     document: _Head

@@ -28,7 +28,7 @@ _VERSION = re.compile(r"(?<![\w.])v?\d+(?:[.:~+-]\w+)+")
 _BOUND = re.compile(r"(>=|<=|[<>=]|!=)?([^|]+)")
 
 
-class Component(Struct):
+class Component(Struct, gc=False):
     """A piece of software; it may hold others."""
 
     name: Name
@@ -47,17 +47,17 @@ class Component(Struct):
         return Package(name[:1_000], self.version, kind, self.purl)
 
 
-class _Tool(Struct):
+class _Tool(Struct, gc=False):
     name: Word = ""
     version: Word = ""
 
 
-class _Tools(Struct):
+class _Tools(Struct, gc=False):
     components: list[_Tool] | None = None
     services: list[_Tool] | None = None
 
 
-class Metadata(Struct):
+class Metadata(Struct, gc=False):
     """What the document is about, when and by what it was made."""
 
     component: Component | None = None
@@ -72,17 +72,17 @@ class Metadata(Struct):
         return next((tool for tool in tools or () if tool.name), _Tool())
 
 
-class _Source(Struct):
+class _Source(Struct, gc=False):
     name: Word = ""
     url: Text = ""
 
 
-class _Reference(Struct):
+class _Reference(Struct, gc=False):
     id: Word = ""
     source: _Source = field(default_factory=_Source)
 
 
-class Rating(Struct):
+class Rating(Struct, gc=False):
     """One opinion of how grave a vulnerability is."""
 
     source: _Source = field(default_factory=_Source)
@@ -92,11 +92,11 @@ class Rating(Struct):
     vector: Word = ""
 
 
-class _AdvisoryLink(Struct):
+class _AdvisoryLink(Struct, gc=False):
     url: Text = ""
 
 
-class Version(Struct):
+class Version(Struct, gc=False):
     """One version, or a range of them (`vers:`), and whether it is affected."""
 
     version: Word = ""
@@ -104,14 +104,14 @@ class Version(Struct):
     status: Word = "affected"
 
 
-class Affected(Struct):
+class Affected(Struct, gc=False):
     """What a vulnerability is in."""
 
     ref: Ref
     versions: list[Version] | None = None
 
 
-class Analysis(Struct):
+class Analysis(Struct, gc=False):
     """What the document's author found out of a vulnerability there (VEX)."""
 
     state: State = ""
@@ -122,7 +122,7 @@ class Analysis(Struct):
     last_updated: Word = field(name="lastUpdated", default="")
 
 
-class Vulnerability(Struct):
+class Vulnerability(Struct, gc=False):
     """A vulnerability of components of this document or of others."""
 
     id: Word = ""
@@ -142,12 +142,12 @@ class Vulnerability(Struct):
     affects: list[Affected] | None = None
 
 
-class _Composition(Struct):
+class _Composition(Struct, gc=False):
     aggregate: Word = ""
     vulnerabilities: list[Ref] | None = None
 
 
-class Bom(Struct, rename="camel"):
+class Bom(Struct, rename="camel", gc=False):
     """A bill of materials, a report of vulnerabilities (VDR) or of what they mean (VEX)."""
 
     spec_version: Word

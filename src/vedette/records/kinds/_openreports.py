@@ -23,7 +23,7 @@ class _Timestamp(Struct, gc=False):
     seconds: Annotated[int, Meta(ge=0, le=250_000_000_000)] = 0
 
 
-class Result(Struct):
+class Result(Struct, gc=False):
     """What became of one rule for some objects."""
 
     policy: Name
@@ -44,22 +44,22 @@ class Result(Struct):
         return next((properties[key] for key in keys if properties.get(key)), "")
 
 
-class _Limits(Struct, rename="camel"):
+class _Limits(Struct, rename="camel", gc=False):
     max_results: int | None = None
     status_filter: list[Word] | None = None
 
 
-class _Configuration(Struct):
+class _Configuration(Struct, gc=False):
     limits: _Limits | None = None
 
 
-class _Metadata(Struct):
+class _Metadata(Struct, gc=False):
     name: Name
     namespace: Annotated[str, Meta(max_length=253)] = ""
     labels: dict[str, Word] | None = None
 
 
-class Report(Struct):
+class Report(Struct, gc=False):
     """One report, of a scope as a rule."""
 
     kind: Name

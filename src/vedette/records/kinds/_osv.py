@@ -50,12 +50,16 @@ class _Severity(Struct, gc=False):
     score: Word
 
 
-class _Range(Struct):
+class _Event(Struct, gc=False):
+    fixed: Word = ""
+
+
+class _Range(Struct, gc=False):
     type: Word = ""
-    events: list[dict[str, Word]] = []
+    events: list[_Event] = []
 
 
-class _Affected(Struct):
+class _Affected(Struct, gc=False):
     package: PackageName | None = None
     ranges: list[_Range] | None = None
     severity: list[_Severity] | None = None
@@ -68,7 +72,7 @@ class _Reference(Struct, gc=False):
     type: Word = ""
 
 
-class Entry(Struct):
+class Entry(Struct, gc=False):
     """A vulnerability as an OSV database publishes it."""
 
     id: Name
@@ -147,13 +151,13 @@ def fixed_in(entry: Entry, package: PackageName) -> tuple[str, ...]:
     """Return the versions of that package which mend it; commits are none."""
     return tuple(
         dict.fromkeys(
-            event["fixed"]
+            event.fixed
             for one in entry.affected or ()
             if _is_same(one, package)
             for given in one.ranges or ()
             if given.type != "GIT"
             for event in given.events
-            if event.get("fixed")
+            if event.fixed
         )
     )
 
@@ -188,9 +192,10 @@ def _said(holder: Any, key: str) -> str:  # noqa: ANN401 - whatever a database p
 def _cwes(entry: Entry) -> tuple[str, ...]:
     """Return the weaknesses, which each database keeps elsewhere in what is its own."""
     found: dict[str, None] = {}
-    for holder in (entry.database_specific, *_specific(entry.affected or [])):
+    holders = (entry.database_specific, *_specific(entry.affected or []))
+    for holder in (one for one in holders if isinstance(one, dict)):
         for key in ("cwe_ids", "cwes"):
-            given = holder.get(key) if isinstance(holder, dict) else None
+            given = holder.get(key)
             for one in given if isinstance(given, list) else ():
                 word = one if isinstance(one, str) else _said(one, "cweId")
                 if _CWE.fullmatch(word):

@@ -26,7 +26,7 @@ class _ArtifactLocation(Struct, gc=False):
     index: int = -1
 
 
-class _Artifact(Struct):
+class _Artifact(Struct, gc=False):
     location: _ArtifactLocation = field(default_factory=_ArtifactLocation)
 
 
@@ -34,7 +34,7 @@ class _Region(Struct, rename="camel", gc=False):
     start_line: int | None = None
 
 
-class _PhysicalLocation(Struct, rename="camel"):
+class _PhysicalLocation(Struct, rename="camel", gc=False):
     artifact_location: _ArtifactLocation = field(default_factory=_ArtifactLocation)
     region: _Region = field(default_factory=_Region)
 
@@ -47,7 +47,7 @@ class LogicalLocation(Struct, rename="camel", gc=False):
     fully_qualified_name: Word = ""
 
 
-class Location(Struct, rename="camel"):
+class Location(Struct, rename="camel", gc=False):
     """Where a result is."""
 
     physical_location: _PhysicalLocation = field(default_factory=_PhysicalLocation)
@@ -58,7 +58,7 @@ class _Configuration(Struct, gc=False):
     level: Word = ""
 
 
-class Rule(Struct, rename="camel"):
+class Rule(Struct, rename="camel", gc=False):
     """What a tool looks for."""
 
     id: Name
@@ -70,14 +70,14 @@ class Rule(Struct, rename="camel"):
     properties: dict[str, Any] = {}
 
 
-class _ToolComponent(Struct, rename="camel"):
+class _ToolComponent(Struct, rename="camel", gc=False):
     name: Name
     version: Word = ""
     semantic_version: Word = ""
     rules: list[Rule] | None = None
 
 
-class _Tool(Struct):
+class _Tool(Struct, gc=False):
     driver: _ToolComponent
     extensions: list[_ToolComponent] | None = None
 
@@ -87,7 +87,7 @@ class _ComponentReference(Struct, gc=False):
     index: int = -1
 
 
-class _RuleReference(Struct, rename="camel"):
+class _RuleReference(Struct, rename="camel", gc=False):
     id: Word = ""
     index: int = -1
     tool_component: _ComponentReference = field(default_factory=_ComponentReference)
@@ -102,7 +102,7 @@ class Suppression(Struct, gc=False):
     justification: Text = ""
 
 
-class Result(Struct, rename="camel"):
+class Result(Struct, rename="camel", gc=False):
     """One thing a tool found, or looked for and did not find (`kind`)."""
 
     message: Message = field(default_factory=Message)
@@ -121,7 +121,7 @@ class _Notification(Struct, gc=False):
     level: Word = ""
 
 
-class _Invocation(Struct, rename="camel"):
+class _Invocation(Struct, rename="camel", gc=False):
     execution_successful: bool = True
     end_time_utc: Word = ""
     tool_execution_notifications: list[_Notification] = []
@@ -133,15 +133,15 @@ class _Invocation(Struct, rename="camel"):
         return self.execution_successful and all(one.level != "error" for one in told)
 
 
-class _Provenance(Struct, rename="camel"):
+class _Provenance(Struct, rename="camel", gc=False):
     repository_uri: Uri = ""
 
 
-class _Automation(Struct):
+class _Automation(Struct, gc=False):
     id: Word = ""
 
 
-class Run(Struct, rename="camel"):
+class Run(Struct, rename="camel", gc=False):
     """One run of one tool."""
 
     tool: _Tool
@@ -158,7 +158,7 @@ class Run(Struct, rename="camel"):
         return max((at for at in times if at), default=None)
 
 
-class Log(Struct):
+class Log(Struct, gc=False):
     """A SARIF file."""
 
     version: Name
@@ -169,7 +169,7 @@ class Rules:
     """The rules of a run: a result names its own by index, by id, or by an id that goes on after a slash."""
 
     def __init__(self, run: Run) -> None:
-        self._components = [run.tool.driver, *(run.tool.extensions or ())]
+        self._components: list[_ToolComponent] = [run.tool.driver, *(run.tool.extensions or ())]
         self._by_id = {
             rule.id: rule
             for component in reversed(self._components)

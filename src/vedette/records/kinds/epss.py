@@ -79,7 +79,11 @@ def _columns(
 
 def _first_twice(cves: tuple[str, ...]) -> str:
     seen: set[str] = set()
-    return next(cve for cve in cves if cve in seen or seen.add(cve))  # type: ignore[func-returns-value]
+    for cve in cves:
+        if cve in seen:
+            return cve
+        seen.add(cve)
+    return ""
 
 
 def _is_day(text: str) -> bool:

@@ -22,7 +22,7 @@ _DAY = re.compile(r"(\d{4})[-/](\d\d)[-/](\d\d)", re.ASCII)
 Cve = Annotated[str, Meta(pattern=r"^CVE-[0-9]{4}-[0-9]{4,19}$", max_length=30)]
 
 
-class _Entry(Struct, rename="camel"):
+class _Entry(Struct, rename="camel", gc=False):
     cve_id: Cve = field(name="cveID")
     vendor_project: Word = ""
     product: Word = ""
@@ -37,7 +37,7 @@ class _Entry(Struct, rename="camel"):
     notes: Text = ""
 
 
-class _Catalog(Struct, rename="camel"):
+class _Catalog(Struct, rename="camel", gc=False):
     catalog_version: Annotated[str, Meta(min_length=1, max_length=100)]
     count: int
     vulnerabilities: list[_Entry]

@@ -21,29 +21,29 @@ Id = Annotated[str, Meta(min_length=1, max_length=4_000)]
 """Of a document, a product: an IRI, as a rule a package URL."""
 
 
-class _Identifiers(Struct):
+class _Identifiers(Struct, gc=False):
     purl: Annotated[str, Meta(max_length=4_000)] = ""
     cpe22: Word = ""
     cpe23: Word = ""
 
 
-class _Component(Struct):
+class _Component(Struct, gc=False):
     id: Annotated[str, Meta(max_length=4_000)] = field(name="@id", default="")
     identifiers: _Identifiers = field(default_factory=_Identifiers)
     hashes: dict[Name, Name] = {}
 
 
-class _Product(_Component):
+class _Product(_Component, gc=False):
     subcomponents: list[_Component | Id] | None = None
 
 
-class _Vulnerability(Struct):
+class _Vulnerability(Struct, gc=False):
     id: Annotated[str, Meta(max_length=4_000)] = field(name="@id", default="")
     name: Word = ""
     aliases: list[Name] | None = None
 
 
-class _Statement(Struct):
+class _Statement(Struct, gc=False):
     vulnerability: _Vulnerability | Name
     status: VexStatus
     products: list[_Product | Id] | None = None
@@ -55,7 +55,7 @@ class _Statement(Struct):
     last_updated: Word = ""
 
 
-class _Document(Struct):
+class _Document(Struct, gc=False):
     context: Name = field(name="@context")
     author: Name
     id: Id = field(name="@id")

@@ -36,35 +36,35 @@ from vedette.records.model import (
 SOURCE = "osv-scanner"
 
 
-class _Package(PackageName):
+class _Package(PackageName, gc=False):
     version: Word = ""
     commit: Word = ""
 
 
-class _Group(Struct):
+class _Group(Struct, gc=False):
     ids: Annotated[list[Name], Meta(min_length=1)]
     aliases: list[Name] | None = None
     max_severity: Word = ""
     analysis: Any = field(name="experimentalAnalysis", default=None)
 
 
-class _Found(Struct):
+class _Found(Struct, gc=False):
     package: _Package
     vulnerabilities: list[Entry] | None = None
     groups: list[_Group] | None = None
 
 
-class _Source(Struct, frozen=True):
+class _Source(Struct, frozen=True, gc=False):
     path: Name
     type: Word = ""
 
 
-class _Result(Struct):
+class _Result(Struct, gc=False):
     source: _Source
     packages: list[_Found]
 
 
-class _Output(Struct):
+class _Output(Struct, gc=False):
     results: list[_Result]
 
 

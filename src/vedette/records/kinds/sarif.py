@@ -43,6 +43,7 @@ from vedette.records.model import (
 
 VERSION = "2.1.0"
 LEVELS = {"error": Severity.HIGH, "warning": Severity.MEDIUM, "note": Severity.LOW}
+_Advisories = dict[tuple[str, int], Advisory]
 _CWE = re.compile(r"\bCWE-0*(\d{1,5})\b", re.IGNORECASE)
 
 
@@ -83,11 +84,15 @@ def _record(document: Document, run: Run, place: str, context: Context) -> Recor
     if not is_complete and not run.results:
         raise document.refusal(f"{place}: the tool says that it failed, and it found nothing")
     subject = given_subject(context) or _subject(run) or subject_or_refusal(document, context)
-    rules = Rules(run)
+    rules, advisories = Rules(run), _Advisories()
     return Scan(
         driver.name.lower(),
         subject,
-        tuple(one for result in run.results for one in _findings(result, run, rules, subject)),
+        tuple(
+            one
+            for result in run.results
+            for one in _findings(result, run, rules, subject, advisories)
+        ),
         at=run.at(context.now),
         scanner_version=driver.semantic_version or driver.version,
         complete=is_complete,
@@ -113,11 +118,18 @@ def _subject(run: Run) -> Subject | None:
     return Subject(SubjectKind.REPOSITORY, job) if job else None
 
 
-def _findings(result: Result, run: Run, rules: Rules, subject: Subject) -> Iterator[Finding]:
+def _findings(
+    result: Result, run: Run, rules: Rules, subject: Subject, advisories: _Advisories
+) -> Iterator[Finding]:
+    """Yield the findings of a result; `advisories` keeps those of the rules that came before."""
     if result.kind not in {"fail", "open", "review", ""} or result.baseline_state == "absent":
         return
     rule = rules.of(result)
-    advisory = _advisory(result, rule)
+    name = result.rule_id or result.rule.id or (rule.id if rule else "") or "unknown"
+    key = (name, id(rule))
+    advisory = advisories.get(key) if rule else None
+    if advisory is None:
+        advisory = advisories[key] = _advisory(name, result, rule)
     severity, word, score = _severity(result, rule)
     named = package_of(result)
     for package in _packages(result, run, named, subject):
@@ -146,9 +158,8 @@ def _packages(result: Result, run: Run, named: Named | None, subject: Subject) -
         yield Package(subject.name)
 
 
-def _advisory(result: Result, rule: Rule | None) -> Advisory:
+def _advisory(given: str, result: Result, rule: Rule | None) -> Advisory:
     """Return the rule as an advisory: under the CVE in its name where there is one."""
-    given = result.rule_id or result.rule.id or (rule.id if rule else "") or "unknown"
     found = identifiers(given)
     name = found[0] if found else given
     if rule is None:
