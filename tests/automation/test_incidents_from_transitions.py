@@ -10,6 +10,7 @@ from tests.factories import (
     make_component,
     make_target,
 )
+from tests.web.feeds_world import private
 
 from vedette.incidents.close import close_incident
 from vedette.incidents.model import Draft, Impact, Kind, Status
@@ -71,6 +72,15 @@ async def test_what_the_public_reads_holds_nothing_of_the_error(world):
             "Our checks say that Orders (Shop, EU-DE) is unavailable.",
         )
     ]
+
+
+async def test_what_names_a_private_component_is_for_operators_alone(world):
+    vault = await make_component(world.conn, "Vault")
+    await private(world.conn, vault)
+    await world.policy(publish_after=timedelta(0))
+    await world.becomes(vault, "down", "10:00")
+    await world.turn("10:00:01")
+    assert await world.rows("SELECT internal FROM incidents.update") == [(True,)]
 
 
 async def test_trouble_that_passes_before_it_is_published_is_never_told(world):

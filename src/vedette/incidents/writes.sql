@@ -23,12 +23,12 @@ VALUES (%(incident_id)s, %(since)s, %(impact)s)
 ON CONFLICT (incident_id, since) DO UPDATE SET impact = excluded.impact
 
 -- name: insert_update
--- A machine's note that names a private component, or leads to what is told of such alone, is for operators alone.
+-- What a machine says that names a private component, or leads to what is told of such alone, is for operators alone.
 INSERT INTO incidents.update (incident_id, at, status, text, internal, made_at, made_by)
 VALUES (
     %(incident_id)s, %(at)s, %(status)s, %(text)s,
     %(internal)s OR (
-        %(status)s = 'SYSTEM'
+        (%(status)s = 'SYSTEM' OR starts_with(%(by)s, 'automation:'))
         AND (
             EXISTS (
                 SELECT FROM fleet.component AS c
