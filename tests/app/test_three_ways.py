@@ -48,6 +48,10 @@ SERVER = LOG | {
     "notices-smtp-tls": ("tls", "none"),
     "notices-smtp-user": ("one", "two"),
     "notices-smtp-password-file": ("one", "two"),
+    "records-max-body": ("20MiB", "30MiB"),
+    "records-expire-after": ("1h", "2h"),
+    "compat-latest-per-scope": (True, False),
+    "compat-dora-without-token": (True, False),
     "sign-in-issuer": ("https://one", "https://two"),
     "sign-in-client-id": ("one", "two"),
     "sign-in-client-secret-file": ("one", "two"),
@@ -99,6 +103,8 @@ SECTIONS = {
     "sign-in": "sign_in",
     "cache": "cache",
     "notices": "notices",
+    "records": "records",
+    "compat": "compat",
 }
 """How a flag begins whose key stands in a section of its own."""
 

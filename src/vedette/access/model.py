@@ -46,6 +46,7 @@ SCOPE_HELP: dict[Scope, str] = {
 
 CONTAINED: dict[Scope, frozenset[Scope]] = {
     Scope.INCIDENTS_WRITE: frozenset({Scope.COMPONENT_STATUS}),
+    Scope.READ: frozenset({Scope.RECORDS_READ}),
 }
 """Scopes that come with another one."""
 

@@ -31,6 +31,8 @@ from vedette.incidents.model import Titles
 from vedette.incidents.notices import Letters
 from vedette.incidents.turns import Turns
 from vedette.link.doors import Doors
+from vedette.records.intake import RecordIntake
+from vedette.records.options import RecordOptions
 from vedette.rest.etag import App, with_etags
 from vedette.rest.guard import guard, parameters_guard
 from vedette.rest.problem import PROBLEM_HANDLERS, AnyRequest, answer_error
@@ -64,6 +66,8 @@ def rooms_routes() -> list[Any]:
     from vedette.incidents import templates_api as templates
     from vedette.link import intake_api as intake
     from vedette.link import watch_api as watch
+    from vedette.records import api as records
+    from vedette.records import api_vulnerabilities as vulnerabilities
 
     return [
         *health.routes,
@@ -86,6 +90,8 @@ def rooms_routes() -> list[Any]:
         *availability.routes,
         *notices.routes,
         *intake.routes,
+        *records.routes,
+        *vulnerabilities.routes,
     ]
 
 
@@ -103,6 +109,7 @@ class Rooms:
     reporter_titles: Titles = Titles.NAMED
     letters: Letters = field(default_factory=lambda: Letters(House().write))
     devices: DeviceSignIns | None = None
+    records: RecordOptions = field(default_factory=RecordOptions)
 
     async def whose(self, token: str, path: str = "") -> Actor | None:
         """Return whose token this is, ours or a reporter's; None when it is nobody's.
@@ -193,9 +200,17 @@ def _dependencies(rooms: Rooms) -> Mapping[str, Provide]:
         "reporting": Provide(own_reporting, sync_to_thread=False),
         "reporter_titles": Provide(own_titles, sync_to_thread=False),
         "turns": Provide(own_turns, sync_to_thread=False),
+        "record_intake": _given(RecordIntake(rooms.pool, rooms.records)),
         "letters": Provide(own_letters, sync_to_thread=False),
         "devices": Provide(own_devices, sync_to_thread=False),
     }
+
+
+def _given(value: Any) -> Provide:  # noqa: ANN401 - whatever routes are given
+    def own() -> Any:  # noqa: ANN401 - as above
+        return value
+
+    return Provide(own, sync_to_thread=False)
 
 
 def permissions() -> dict[tuple[str, str], str]:
@@ -252,6 +267,7 @@ def openapi(routes: Sequence[Any]) -> bytes:
                 "reporting",
                 "reporter_titles",
                 "turns",
+                "record_intake",
                 "letters",
                 "devices",
             )

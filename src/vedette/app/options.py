@@ -21,6 +21,7 @@ from vedette.app.settings_notices import Notices
 from vedette.app.settings_reporters import Reporters
 from vedette.errors import Invalid, Missing
 from vedette.logs import LogSettings
+from vedette.records.options import RecordOptions
 
 DEFAULT_HTTP = "127.0.0.1:8080"
 DEFAULT_GRPC = "127.0.0.1:4000"
@@ -30,6 +31,7 @@ STDERR = LogSettings()
 NO_REPORTERS = Reporters()
 IN_ITSELF = Cache()
 NOBODY_IS_TOLD = Notices()
+AS_USUAL = RecordOptions()
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -98,6 +100,7 @@ class Options:
     sign_in: OpenId | None = None
     cache: Cache = IN_ITSELF
     notices: Notices = NOBODY_IS_TOLD
+    records: RecordOptions = AS_USUAL
     log: LogSettings = STDERR
 
     @property

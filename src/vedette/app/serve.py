@@ -194,6 +194,7 @@ class Server:
             reporter_titles=self.options.reporters.titles,
             reporting=self._reporting,
             letters=self._mail().letters,
+            records=self.options.records,
             devices=DeviceSignIns(provider, self.secrets.cookie_key) if provider else None,
         )
         settings = self.settings or Settings()

@@ -19,6 +19,7 @@ from vedette.app.settings_incidents import IncidentsSettings, PolicySettings
 from vedette.app.settings_notices import NoticesSettings
 from vedette.app.settings_pages import PagesSettings
 from vedette.app.settings_public import PublicSettings
+from vedette.app.settings_records import CompatSettings, RecordsSettings
 from vedette.app.settings_reporters import ReporterSettings
 from vedette.app.settings_sign_in import SignInSettings
 from vedette.fleet.model import (
@@ -273,6 +274,8 @@ class Settings(Noun, frozen=True):
     pages: PagesSettings = field(default_factory=PagesSettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
     notices: NoticesSettings = field(default_factory=NoticesSettings)
+    records: RecordsSettings = field(default_factory=RecordsSettings)
+    compat: CompatSettings = field(default_factory=CompatSettings)
     clusters: list[ClusterSettings] = field(default_factory=list)
     services: list[ServiceSettings] = field(default_factory=list)
     targets: list[TargetSettings] = field(default_factory=list)

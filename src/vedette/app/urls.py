@@ -178,6 +178,14 @@ URLS: tuple[Url, ...] = (
     Url("POST", "/api/v1/prometheus/write", "reports:write"),
     Url("POST", "/api/v1/otlp/v1/metrics", "reports:write"),
     Url("POST", "/v1/metrics", "reports:write"),
+    # Records of services: handed in at once, or as snapshots.
+    Url("POST", "/api/v1/records/{kind}", "records:write"),
+    Url("POST", "/api/v1/snapshots", "records:write"),
+    Url("POST", "/api/v1/snapshots/{token}/documents", "records:write"),
+    Url("POST", "/api/v1/snapshots/{token}/close", "records:write"),
+    Url("DELETE", "/api/v1/snapshots/{token}", "records:write"),
+    Url("GET", "/api/v1/kinds", "read"),
+    Url("GET", "/api/v1/vulnerabilities", "records:read"),
     # What there is.
     Url("GET", "/api/v1/regions", "read"),
     Url("GET", "/api/v1/clusters", "read"),

@@ -1263,6 +1263,25 @@ END $$;
 
 ALTER FUNCTION records.make_months(first timestamp with time zone, last timestamp with time zone) OWNER TO vedette_owner;
 
+CREATE FUNCTION records.shown_clusters(kind text) RETURNS TABLE(cluster_id integer)
+    LANGUAGE sql STABLE SECURITY DEFINER ROWS 20
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT l.cluster_id
+    FROM records.latest AS l
+    WHERE l.kind = shown_clusters.kind
+      AND (
+          NOT EXISTS (SELECT FROM records.compat AS c WHERE c.latest_per_scope)
+          OR l.opened_at >= coalesce(
+              (
+                  SELECT max(s.opened_at)
+                  FROM records.snapshot AS s
+                  WHERE s.kind = shown_clusters.kind AND s.closed_at IS NOT NULL AND s.complete
+              ), '-infinity'))
+$$;
+
+ALTER FUNCTION records.shown_clusters(kind text) OWNER TO vedette_owner;
+
 CREATE AGGREGATE health.joined(anycompatiblearray) (
     SFUNC = array_cat,
     STYPE = anycompatiblearray
@@ -2393,7 +2412,7 @@ CREATE TABLE records.check_kind (
     name text NOT NULL,
     description text DEFAULT ''::text NOT NULL,
     remediation text DEFAULT ''::text NOT NULL,
-    CONSTRAINT check_kind_name_check CHECK (((name <> ''::text) AND (length(name) <= 1000)))
+    CONSTRAINT check_kind_name_check CHECK (((name <> ''::text) AND (length(name) <= 253)))
 );
 
 ALTER TABLE records.check_kind OWNER TO vedette_owner;
@@ -2407,17 +2426,34 @@ ALTER TABLE records.check_kind ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
     CACHE 1
 );
 
+CREATE TABLE records.cluster_look (
+    cluster_id integer NOT NULL,
+    source_id smallint NOT NULL,
+    last_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE records.cluster_look OWNER TO vedette_owner;
+
 CREATE TABLE records.commit (
     deployment_id bigint NOT NULL,
     revision text NOT NULL,
     repository text NOT NULL,
     at timestamp with time zone NOT NULL,
     lead_s bigint NOT NULL,
-    CONSTRAINT commit_repository_check CHECK ((length(repository) <= 1000)),
+    reverts boolean DEFAULT false NOT NULL,
+    CONSTRAINT commit_repository_check CHECK ((length(repository) <= 500)),
     CONSTRAINT commit_revision_check CHECK ((revision ~ '^[a-f0-9]{40}$'::text))
 );
 
 ALTER TABLE records.commit OWNER TO vedette_owner;
+
+CREATE TABLE records.compat (
+    is_only boolean DEFAULT true NOT NULL,
+    latest_per_scope boolean NOT NULL,
+    CONSTRAINT compat_is_only_check CHECK (is_only)
+);
+
+ALTER TABLE records.compat OWNER TO vedette_owner;
 
 CREATE TABLE records.daily (
     day date NOT NULL,
@@ -2573,14 +2609,16 @@ CREATE TABLE records.latest (
     kind text NOT NULL,
     cluster_id integer NOT NULL,
     snapshot_id bigint NOT NULL,
-    opened_at timestamp with time zone NOT NULL
+    opened_at timestamp with time zone NOT NULL,
+    complete_at timestamp with time zone
 );
 
 ALTER TABLE records.latest OWNER TO vedette_owner;
 
 CREATE TABLE records.object (
     id integer NOT NULL,
-    namespace_id integer NOT NULL,
+    cluster_id integer NOT NULL,
+    namespace_id integer,
     kind text NOT NULL,
     name text NOT NULL,
     CONSTRAINT object_kind_check CHECK (((kind <> ''::text) AND (length(kind) <= 253))),
@@ -2598,6 +2636,15 @@ ALTER TABLE records.object ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE records.object_look (
+    object_id integer NOT NULL,
+    source_id smallint NOT NULL,
+    last_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='70');
+
+ALTER TABLE records.object_look OWNER TO vedette_owner;
+
 CREATE TABLE records.objective (
     id integer NOT NULL,
     service_id integer NOT NULL,
@@ -2607,6 +2654,8 @@ CREATE TABLE records.objective (
     target double precision NOT NULL,
     window_s integer NOT NULL,
     calendar text DEFAULT ''::text NOT NULL,
+    calendar_count integer DEFAULT 1 NOT NULL,
+    starts_at text DEFAULT ''::text NOT NULL,
     zone text DEFAULT ''::text NOT NULL,
     budgeting text DEFAULT 'occurrences'::text NOT NULL,
     sli text DEFAULT ''::text NOT NULL,
@@ -2617,8 +2666,10 @@ CREATE TABLE records.objective (
     made_at timestamp with time zone NOT NULL,
     changed_at timestamp with time zone NOT NULL,
     retired_at timestamp with time zone,
-    CONSTRAINT objective_calendar_check CHECK ((calendar = ANY (ARRAY[''::text, 'week'::text, 'month'::text, 'quarter'::text, 'year'::text]))),
-    CONSTRAINT objective_check CHECK (((window_s = 0) = (calendar <> ''::text))),
+    CONSTRAINT objective_calendar_check CHECK ((calendar = ANY (ARRAY[''::text, 'minute'::text, 'hour'::text, 'day'::text, 'week'::text, 'month'::text, 'quarter'::text, 'year'::text]))),
+    CONSTRAINT objective_calendar_count_check CHECK ((calendar_count > 0)),
+    CONSTRAINT objective_check CHECK ((retired_at >= made_at)),
+    CONSTRAINT objective_check1 CHECK (((window_s = 0) = (calendar <> ''::text))),
     CONSTRAINT objective_name_check CHECK (((name <> ''::text) AND (length(name) <= 500))),
     CONSTRAINT objective_target_check CHECK (((target > (0)::double precision) AND (target < (100)::double precision))),
     CONSTRAINT objective_window_s_check CHECK ((window_s >= 0))
@@ -2760,8 +2811,8 @@ CREATE TABLE records.slo (
     document text NOT NULL,
     service_id integer NOT NULL,
     namespace_id integer NOT NULL,
-    CONSTRAINT slo_document_check CHECK ((length(document) <= 500)),
-    CONSTRAINT slo_name_check CHECK (((name <> ''::text) AND (length(name) <= 500))),
+    CONSTRAINT slo_document_check CHECK ((length(document) <= 253)),
+    CONSTRAINT slo_name_check CHECK (((name <> ''::text) AND (length(name) <= 253))),
     CONSTRAINT slo_sli_check CHECK ((length(sli) <= 100))
 );
 
@@ -3235,17 +3286,20 @@ ALTER TABLE ONLY records.check_kind
 ALTER TABLE ONLY records.check_kind
     ADD CONSTRAINT check_kind_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY records.cluster_look
+    ADD CONSTRAINT cluster_look_pkey PRIMARY KEY (cluster_id, source_id);
+
 ALTER TABLE ONLY records.commit
     ADD CONSTRAINT commit_pkey PRIMARY KEY (deployment_id, revision, repository);
+
+ALTER TABLE ONLY records.compat
+    ADD CONSTRAINT compat_pkey PRIMARY KEY (is_only);
 
 ALTER TABLE ONLY records.daily
     ADD CONSTRAINT daily_pkey PRIMARY KEY (day, scope, scope_id, severity);
 
 ALTER TABLE ONLY records.daily_before
     ADD CONSTRAINT daily_before_pkey PRIMARY KEY (day, scope, scope_id, severity);
-
-ALTER TABLE ONLY records.deployment
-    ADD CONSTRAINT deployment_app_environment_pipeline_reason_key UNIQUE (app, environment, pipeline, reason);
 
 ALTER TABLE ONLY records.deployment
     ADD CONSTRAINT deployment_pkey PRIMARY KEY (id);
@@ -3269,7 +3323,10 @@ ALTER TABLE ONLY records.latest
     ADD CONSTRAINT latest_pkey PRIMARY KEY (kind, cluster_id);
 
 ALTER TABLE ONLY records.object
-    ADD CONSTRAINT object_namespace_id_kind_name_key UNIQUE (namespace_id, kind, name);
+    ADD CONSTRAINT object_cluster_id_namespace_id_kind_name_key UNIQUE NULLS NOT DISTINCT (cluster_id, namespace_id, kind, name);
+
+ALTER TABLE ONLY records.object_look
+    ADD CONSTRAINT object_look_pkey PRIMARY KEY (object_id, source_id);
 
 ALTER TABLE ONLY records.object
     ADD CONSTRAINT object_pkey PRIMARY KEY (id);
@@ -3434,6 +3491,8 @@ CREATE INDEX deployment_finished ON records.deployment USING btree (finished_at 
 
 CREATE INDEX deployment_latest ON records.deployment USING btree (app, environment, finished_at DESC);
 
+CREATE UNIQUE INDEX deployment_once ON records.deployment USING btree (md5((((app || md5(environment)) || md5(pipeline)) || md5(reason))));
+
 CREATE INDEX deployment_service ON records.deployment USING btree (service_id, finished_at DESC);
 
 CREATE INDEX exposure_ended ON records.exposure USING btree (ended_at) WHERE (ended_at IS NOT NULL);
@@ -3452,6 +3511,8 @@ CREATE UNIQUE INDEX finding_open ON records.finding USING btree (scan_id, packag
 
 CREATE INDEX latest_snapshot ON records.latest USING btree (snapshot_id);
 
+CREATE INDEX object_namespace ON records.object USING btree (namespace_id);
+
 CREATE INDEX package_name ON records.package USING btree (name);
 
 CREATE INDEX presence_gone ON records.presence USING btree (gone_at) WHERE (gone_at IS NOT NULL);
@@ -3464,7 +3525,7 @@ CREATE INDEX report_scan ON ONLY records.report USING btree (scan_id, at);
 
 CREATE INDEX report_before_scan_id_at_idx ON records.report_before USING btree (scan_id, at);
 
-CREATE INDEX slo_value_at ON records.slo_value USING brin (at);
+CREATE INDEX slo_value_at ON records.slo_value USING btree (at DESC, slo_id DESC);
 
 CREATE INDEX slo_value_snapshot ON records.slo_value USING btree (snapshot_id);
 
@@ -3489,6 +3550,8 @@ CREATE INDEX validation_ended ON records.validation USING btree (until_at) WHERE
 CREATE INDEX validation_failing ON records.validation USING btree (check_id) WHERE ((until_at IS NULL) AND (NOT passed));
 
 CREATE UNIQUE INDEX validation_open ON records.validation USING btree (object_id, check_id, source_id) WHERE (until_at IS NULL);
+
+CREATE INDEX validation_since ON records.validation USING btree (since_at DESC, id DESC);
 
 ALTER INDEX records.daily_pkey ATTACH PARTITION records.daily_before_pkey;
 
@@ -3641,6 +3704,12 @@ ALTER TABLE ONLY records.cause
 ALTER TABLE ONLY records.cause
     ADD CONSTRAINT cause_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES incidents.incident(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY records.cluster_look
+    ADD CONSTRAINT cluster_look_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES fleet.cluster(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.cluster_look
+    ADD CONSTRAINT cluster_look_source_id_fkey FOREIGN KEY (source_id) REFERENCES records.source(id);
+
 ALTER TABLE ONLY records.commit
     ADD CONSTRAINT commit_deployment_id_fkey FOREIGN KEY (deployment_id) REFERENCES records.deployment(id) ON DELETE CASCADE;
 
@@ -3653,17 +3722,20 @@ ALTER TABLE ONLY records.document
 ALTER TABLE ONLY records.exposure
     ADD CONSTRAINT exposure_namespace_id_fkey FOREIGN KEY (namespace_id) REFERENCES fleet.namespace(id) ON DELETE CASCADE;
 
-ALTER TABLE ONLY records.finding
-    ADD CONSTRAINT finding_scan_id_fkey FOREIGN KEY (scan_id) REFERENCES records.scan(id) ON DELETE CASCADE;
-
-ALTER TABLE ONLY records.finding
-    ADD CONSTRAINT finding_word_id_fkey FOREIGN KEY (word_id) REFERENCES records.severity_word(id);
-
 ALTER TABLE ONLY records.latest
     ADD CONSTRAINT latest_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES fleet.cluster(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY records.latest
     ADD CONSTRAINT latest_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES records.snapshot(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.object
+    ADD CONSTRAINT object_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES fleet.cluster(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.object_look
+    ADD CONSTRAINT object_look_object_id_fkey FOREIGN KEY (object_id) REFERENCES records.object(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY records.object_look
+    ADD CONSTRAINT object_look_source_id_fkey FOREIGN KEY (source_id) REFERENCES records.source(id);
 
 ALTER TABLE ONLY records.object
     ADD CONSTRAINT object_namespace_id_fkey FOREIGN KEY (namespace_id) REFERENCES fleet.namespace(id) ON DELETE CASCADE;
@@ -4081,6 +4153,9 @@ GRANT ALL ON FUNCTION pg_catalog.pg_try_advisory_xact_lock_shared(integer, integ
 REVOKE ALL ON FUNCTION records.make_months(first timestamp with time zone, last timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION records.make_months(first timestamp with time zone, last timestamp with time zone) TO vedette_app;
 
+REVOKE ALL ON FUNCTION records.shown_clusters(kind text) FROM PUBLIC;
+GRANT ALL ON FUNCTION records.shown_clusters(kind text) TO vedette_app;
+
 REVOKE ALL ON FUNCTION health.joined(anycompatiblearray) FROM PUBLIC;
 GRANT ALL ON FUNCTION health.joined(anycompatiblearray) TO vedette_app;
 GRANT ALL ON FUNCTION health.joined(anycompatiblearray) TO vedette_reader;
@@ -4321,8 +4396,14 @@ GRANT SELECT ON TABLE records.check_kind TO vedette_reader;
 
 GRANT SELECT,USAGE ON SEQUENCE records.check_kind_id_seq TO vedette_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.cluster_look TO vedette_app;
+GRANT SELECT ON TABLE records.cluster_look TO vedette_reader;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.commit TO vedette_app;
 GRANT SELECT ON TABLE records.commit TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.compat TO vedette_app;
+GRANT SELECT ON TABLE records.compat TO vedette_reader;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.daily TO vedette_app;
 GRANT SELECT ON TABLE records.daily TO vedette_reader;
@@ -4362,6 +4443,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.object TO vedette_app;
 GRANT SELECT ON TABLE records.object TO vedette_reader;
 
 GRANT SELECT,USAGE ON SEQUENCE records.object_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.object_look TO vedette_app;
+GRANT SELECT ON TABLE records.object_look TO vedette_reader;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.objective TO vedette_app;
 GRANT SELECT ON TABLE records.objective TO vedette_reader;

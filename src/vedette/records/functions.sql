@@ -28,3 +28,20 @@ BEGIN
     END LOOP;
     RETURN made;
 END $$;
+
+-- Clusters whose records of a kind are shown: every one, or, as Dash.DB has it, those that the newest complete snapshot
+-- names and what came later.
+CREATE OR REPLACE FUNCTION records.shown_clusters(kind text) RETURNS TABLE (cluster_id integer)
+LANGUAGE sql STABLE SECURITY DEFINER ROWS 20 SET search_path = pg_catalog AS $$
+    SELECT l.cluster_id
+    FROM records.latest AS l
+    WHERE l.kind = shown_clusters.kind
+      AND (
+          NOT EXISTS (SELECT FROM records.compat AS c WHERE c.latest_per_scope)
+          OR l.opened_at >= coalesce(
+              (
+                  SELECT max(s.opened_at)
+                  FROM records.snapshot AS s
+                  WHERE s.kind = shown_clusters.kind AND s.closed_at IS NOT NULL AND s.complete
+              ), '-infinity'))
+$$;

@@ -43,13 +43,16 @@ WITH closed AS (
 ), told AS (
     SELECT pg_notify('vedette_records', %(kind)s)
 )
-INSERT INTO records.latest (kind, cluster_id, snapshot_id, opened_at)
-SELECT %(kind)s, cluster_id, %(snapshot)s, %(opened)s
+INSERT INTO records.latest (kind, cluster_id, snapshot_id, opened_at, complete_at)
+SELECT %(kind)s, named.cluster_id, %(snapshot)s, %(opened)s, CASE WHEN s.complete THEN s.opened_at END
 FROM unnest(%(clusters)s::integer[]) AS named (cluster_id)
 CROSS JOIN told
+JOIN records.snapshot AS s ON s.id = %(snapshot)s
 ORDER BY cluster_id
 ON CONFLICT (kind, cluster_id) DO UPDATE
-SET snapshot_id = excluded.snapshot_id, opened_at = excluded.opened_at
+SET snapshot_id = excluded.snapshot_id,
+    opened_at = excluded.opened_at,
+    complete_at = coalesce(excluded.complete_at, records.latest.complete_at)
 WHERE records.latest.opened_at <= excluded.opened_at
 
 -- name: expire

@@ -4,6 +4,8 @@ It judges the route the router chose (its template, not the text of the URL), so
 trailing slash or `X-HTTP-Method-Override` cannot lead around it.
 """
 
+from base64 import b64decode
+from binascii import Error as NotBase64
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Protocol
 
@@ -20,6 +22,8 @@ from vedette.errors import Denied
 PUBLIC = "public"
 ADMIN = "admin"
 ANY_QUERY = "any_query"
+BASIC = "basic"
+"""Of a route whose clients show a token as HTTP Basic: its name as the user, its secret as the password."""
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 Guard = Callable[[Connection, BaseRouteHandler], Awaitable[None]]
@@ -50,7 +54,7 @@ def guard(
     framework would answer for every route, is 405 like any method without a row.
     """
 
-    async def judge(connection: Connection, _: BaseRouteHandler) -> None:
+    async def judge(connection: Connection, handler: BaseRouteHandler) -> None:
         method, template = _route(connection)
         if method == "OPTIONS":
             known = ", ".join(each for each, path in permissions if path == template)
@@ -58,8 +62,9 @@ def guard(
         permission = permissions.get((method, template))
         if permission == PUBLIC:
             return
-        actor = await whose(_token(connection), template)
-        if actor is None:
+        user, secret = _token(connection, basic=bool(handler.opt.get(BASIC)))
+        actor = await whose(secret, template)
+        if actor is None or (user is not None and actor.name != f"token:{user}"):
             raise NotAuthorizedException("the token is not known, has expired or was revoked")
         if permission is None:
             raise Denied(f"{connection.url.path} stands in no table of permissions")
@@ -73,12 +78,23 @@ def guard(
     return judge
 
 
-def _token(connection: Connection) -> str:
+def _token(connection: Connection, *, basic: bool) -> tuple[str | None, str]:
+    """Return the secret that is shown, and of HTTP Basic whose it is said to be."""
     given = connection.headers.get("authorization", "")
     kind, _, secret = given.partition(" ")
+    if kind.lower() == "basic" and basic:
+        return _pair(secret.strip())
     if kind.lower() != "bearer" or not secret.strip():
         raise NotAuthorizedException("this needs a token: Authorization: Bearer …")
-    return secret.strip()
+    return None, secret.strip()
+
+
+def _pair(encoded: str) -> tuple[str, str]:
+    try:
+        user, _, secret = b64decode(encoded, validate=True).decode().partition(":")
+    except (NotBase64, UnicodeDecodeError):
+        raise NotAuthorizedException("what Authorization: Basic says cannot be read") from None
+    return user, secret
 
 
 def parameters_guard(known: Mapping[tuple[str, str], Collection[str]]) -> Guard:

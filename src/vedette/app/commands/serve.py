@@ -10,6 +10,7 @@ from vedette.app.log_flags import LogFlags
 from vedette.app.options import Listening, Options, database_url, listening, path_of
 from vedette.app.settings_cache import CacheFlags, cache_of
 from vedette.app.settings_notices import NoticesFlags, notices_of
+from vedette.app.settings_records import RecordsFlags, records_of
 from vedette.app.settings_reporters import ReporterFlags, reporters_of
 from vedette.app.settings_sign_in import SignInFlags, sign_in_of
 from vedette.errors import Missing
@@ -20,6 +21,7 @@ REPORTERS = ReporterFlags()
 SIGN_IN = SignInFlags()
 CACHE = CacheFlags()
 NOTICES = NoticesFlags()
+RECORDS = RecordsFlags()
 
 
 def serve(
@@ -64,6 +66,7 @@ def serve(
     sign_in: SignInFlags = SIGN_IN,
     cache: CacheFlags = CACHE,
     notices: NoticesFlags = NOTICES,
+    records: RecordsFlags = RECORDS,
     log: LogFlags = LOG,
 ) -> int:
     """Start a server on a database of yours.
@@ -99,6 +102,9 @@ def serve(
         sign_in=sign_in_of(sign_in, (settings or Settings()).sign_in),
         cache=cache_of(cache, (settings or Settings()).cache),
         notices=notices_of(notices, (settings or Settings()).notices),
+        records=records_of(
+            records, (settings or Settings()).records, (settings or Settings()).compat
+        ),
         log=log.over((settings or Settings()).log),
     )
     return run_program(serve(options, url, settings), options.log)

@@ -10,6 +10,7 @@ from vedette.app.log_flags import LogFlags
 from vedette.app.options import Listening, Options, database_url, listening, path_of, resolve
 from vedette.app.settings_cache import CacheFlags, cache_of
 from vedette.app.settings_notices import NoticesFlags, notices_of
+from vedette.app.settings_records import RecordsFlags, records_of
 from vedette.app.settings_reporters import ReporterFlags, reporters_of
 from vedette.app.settings_sign_in import SignInFlags, sign_in_of
 from vedette.cli.where import data_dir as data_dir_of
@@ -20,6 +21,7 @@ REPORTERS = ReporterFlags()
 SIGN_IN = SignInFlags()
 CACHE = CacheFlags()
 NOTICES = NoticesFlags()
+RECORDS = RecordsFlags()
 
 
 def up(
@@ -95,6 +97,7 @@ def up(
     sign_in: SignInFlags = SIGN_IN,
     cache: CacheFlags = CACHE,
     notices: NoticesFlags = NOTICES,
+    records: RecordsFlags = RECORDS,
     log: LogFlags = LOG,
 ) -> int:
     """Start everything: database, server, one agent.
@@ -122,6 +125,9 @@ def up(
         sign_in=sign_in_of(sign_in, (settings or Settings()).sign_in),
         cache=cache_of(cache, (settings or Settings()).cache),
         notices=notices_of(notices, (settings or Settings()).notices),
+        records=records_of(
+            records, (settings or Settings()).records, (settings or Settings()).compat
+        ),
         log=log.over((settings or Settings()).log),
     )
     upping = Upping(

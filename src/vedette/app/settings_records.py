@@ -1,0 +1,105 @@
+"""Records of services: how they are handed in, and what is as Dash.DB has it. Sections `records`, `compat`."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+
+from cyclopts import Parameter
+from msgspec import Meta, Struct
+
+from vedette import durations, sizes
+from vedette.errors import Invalid
+from vedette.records.options import RecordOptions
+
+LEAST_BODY, MOST_BODY = 20 << 20, 2 << 30
+LONGEST = timedelta(days=7)
+
+
+def _says(text: str) -> Meta:
+    return Meta(description=text)
+
+
+class RecordsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How records are handed in; read at the start."""
+
+    max_body: Annotated[
+        str | None, _says("The largest body taken, unpacked; 20MiB to 2GiB, default 256MiB.")
+    ] = None
+    expire_after: Annotated[
+        str | None, _says("A snapshot that nobody closes is dropped; default 6h, at most 7d.")
+    ] = None
+
+
+class CompatSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is as Dash.DB has it; read at the start."""
+
+    latest_per_scope: Annotated[
+        bool | None,
+        _says("Show only clusters that the newest snapshot of a kind names; default false."),
+    ] = None
+    dora_without_token: Annotated[
+        bool | None, _says("Take deployments without a snapshot's token; default false.")
+    ] = None
+
+
+@Parameter(name="*", group="Records")
+@dataclass(frozen=True, kw_only=True)
+class RecordsFlags:
+    """Flags of `up` and `serve`; None: not said."""
+
+    records_max_body: Annotated[
+        str | None,
+        Parameter(
+            env_var="VEDETTE_RECORDS_MAX_BODY",
+            help="The largest body of records taken, unpacked; default 256MiB.",
+        ),
+    ] = None
+    records_expire_after: Annotated[
+        str | None,
+        Parameter(
+            env_var="VEDETTE_RECORDS_EXPIRE_AFTER",
+            help="A snapshot that nobody closes is dropped after this; default 6h.",
+        ),
+    ] = None
+    compat_latest_per_scope: Annotated[
+        bool | None,
+        Parameter(
+            env_var="VEDETTE_COMPAT_LATEST_PER_SCOPE",
+            help="Show, as Dash.DB does, only clusters that the newest snapshot of a kind names.",
+        ),
+    ] = None
+    compat_dora_without_token: Annotated[
+        bool | None,
+        Parameter(
+            env_var="VEDETTE_COMPAT_DORA_WITHOUT_TOKEN",
+            help="Take deployments from collectors that show no snapshot's token.",
+        ),
+    ] = None
+
+
+def records_of(flags: RecordsFlags, said: RecordsSettings, compat: CompatSettings) -> RecordOptions:
+    """Return what flags and environment say, and below them the file; raises Invalid."""
+    body = flags.records_max_body or said.max_body
+    span = flags.records_expire_after or said.expire_after
+    latest, dora = flags.compat_latest_per_scope, flags.compat_dora_without_token
+    default = RecordOptions()
+    return RecordOptions(
+        max_body=default.max_body if body is None else _body(body),
+        lifetime=default.lifetime if span is None else _span(span),
+        latest_per_scope=bool(compat.latest_per_scope if latest is None else latest),
+        dora_without_token=bool(compat.dora_without_token if dora is None else dora),
+    )
+
+
+def _body(text: str) -> int:
+    size = sizes.size_bytes(text)
+    if not LEAST_BODY <= size <= MOST_BODY:
+        raise Invalid(f"--records-max-body {text[:40]} is not between 20MiB and 2GiB")
+    return size
+
+
+def _span(text: str) -> timedelta:
+    span = durations.parse(text)
+    if not timedelta(minutes=1) <= span <= LONGEST:
+        raise Invalid(f"--records-expire-after {text[:40]} is not between 1m and 7d")
+    return span

@@ -1,0 +1,199 @@
+"""Records are handed in: bounded in memory and in connections, read apart from the event loop.
+
+A body waits here for its turn, never in the pool: merging goes one at a time anyway, and those who wait for it
+must not hold the connections that everybody else needs. Too much at once is refused, and may come again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from psycopg_pool import AsyncConnectionPool
+
+from vedette.access.audit import write_audit
+from vedette.db.queries import Connection
+from vedette.errors import Invalid, Unavailable
+from vedette.records.documents import GZIP, ZSTD
+from vedette.records.intake_read import Asked, Read, collector_at_rest, read_body
+from vedette.records.options import RecordOptions
+from vedette.records.outcome import LINES, Outcome
+from vedette.records.snapshots import apply, close_snapshot, fill
+from vedette.records.store import Batch
+
+LARGE = 4 << 20
+"""Bytes of a body that is read and stored while no other such is."""
+SMALL = 64 << 10
+"""A body so small is read at once: going to a thread costs more."""
+AT_ONCE = 4
+"""Connections of the pool that records may use at once."""
+WAITING = 2_000
+"""Bodies that may wait on this server."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """Since the server started: bodies taken, refused and turned away, and nouns read of them."""
+
+    taken: int = 0
+    refused: int = 0
+    turned_away: int = 0
+    records: int = 0
+
+
+@dataclass(slots=True)
+class RecordIntake:
+    """What one server takes in."""
+
+    pool: AsyncConnectionPool
+    options: RecordOptions = field(default_factory=RecordOptions)
+    counts: Counts = field(default_factory=Counts)
+    held: int = 0
+    waiting: int = 0
+    _large: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _threads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    _connections: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend a connection, when it is one's turn."""
+        async with self._connections, self.pool.connection() as conn:
+            yield conn
+
+    @asynccontextmanager
+    async def received(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Hold a body until it is stored; raises Invalid for one too large, Unavailable where too much is held."""
+        if self.waiting >= WAITING:
+            self.counts.turned_away += 1
+            raise Unavailable("more is handed in than this server can take", hint="try again")
+        self.waiting += 1
+        own = 0
+        parts: list[bytes] = []
+        try:
+            async for chunk in chunks:
+                own += len(chunk)
+                self.held += len(chunk)
+                self._refuse_too_much(own)
+                parts.append(chunk)
+            yield b"".join(parts)
+        finally:
+            self.held -= own
+            self.waiting -= 1
+
+    def _refuse_too_much(self, own: int) -> None:
+        most = self.options.max_body
+        if own > most:
+            raise Invalid(
+                f"the body is larger than {most >> 20} MiB",
+                hint="`records.max_body` in the server's settings says how much it takes",
+            )
+        if self.held > 2 * most:
+            self.counts.turned_away += 1
+            raise Unavailable("too many large bodies come at once", hint="try again in a moment")
+
+    @asynccontextmanager
+    async def turn(self, body: bytes) -> AsyncIterator[None]:
+        """Wait until this body may be read: of large ones there is one at a time, from reading to storing."""
+        if len(body) < LARGE:
+            yield
+            return
+        async with self._large:
+            yield
+
+    async def read(self, body: bytes, asked: Asked, *, now: datetime) -> Read:
+        """Return what a body says; raises Invalid or Missing."""
+        try:
+            read = await self._read(body, asked, now=now)
+        except Exception:
+            self.counts.refused += 1
+            raise
+        self.counts.taken += 1
+        self.counts.records += read.records
+        return read
+
+    async def _read(self, body: bytes, asked: Asked, *, now: datetime) -> Read:
+        most = self.options.max_body
+        if len(body) < SMALL and not body.startswith((GZIP, ZSTD)):
+            return read_body(body, asked, now=now, max_bytes=most)
+
+        def work() -> Read:
+            if len(body) < LARGE:
+                return read_body(body, asked, now=now, max_bytes=most)
+            with collector_at_rest():
+                return read_body(body, asked, now=now, max_bytes=most)
+
+        async with self._threads:
+            return await asyncio.to_thread(work)
+
+
+async def apply_read(
+    conn: Connection, read: Read, asked: Asked, *, by: str, now: datetime, complete: bool
+) -> Outcome:
+    """Store what was read at once, all of it or nothing, with a line in the audit log; return what it changed."""
+    total = Outcome()
+    async with conn.transaction():
+        for kind, batches in read.parts.items():
+            if batches:
+                outcome = await apply(conn, kind, batches, by=by, now=now, complete=complete)
+                _add(total, outcome)
+        if read.records:
+            kinds = ",".join(sorted(read.parts))
+            await note(conn, "records.apply", kinds, total, by=by, cluster=asked.cluster)
+    return total
+
+
+def _add(total: Outcome, part: Outcome) -> None:
+    total.created = (total.created + part.created)[:LINES]
+    for what, number in part.totals.items():
+        total.totals[what] = total.totals.get(what, 0) + number
+    total.count(part.opened, part.closed, part.changed)
+    total.unchanged += part.unchanged
+    total.older += part.older
+
+
+async def fill_read(conn: Connection, token: UUID, kind: str, read: Read) -> None:
+    """Keep what was read until the snapshot is closed; raises as `fill` does, Invalid for another kind."""
+    if others := set(read.parts) - {kind}:
+        raise Invalid(f"this snapshot is of {kind}, the body of {', '.join(sorted(others))}")
+    batches = read.parts.get(kind) or [Batch(())]
+    if len(batches) == 1:
+        await _fill(conn, token, kind, batches[0])
+        return
+    async with conn.transaction():
+        for batch in batches:
+            await _fill(conn, token, kind, batch)
+
+
+async def _fill(conn: Connection, token: UUID, kind: str, batch: Batch) -> None:
+    await fill(conn, token, kind, batch.records, cluster=batch.cluster, document=batch.document)
+
+
+async def close_and_note(
+    conn: Connection, token: UUID, kind: str, *, by: str, now: datetime
+) -> Outcome:
+    """Close a snapshot, with a line in the audit log; raises as `close_snapshot` does."""
+    async with conn.transaction():
+        outcome = await close_snapshot(conn, token, kind, now=now)
+        await note(conn, "records.close", kind, outcome, by=by)
+    return outcome
+
+
+async def note(
+    conn: Connection, action: str, kind: str, outcome: Outcome, *, by: str, cluster: str = ""
+) -> None:
+    """Write into the audit log who handed in what, and what came of it."""
+    await write_audit(
+        conn,
+        actor=by,
+        action=action,
+        object=f"records:{kind}",
+        detail={
+            "cluster": cluster,
+            "opened": outcome.opened,
+            "closed": outcome.closed,
+            "changed": outcome.changed,
+            "unchanged": outcome.unchanged,
+        },
+    )

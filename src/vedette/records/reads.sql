@@ -1,0 +1,91 @@
+-- name: vulnerabilities
+-- One row an image, package and vulnerability, a page of them; pods are counted where they are asked for.
+WITH place AS MATERIALIZED (
+    SELECT n.id
+    FROM fleet.namespace AS n
+    JOIN fleet.cluster AS c ON c.id = n.cluster_id
+    WHERE (%(cluster)s::text IS NULL OR c.name = %(cluster)s)
+      AND (%(namespace)s::text IS NULL OR n.name = %(namespace)s)
+      AND (
+          %(service)s::text IS NULL
+          OR n.id IN (
+              SELECT sn.namespace_id
+              FROM fleet.service_namespace AS sn
+              JOIN fleet.service AS sv ON sv.id = sn.service_id
+              WHERE sv.name = %(service)s))
+), page AS MATERIALIZED (
+    SELECT f.*, sc.subject_id, sc.source_id
+    FROM records.finding AS f
+    JOIN records.scan AS sc ON sc.id = f.scan_id
+    WHERE (
+          NOT %(placed)s::boolean
+          OR f.scan_id IN (
+              SELECT k.id
+              FROM records.presence AS p
+              JOIN records.scan AS k ON k.subject_id = p.subject_id
+              WHERE p.gone_at IS NULL AND p.namespace_id IN (SELECT id FROM place)))
+      AND (
+          %(image)s::text IS NULL
+          OR f.scan_id IN (
+              SELECT k.id
+              FROM records.subject AS s
+              JOIN records.scan AS k ON k.subject_id = s.id
+              WHERE s.name = %(image)s OR s.digest = %(image)s))
+      AND (
+          %(name)s::text IS NULL
+          OR f.advisory_id IN (
+              SELECT id FROM records.advisory WHERE name = %(name)s OR identity = %(name)s
+              UNION
+              SELECT advisory_id FROM records.alias WHERE name = %(name)s))
+      AND (
+          %(package)s::text IS NULL
+          OR f.package_id IN (SELECT id FROM records.package WHERE name = %(package)s))
+      AND (%(severities)s::smallint[] IS NULL OR f.severity = ANY (%(severities)s::smallint[]))
+      AND (%(fixable)s::boolean IS NULL OR (f.fixed_in <> '') = %(fixable)s)
+      AND (
+          %(kev)s::boolean IS NULL
+          OR %(kev)s = (
+              f.advisory_id IN (
+                  SELECT a.id
+                  FROM records.kev AS e
+                  JOIN records.advisory AS a ON a.identity = e.cve)))
+      AND (
+          %(kind)s::text IS NULL
+          OR f.scan_id IN (SELECT scan_id FROM records.document WHERE kind = %(kind)s))
+      AND (
+          CASE %(state)s::text
+              WHEN 'open' THEN f.fixed_at IS NULL AND f.suppressed = ''
+              WHEN 'fixed' THEN f.fixed_at IS NOT NULL
+              ELSE true
+          END)
+      AND (
+          %(after_scan)s::integer IS NULL
+          OR (f.scan_id, f.package_id, f.advisory_id, f.first_seen_at) > (
+              %(after_scan)s, %(after_package)s::integer, %(after_advisory)s::integer,
+              %(after_seen)s::timestamptz))
+    ORDER BY f.scan_id, f.package_id, f.advisory_id, f.first_seen_at
+    LIMIT %(limit)s
+)
+SELECT p.scan_id, p.package_id, p.advisory_id, p.first_seen_at, s.name AS image, s.kind AS subject_kind, s.digest,
+    s.tag, src.name AS source, a.name, a.identity, a.feed, a.title, a.links, p.severity, w.word, a.score,
+    k.name AS package, k.version, k.type AS package_type, p.fixed_in, p.fix_state, p.suppressed,
+    runs.pods, runs.clusters, p.since_at, p.fixed_at, sc.last_at AS seen_at,
+    EXISTS (SELECT FROM records.kev AS e WHERE e.cve = a.identity) AS exploited
+FROM page AS p
+JOIN records.subject AS s ON s.id = p.subject_id
+JOIN records.scan AS sc ON sc.id = p.scan_id
+JOIN records.source AS src ON src.id = p.source_id
+JOIN records.advisory AS a ON a.id = p.advisory_id
+JOIN records.package AS k ON k.id = p.package_id
+JOIN records.severity_word AS w ON w.id = p.word_id
+CROSS JOIN LATERAL (
+    SELECT count(DISTINCT (r.namespace_id, r.pod)) FILTER (WHERE r.pod <> '')::integer AS pods,
+        coalesce(array_agg(DISTINCT c.name), '{}') AS clusters
+    FROM records.presence AS r
+    JOIN fleet.namespace AS n ON n.id = r.namespace_id
+    JOIN fleet.cluster AS c ON c.id = n.cluster_id
+    WHERE r.subject_id = p.subject_id
+      AND r.gone_at IS NULL
+      AND (NOT %(placed)s::boolean OR r.namespace_id IN (SELECT id FROM place))
+) AS runs
+ORDER BY p.scan_id, p.package_id, p.advisory_id, p.first_seen_at
