@@ -44,7 +44,8 @@ fmt: $(DEV) ## put the code in shape
 bench: $(DEV) ## measure, each figure beside its limit or peer; ARGS=NAME selects
 	@$(PY) -m bench $(ARGS)
 
-soak: $(DEV) ## kill agent, server and database at random, a hundred times, then all around servers; ARGS='--kills 9 --seed 7'
+soak: $(DEV) ## a thousand examples a property; kill agent, server and database at random, a hundred times, then all around servers; ARGS='--kills 9 --seed 7'
+	@$(PY) -m pytest -m hypothesis --hypothesis-profile=thorough -n $(WORKERS)
 	@PYTHONPATH=. $(PY) tests/walks/kills.py $(ARGS)
 
 proto: $(DEV) ## generate the link's Python from proto/

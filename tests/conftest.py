@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from psutil import virtual_memory
 from psycopg import AsyncConnection
 
@@ -63,6 +64,11 @@ def keep_bytecode() -> None:
 
 work_in_memory()  # before anybody asks for a temporary folder
 keep_bytecode()
+
+# Of its own accord hypothesis calls an example that took 0.2 s a failure; this machine is busy.
+settings.register_profile("quick", deadline=None, max_examples=40)
+settings.register_profile("thorough", deadline=None, max_examples=1_000)  # `make soak`
+settings.load_profile("quick")
 
 
 @dataclass(frozen=True)
