@@ -50,7 +50,10 @@ def rooms_routes() -> list[Any]:
     from vedette.access import clients_api as clients
     from vedette.access import sessions_api as sessions
     from vedette.actions import api as actions
+    from vedette.automation import causes_api as causes
+    from vedette.automation import delivery_api as delivery
     from vedette.automation import explain_api as explain
+    from vedette.automation import objectives_api as objectives
     from vedette.fleet import api as fleet
     from vedette.health import api as health
     from vedette.health import federate
@@ -68,6 +71,10 @@ def rooms_routes() -> list[Any]:
     from vedette.link import watch_api as watch
     from vedette.records import api as records
     from vedette.records import api_vulnerabilities as vulnerabilities
+
+    from vedette.records import deployments_api as deployments
+    from vedette.records import slo_values_api as slo_values
+    from vedette.records import validations_api as validations
 
     return [
         *health.routes,

@@ -186,6 +186,17 @@ URLS: tuple[Url, ...] = (
     Url("DELETE", "/api/v1/snapshots/{token}", "records:write"),
     Url("GET", "/api/v1/kinds", "read"),
     Url("GET", "/api/v1/vulnerabilities", "records:read"),
+    # What is known of services beside vulnerabilities: checks, SLOs, deployments, what these caused.
+    Url("GET", "/api/v1/validations", "records:read"),
+    Url("GET", "/api/v1/validations/checks", "records:read"),
+    Url("GET", "/api/v1/slo-values", "records:read"),
+    Url("GET", "/api/v1/objectives", "records:read"),
+    Url("GET", "/api/v1/deployments", "records:read"),
+    Url("POST", "/api/v1/deployments", "records:write"),
+    Url("GET", "/api/v1/dora", "records:read"),
+    Url("GET", "/api/v1/causes", "records:read"),
+    Url("POST", "/api/v1/causes/{incident}/{deployment}/confirm", "incidents:write"),
+    Url("POST", "/api/v1/causes/{incident}/{deployment}/reject", "incidents:write"),
     # What there is.
     Url("GET", "/api/v1/regions", "read"),
     Url("GET", "/api/v1/clusters", "read"),

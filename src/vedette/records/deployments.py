@@ -85,3 +85,8 @@ async def _keep(
         now=now,
     )
     return [is_new for (is_new,) in rows]
+
+
+async def join_services(conn: Connection) -> int:
+    """Give deployments that came before their service was known to the service that bears their app's name."""
+    return await Q.run(conn, "join_services")

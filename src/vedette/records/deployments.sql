@@ -37,3 +37,9 @@ WITH given AS MATERIALIZED (
     ON CONFLICT DO NOTHING
 )
 SELECT is_new FROM kept ORDER BY place
+
+-- name: join_services
+UPDATE records.deployment AS d
+SET service_id = s.id
+FROM fleet.service AS s
+WHERE d.service_id IS NULL AND s.name = d.app

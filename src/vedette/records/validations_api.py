@@ -1,10 +1,11 @@
 """REST routes that show how objects stand to the checks of their manifests."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Request, Response, get
+from litestar.params import Parameter
 
 from vedette.db.queries import Connection
 from vedette.records.asked import Format, Word
@@ -75,7 +76,7 @@ async def list_validations(
     name: Word = None,
     check: Word = None,
     source: Word = None,
-    state: State = "standing",
+    standing: Annotated[State, Parameter(query="state")] = "standing",
     format: Format = None,  # noqa: A002 - the word of the query
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
@@ -93,7 +94,7 @@ async def list_validations(
         name=name,
         check=check,
         source=source,
-        state=state,
+        state=standing,
     )
     as_csv = wants_csv(request)
     after = decode_cursor(cursor, tuple[datetime, int]) if cursor else None

@@ -98,7 +98,7 @@ def _pair(encoded: str) -> tuple[str, str]:
 
 
 def parameters_guard(known: Mapping[tuple[str, str], Collection[str]]) -> Guard:
-    """Return a guard that answers 400 to a query parameter the route does not know.
+    """Return a guard that answers 400 to a query parameter the route does not know, or that holds U+0000.
 
     A typo must not return everything. `known` maps `(method, path template)` to the names. A route of
     another system's protocol, whose clients send what they like, says `opt={ANY_QUERY: True}`.
@@ -116,6 +116,17 @@ def parameters_guard(known: Mapping[tuple[str, str], Collection[str]]) -> Guard:
                 extra=[
                     {"key": name, "source": "query", "message": f"not known here; known: {listed}"}
                     for name in unknown
+                ],
+            )
+        # No text of the database holds it, and nobody means it.
+        nul = sorted(
+            {name for name, value in connection.query_params.multi_items() if "\0" in value}
+        )
+        if nul:
+            raise ValidationException(
+                f"U+0000 in a query parameter: {', '.join(nul)}",
+                extra=[
+                    {"key": name, "source": "query", "message": "no such letter"} for name in nul
                 ],
             )
 
