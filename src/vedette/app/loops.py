@@ -68,6 +68,7 @@ def the_loops(
     from vedette.health import days, deadman, partitions, rollups
     from vedette.health.intake_fold import Fold
     from vedette.incidents import availability_freeze, repeated, tick
+    from vedette.records import daily, exposures
 
     async def heartbeats(_: AsyncConnection[Any], *, now: datetime) -> int:
         return await gate.link.keep_beats()
@@ -96,6 +97,8 @@ def the_loops(
         Loop("days", timedelta(minutes=10), days.run_once),
         Loop("rollups", timedelta(minutes=1), roll_up),
         Loop("history", timedelta(minutes=15), history),
+        Loop("exposures", timedelta(seconds=2), exposures.run_once),
+        Loop("records_history", timedelta(hours=1), daily.keep_house),
     )
 
 

@@ -1,6 +1,12 @@
 -- name: hold
 -- Findings are merged one snapshot at a time: what two at once would add, each adds once, and in no
 -- order could they wait for each other.
+-- What runs in no namespace is counted again when this number differs from the one that was counted.
+WITH counted_again AS (
+    UPDATE records.unplaced
+    SET changes = changes + 1
+    WHERE what = 'scans'
+)
 SELECT pg_advisory_xact_lock(%(number)s), records.make_months(%(at)s, %(at)s)
 
 -- name: keep_subjects
@@ -347,7 +353,8 @@ FROM (
     WHERE p.subject_id = ANY (%(changed)b::integer[]) AND p.gone_at IS NULL
 ) AS touched
 ORDER BY 1
-ON CONFLICT DO NOTHING
+-- Written anew, so that nobody counts before this is committed and takes the mark with it.
+ON CONFLICT (namespace_id) DO UPDATE SET since = excluded.since
 
 -- name: namespaces_of
 SELECT id FROM fleet.namespace WHERE cluster_id = ANY (%(clusters)s::integer[])

@@ -1,0 +1,100 @@
+"""What stands open and where: namespaces where something changed are counted again, as sets.
+
+Merging marks namespaces in `records.recount`; a turn takes some, finds what runs in them, asks what was decided of it,
+and opens, changes and ends the rows of `records.exposure`. What runs in no namespace that we know of (hosts, images that
+a pipeline looked at) is counted as one, seldom where that takes long. What changed moves in `records.priority`, and the
+day's counts follow (`daily.py`).
+
+It goes by temporary tables that are analysed: the planner knows nothing of how many rows a common table expression has,
+and loops over all of them.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from time import monotonic
+
+from vedette.db.locks import alone
+from vedette.db.queries import Connection, load
+from vedette.records.daily import begin_month, count_days
+
+Q = load(__file__, "exposures.sql")
+
+AT_ONCE = 50
+"""Namespaces in one transaction: a merge that marks one of them waits so long."""
+TURNS = 200
+"""So many transactions in one turn of the loop; the next goes on."""
+
+
+async def run_once(conn: Connection, *, now: datetime) -> int:
+    """Count again what is due; return how many namespaces. Repeating is harmless."""
+    done = 0
+    for _ in range(TURNS):
+        taken = await _some(conn, now=now)
+        done += taken
+        if taken < AT_ONCE:
+            break
+    await _count_unplaced(conn, now=now)
+    return done
+
+
+async def mark(conn: Connection, identities: Sequence[str], *, now: datetime) -> None:
+    """Have these vulnerabilities counted again wherever they stand open, since what is decided of them changed."""
+    if identities:
+        await Q.run(conn, "mark", identities=list(identities), now=now)
+
+
+async def rank_by_knowledge(conn: Connection) -> None:
+    """Put everything where what others know of it says that it belongs."""
+    await Q.run(conn, "rank_by_knowledge")
+
+
+async def _some(conn: Connection, *, now: datetime) -> int:
+    async with conn.transaction():
+        if not await alone(conn, __name__):
+            return 0
+        await Q.run(conn, "mark_uncovered", now=now)
+        namespaces = [row[0] for row in await Q.all(conn, "take", most=AT_ONCE)]
+        if namespaces:
+            await Q.run(conn, "find_in_namespaces", namespaces=namespaces)
+            await _settle(conn, namespaces, unplaced=False, now=now)
+            await begin_month(conn, now=now)
+            await count_days(conn, namespaces, now=now)
+            await Q.run(conn, "drop_tables")
+        return len(namespaces)
+
+
+async def _count_unplaced(conn: Connection, *, now: datetime) -> None:
+    async with conn.transaction():
+        due = await Q.value(conn, "unplaced_is_due", now=now)
+        if not due or not await alone(conn, __name__):
+            return
+        # Read before what it is about: a change that comes between is counted, and counted again.
+        changes = await Q.value(conn, "unplaced_changes")
+        begun = monotonic()
+        await Q.run(conn, "find_unplaced")
+        await _settle(conn, [], unplaced=True, now=now)
+        await Q.run(conn, "drop_tables")
+        took_ms = int((monotonic() - begun) * 1000)
+        await Q.run(conn, "unplaced_counted", changes=changes, now=now, took_ms=took_ms)
+
+
+async def _settle(
+    conn: Connection, namespaces: Sequence[int], *, unplaced: bool, now: datetime
+) -> None:
+    """Make the exposures what `found` says."""
+    places = {"namespaces": list(namespaces)}
+    await Q.run(conn, "find_runs", **places)
+    await conn.execute("ANALYZE found, run")
+    await conn.execute("SET LOCAL enable_nestloop = off")
+    await Q.run(conn, "judge", now=now)
+    await Q.run(conn, "count")
+    await Q.run(conn, "hold", **places, unplaced=unplaced)
+    await conn.execute("ANALYZE counted, held")
+    await Q.run(conn, "settle")
+    await conn.execute("SET LOCAL enable_nestloop = on")
+    await conn.execute("ANALYZE happened")
+    await Q.run(conn, "open_new")
+    await Q.run(conn, "end_gone", now=now)
+    await Q.run(conn, "change")
+    await Q.run(conn, "note_severities", now=now)
+    await Q.run(conn, "rank", now=now)

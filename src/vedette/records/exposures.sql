@@ -1,0 +1,262 @@
+-- name: mark_uncovered
+-- Where what was accepted is so no longer, it is counted again.
+INSERT INTO records.recount (namespace_id, since)
+SELECT DISTINCT namespace_id, %(now)s
+FROM records.exposure
+WHERE ended_at IS NULL AND covered_until > '-infinity' AND covered_until < 'infinity'
+  AND covered_until <= %(now)s AND namespace_id IS NOT NULL
+ORDER BY 1
+ON CONFLICT (namespace_id) DO UPDATE SET since = excluded.since
+
+-- name: mark
+-- Where one of these vulnerabilities stands open, it is counted again.
+WITH elsewhere AS (
+    UPDATE records.unplaced
+    SET changes = changes + 1
+    WHERE what = 'decisions'
+)
+INSERT INTO records.recount (namespace_id, since)
+SELECT DISTINCT namespace_id, %(now)s
+FROM records.exposure
+WHERE identity = ANY (%(identities)s::text[]) AND ended_at IS NULL AND namespace_id IS NOT NULL
+ORDER BY 1
+ON CONFLICT (namespace_id) DO UPDATE SET since = excluded.since
+
+-- name: take
+-- Those that a merge has marked and not committed are left for the next time.
+DELETE FROM records.recount
+WHERE namespace_id IN (
+    SELECT namespace_id
+    FROM records.recount
+    ORDER BY since, namespace_id
+    LIMIT %(most)s
+    FOR UPDATE SKIP LOCKED)
+RETURNING namespace_id
+
+-- name: unplaced_is_due
+-- Something changed since, or what was accepted is so no longer; and counting took so little that it may be done again.
+SELECT (
+        d.changes <> (SELECT sum(changes) FROM records.unplaced WHERE what <> 'counted')
+        OR EXISTS (
+            SELECT FROM records.exposure
+            WHERE ended_at IS NULL AND covered_until > '-infinity' AND covered_until < 'infinity'
+              AND covered_until <= %(now)s AND namespace_id IS NULL)
+    ) AND (d.at IS NULL OR d.at > %(now)s OR d.at + d.took_ms * interval '20 ms' <= %(now)s)
+FROM records.unplaced AS d
+WHERE d.what = 'counted'
+
+-- name: unplaced_changes
+SELECT sum(changes)::bigint FROM records.unplaced WHERE what <> 'counted'
+
+-- name: unplaced_counted
+UPDATE records.unplaced
+SET changes = %(changes)s, at = %(now)s, took_ms = %(took_ms)s
+WHERE what = 'counted'
+
+-- name: find_in_namespaces
+CREATE TEMPORARY TABLE found AS
+SELECT r.namespace_id AS place, r.subject_id, false AS is_host, f.package_id, f.advisory_id, a.identity, f.severity,
+    f.fixed_in <> '' AS fixable, f.since_at, f.first_seen_at
+FROM (
+    SELECT DISTINCT namespace_id, subject_id
+    FROM records.presence
+    WHERE namespace_id = ANY (%(namespaces)s::integer[]) AND gone_at IS NULL
+) AS r
+JOIN records.scan AS s ON s.subject_id = r.subject_id
+JOIN records.finding AS f ON f.scan_id = s.id AND f.fixed_at IS NULL AND f.suppressed = ''
+JOIN records.advisory AS a ON a.id = f.advisory_id
+
+-- name: find_unplaced
+-- Of what never ran in a namespace, the newest of each name.
+CREATE TEMPORARY TABLE found AS
+SELECT 0 AS place, s.subject_id, j.kind = 'host' AS is_host, f.package_id, f.advisory_id, a.identity, f.severity,
+    f.fixed_in <> '' AS fixable, f.since_at, f.first_seen_at
+FROM records.scan AS s
+JOIN records.subject AS j ON j.id = s.subject_id
+JOIN records.finding AS f ON f.scan_id = s.id AND f.fixed_at IS NULL AND f.suppressed = ''
+JOIN records.advisory AS a ON a.id = f.advisory_id
+WHERE NOT EXISTS (SELECT FROM records.presence AS p WHERE p.subject_id = s.subject_id)
+  AND NOT EXISTS (SELECT FROM records.scan AS n WHERE n.previous_id = s.id)
+
+-- name: find_runs
+-- Pods that hold one of the images are counted by image; those that hold several are kept, to be counted once.
+CREATE TEMPORARY TABLE run AS
+WITH pod AS (
+    SELECT namespace_id AS place, coalesce(nullif(pod, ''), workload) AS pod,
+        array_agg(DISTINCT subject_id) AS subjects
+    FROM records.presence
+    WHERE namespace_id = ANY (%(namespaces)s::integer[]) AND gone_at IS NULL
+    GROUP BY 1, 2
+)
+SELECT place, subjects[1] AS subject_id, NULL AS pod, count(*) AS pods
+FROM pod
+WHERE cardinality(subjects) = 1 AND pod <> ''
+GROUP BY 1, 2
+UNION ALL
+SELECT place, unnest(subjects), pod, 1
+FROM pod
+WHERE cardinality(subjects) > 1 AND pod <> ''
+
+-- name: judge
+-- Until when each vulnerability that anybody decided or stated something of is covered, all its findings together.
+CREATE TEMPORARY TABLE verdict AS
+WITH spoken AS MATERIALIZED (
+    SELECT i.identity
+    FROM (SELECT DISTINCT identity FROM found) AS i
+    WHERE EXISTS (SELECT FROM records.triage AS t WHERE t.identity = i.identity AND t.ended_at IS NULL)
+       OR EXISTS (SELECT FROM records.statement AS s WHERE s.names @> ARRAY[i.identity])
+)
+SELECT f.place, f.identity, min(CASE
+        WHEN t.decision IN ('accepted', 'false_positive', 'not_affected') THEN coalesce(t.until, 'infinity')
+        WHEN t.id IS NULL AND v.status IN ('not_affected', 'fixed') THEN 'infinity'
+        ELSE '-infinity'
+    END::timestamptz) AS covered_until
+FROM found AS f
+JOIN spoken USING (identity)
+JOIN records.subject AS j ON j.id = f.subject_id
+JOIN records.package AS k ON k.id = f.package_id
+JOIN records.advisory AS a ON a.id = f.advisory_id
+LEFT JOIN LATERAL records.triage_of(f.identity, k.name, nullif(f.place, 0), j.name, %(now)s) AS t ON true
+LEFT JOIN LATERAL records.statement_of(
+    ARRAY[a.identity, a.name], records.subject_keys(j.name, j.digest, j.tag),
+    records.package_keys(k.name, k.version, k.purl)) AS v ON true
+GROUP BY 1, 2
+
+-- name: count
+CREATE TEMPORARY TABLE counted AS
+WITH subject AS MATERIALIZED (
+    SELECT place, identity, subject_id, is_host, max(severity) AS severity, bool_or(fixable) AS fixable,
+        min(since_at) AS since_at, min(first_seen_at) AS first_seen_at
+    FROM found
+    GROUP BY 1, 2, 3, 4
+), pod AS (
+    SELECT s.place, s.identity,
+        (coalesce(sum(r.pods) FILTER (WHERE r.pod IS NULL), 0) + count(DISTINCT r.pod))::integer AS pods
+    FROM subject AS s
+    JOIN run AS r USING (place, subject_id)
+    GROUP BY 1, 2
+), grouped AS (
+    SELECT place, identity, max(severity) AS severity, bool_or(fixable) AS fixable,
+        count(*)::integer AS images, count(*) FILTER (WHERE is_host)::integer AS hosts,
+        min(since_at) AS since_at, min(first_seen_at) AS first_seen_at
+    FROM subject
+    GROUP BY 1, 2
+)
+SELECT g.*, coalesce(p.pods, 0) AS pods, coalesce(v.covered_until, '-infinity') AS covered_until
+FROM grouped AS g
+LEFT JOIN pod AS p USING (place, identity)
+LEFT JOIN verdict AS v USING (place, identity)
+
+-- name: hold
+CREATE TEMPORARY TABLE held AS
+SELECT e.*, coalesce(e.namespace_id, 0) AS place
+FROM records.exposure AS e
+WHERE e.ended_at IS NULL
+  AND (e.namespace_id = ANY (%(namespaces)s::integer[]) OR %(unplaced)s AND e.namespace_id IS NULL)
+
+-- name: settle
+-- What is new opens, what differs changes, what is gone ends.
+CREATE TEMPORARY TABLE happened AS
+SELECT c.place, c.identity, c.severity, true AS opened, NULL::smallint AS was, NULL::bigint AS id
+FROM counted AS c
+LEFT JOIN held AS h USING (place, identity)
+WHERE h.id IS NULL
+UNION ALL
+SELECT h.place, h.identity, h.severity, false, NULL, h.id
+FROM held AS h
+LEFT JOIN counted AS c USING (place, identity)
+WHERE c.identity IS NULL
+UNION ALL
+SELECT h.place, h.identity, c.severity, NULL, h.severity, h.id
+FROM held AS h
+JOIN counted AS c USING (place, identity)
+WHERE (h.severity, h.fixable, h.images, h.pods, h.hosts, h.covered_until)
+      <> (c.severity, c.fixable, c.images, c.pods, c.hosts, c.covered_until)
+   OR c.since_at < h.since_at
+
+-- name: open_new
+INSERT INTO records.exposure (
+    namespace_id, identity, severity, fixable, images, pods, hosts, since_at, first_seen_at, covered_until)
+SELECT nullif(c.place, 0), c.identity, c.severity, c.fixable, c.images, c.pods, c.hosts, c.since_at,
+    c.first_seen_at, c.covered_until
+FROM counted AS c
+JOIN happened AS h USING (place, identity)
+WHERE h.opened
+
+-- name: end_gone
+UPDATE records.exposure AS e
+SET ended_at = greatest(%(now)s, e.first_seen_at)
+FROM happened AS h
+WHERE h.id = e.id AND NOT h.opened
+
+-- name: change
+UPDATE records.exposure AS e
+SET severity = c.severity, fixable = c.fixable, images = c.images, pods = c.pods, hosts = c.hosts,
+    since_at = least(e.since_at, c.since_at), covered_until = c.covered_until
+FROM happened AS h
+JOIN counted AS c USING (place, identity)
+WHERE h.id = e.id AND h.opened IS NULL
+
+-- name: note_severities
+INSERT INTO records.severity_change (at, namespace_id, identity, was, became)
+SELECT %(now)s, nullif(place, 0), identity, was, severity
+FROM happened
+WHERE opened IS NULL AND was <> severity
+
+-- name: rank
+-- Each vulnerability that happened to is put where it belongs among all; rank, severity and fix as of those that are
+-- not covered, if there are any.
+WITH touched AS MATERIALIZED (
+    SELECT DISTINCT identity FROM happened
+), standing AS (
+    SELECT e.identity,
+        coalesce(
+            max(e.severity) FILTER (WHERE e.covered_until <= %(now)s), max(e.severity)) AS severity,
+        coalesce(
+            bool_or(e.fixable) FILTER (WHERE e.covered_until <= %(now)s), bool_or(e.fixable)) AS fixable,
+        bool_or(e.namespace_id IS NOT NULL OR e.hosts > 0) AS is_running,
+        min(e.covered_until) AS covered_until
+    FROM touched
+    JOIN records.exposure AS e ON e.identity = touched.identity AND e.ended_at IS NULL
+    GROUP BY 1
+), gone AS (
+    DELETE FROM records.priority AS p
+    USING touched AS t
+    WHERE p.identity = t.identity AND NOT EXISTS (SELECT FROM standing AS s WHERE s.identity = t.identity)
+)
+INSERT INTO records.priority (identity, rank, severity, fixable, percentile, is_running, covered_until)
+SELECT s.identity,
+    records.rank_of(
+        EXISTS (SELECT FROM records.kev AS k WHERE k.cve = s.identity), s.is_running,
+        coalesce(e.percentile, 0), s.severity, s.fixable),
+    s.severity, s.fixable, coalesce(e.percentile, 0), s.is_running, s.covered_until
+FROM standing AS s
+LEFT JOIN records.epss AS e ON e.cve = s.identity
+ON CONFLICT (identity) DO UPDATE
+SET rank = excluded.rank, severity = excluded.severity, fixable = excluded.fixable,
+    percentile = excluded.percentile, is_running = excluded.is_running,
+    covered_until = excluded.covered_until
+
+-- name: rank_by_knowledge
+-- What others know changed; only what moves by it is written.
+UPDATE records.priority AS p
+SET rank = n.rank, percentile = n.percentile
+FROM (
+    SELECT o.identity, coalesce(e.percentile, 0) AS percentile,
+        records.rank_of(
+            k.cve IS NOT NULL, o.is_running, coalesce(e.percentile, 0), o.severity, o.fixable) AS rank
+    FROM records.priority AS o
+    LEFT JOIN records.epss AS e ON e.cve = o.identity
+    LEFT JOIN (SELECT DISTINCT cve FROM records.kev) AS k ON k.cve = o.identity
+) AS n
+WHERE n.identity = p.identity AND (n.rank, n.percentile) <> (p.rank, p.percentile)
+
+-- name: forget
+-- Changes of long ago; exposures that ended are kept as long as days are.
+WITH ended AS (
+    DELETE FROM records.exposure WHERE ended_at < %(before)s
+)
+DELETE FROM records.severity_change WHERE at < %(before)s
+
+-- name: drop_tables
+DROP TABLE found, run, verdict, counted, held, happened

@@ -1,0 +1,203 @@
+"""What stands open and where: counted again where something changed, once a vulnerability, however it is called."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from psycopg import AsyncConnection
+
+from vedette.records import daily, exposures
+from vedette.records.model import (
+    Advisory,
+    Finding,
+    Package,
+    Presence,
+    Scan,
+    Severity,
+    Subject,
+    SubjectKind,
+)
+from vedette.records.snapshots import apply
+from vedette.records.store import Batch
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+Conn = AsyncConnection[Any]
+
+
+def finding(
+    name: str,
+    severity: Severity = Severity.HIGH,
+    *,
+    fix: str = "1.1",
+    package: str = "openssl",
+    names: tuple[str, ...] = (),
+    suppressed: str = "",
+) -> Finding:
+    return Finding(
+        Package(package, "1.0"),
+        Advisory(name, names=names),
+        severity,
+        severity.title,
+        (fix,) if fix else (),
+        suppressed=suppressed,
+    )
+
+
+def scan(
+    *findings: Finding,
+    digest: str = "sha256:aa",
+    name: str = "quay.io/shop/orders",
+    pods: tuple[str, ...] = ("p1",),
+    namespace: str = "shop",
+    kind: SubjectKind = SubjectKind.IMAGE,
+    source: str = "trivy",
+) -> Scan:
+    places = tuple(Presence(namespace, pod=f"{namespace}/{pod}") for pod in pods)
+    return Scan(source, Subject(kind, name, digest), findings, places)
+
+
+async def see(
+    conn: Conn, *scans: Scan, now: datetime = NOW, cluster: str = "c1", complete: bool = True
+) -> None:
+    """Apply these scans and count."""
+    await apply(conn, "trivy", [Batch(scans, cluster, b"")], by="t", now=now, complete=complete)
+    await exposures.run_once(conn, now=now)
+
+
+async def rows(conn: Conn, sql: str) -> list[tuple[Any, ...]]:
+    return await (await conn.execute(sql.encode())).fetchall()
+
+
+OPEN = "SELECT identity, severity, fixable, images, pods FROM records.exposure WHERE ended_at IS NULL ORDER BY 1, namespace_id"
+
+
+async def test_one_vulnerability_counts_once_however_many_packages_names_and_images_have_it(
+    conn: Conn,
+) -> None:
+    await see(
+        conn,
+        scan(
+            finding("CVE-2026-1", Severity.LOW, fix=""),
+            finding("CVE-2026-1", package="libssl"),
+            finding("GHSA-1", Severity.CRITICAL, names=("CVE-2026-1",), package="ssl"),
+        ),
+        scan(
+            finding("CVE-2026-1"), digest="sha256:bb", name="quay.io/shop/cart", pods=("p1", "p2")
+        ),
+    )
+    # The pod that holds both images is one pod.
+    assert await rows(conn, OPEN) == [("CVE-2026-1", 5, True, 2, 2)]
+
+
+async def test_what_its_source_does_not_count_is_no_exposure(conn: Conn) -> None:
+    await see(conn, scan(finding("CVE-2026-1", suppressed="not used")))
+    assert await rows(conn, OPEN) == []
+
+
+async def test_what_is_mended_ends_and_what_changes_is_told(conn: Conn) -> None:
+    await see(conn, scan(finding("CVE-2026-1"), finding("CVE-2026-2")))
+    later = NOW + DAY
+    await see(conn, scan(finding("CVE-2026-1", Severity.CRITICAL)), now=later)
+    assert await rows(conn, OPEN) == [("CVE-2026-1", 5, True, 1, 1)]
+    gone = await rows(
+        conn, "SELECT identity, ended_at FROM records.exposure WHERE ended_at IS NOT NULL"
+    )
+    assert gone == [("CVE-2026-2", later)]
+    changes = await rows(conn, "SELECT at, identity, was, became FROM records.severity_change")
+    assert changes == [(later, "CVE-2026-1", 4, 5)]
+
+
+async def test_a_new_image_of_the_same_name_is_no_new_exposure(conn: Conn) -> None:
+    await see(conn, scan(finding("CVE-2026-1")))
+    await see(conn, scan(finding("CVE-2026-1"), digest="sha256:bb"), now=NOW + DAY)
+    found = await rows(conn, "SELECT identity, since_at, ended_at FROM records.exposure")
+    assert found == [("CVE-2026-1", NOW, None)]
+
+
+async def test_what_runs_in_no_namespace_stands_apart_and_the_newest_of_a_name_counts(
+    conn: Conn,
+) -> None:
+    await see(conn, scan(finding("CVE-2026-1"), pods=()), scan(finding("CVE-2026-9")))
+    newer = scan(finding("CVE-2026-2"), pods=(), digest="sha256:cc")
+    host = scan(finding("CVE-2026-3"), pods=(), kind=SubjectKind.HOST, name="web-1", digest="")
+    await see(conn, newer, host, now=NOW + DAY, complete=False)
+    found = await rows(
+        conn,
+        "SELECT identity, namespace_id IS NULL, hosts FROM records.exposure WHERE ended_at IS NULL ORDER BY 1",
+    )
+    assert ("CVE-2026-3", True, 1) in found
+    assert ("CVE-2026-2", True, 0) in found
+
+
+async def test_counting_twice_changes_nothing(conn: Conn) -> None:
+    await see(conn, scan(finding("CVE-2026-1")))
+    before = await rows(conn, "SELECT e::text FROM records.exposure AS e")
+    await conn.execute("INSERT INTO records.recount SELECT id, now() FROM fleet.namespace")
+    assert await exposures.run_once(conn, now=NOW + DAY) == 1
+    assert await rows(conn, "SELECT e::text FROM records.exposure AS e") == before
+    assert await rows(conn, "SELECT * FROM records.recount") == []
+
+
+async def test_the_days_say_what_stood_and_what_moved_and_nothing_where_nothing_did(
+    conn: Conn,
+) -> None:
+    await see(conn, scan(finding("CVE-2026-1"), finding("CVE-2026-2")))
+    await see(conn, scan(finding("CVE-2026-1"), finding("CVE-2026-2")), now=NOW + DAY)
+    await see(conn, scan(finding("CVE-2026-1")), now=NOW + 2 * DAY)
+    kept = await rows(
+        conn,
+        "SELECT day::text, vulnerabilities, opened, closed FROM records.daily WHERE scope = 'cluster' ORDER BY 1",
+    )
+    assert kept == [("2026-11-22", 2, 2, 0), ("2026-11-24", 1, 0, 1)]
+    told = await daily.history(conn, "cluster", "c1", first=NOW.date(), last=(NOW + 3 * DAY).date())
+    assert [(d.day.day, d.vulnerabilities, d.opened) for d in told] == [
+        (22, 2, 2),
+        (23, 2, 0),
+        (24, 1, 0),
+        (25, 1, 0),
+    ]
+
+
+async def test_the_same_in_a_second_namespace_is_nothing_new_for_the_cluster(conn: Conn) -> None:
+    await see(conn, scan(finding("CVE-2026-1")))
+    await see(
+        conn,
+        scan(finding("CVE-2026-1"), digest="sha256:bb", name="quay.io/pay", namespace="pay"),
+        now=NOW + DAY,
+        complete=False,
+    )
+    cluster = await rows(
+        conn, "SELECT vulnerabilities, opened FROM records.daily WHERE scope = 'cluster'"
+    )
+    assert cluster == [(1, 1)]
+    assert await rows(conn, "SELECT count(*) FROM records.daily WHERE scope = 'namespace'") == [
+        (2,)
+    ]
+
+
+async def test_a_month_begins_with_all_that_stands(conn: Conn) -> None:
+    await see(conn, scan(finding("CVE-2026-1")))
+    later = datetime(2026, 12, 3, tzinfo=UTC)
+    await see(conn, scan(finding("CVE-2026-1"), finding("CVE-2026-2")), now=later)
+    kept = await rows(
+        conn,
+        "SELECT day::text, vulnerabilities, opened FROM records.daily WHERE scope = 'namespace' ORDER BY 1",
+    )
+    assert kept == [("2026-11-22", 1, 1), ("2026-12-01", 1, 0), ("2026-12-03", 2, 1)]
+
+
+@pytest.mark.parametrize("scope", ["service", "team"])
+async def test_a_service_and_its_team_have_their_days_too(conn: Conn, scope: str) -> None:
+    await see(conn, scan())
+    await conn.execute(
+        "INSERT INTO fleet.service (name, slug, team) VALUES ('orders', 'orders', 'shop')"
+    )
+    await conn.execute(
+        "INSERT INTO fleet.service_namespace (service_id, namespace_id, origin)"
+        " SELECT s.id, n.id, 't' FROM fleet.service s, fleet.namespace n WHERE n.name = 'shop' AND s.name = 'orders'"
+    )
+    await see(conn, scan(finding("CVE-2026-1")))
+    name = {"service": "orders", "team": "shop"}[scope]
+    told = await daily.history(conn, scope, name, first=NOW.date(), last=NOW.date())
+    assert [(d.severity, d.vulnerabilities) for d in told] == [(4, 1)]
