@@ -71,7 +71,6 @@ def rooms_routes() -> list[Any]:
     from vedette.link import watch_api as watch
     from vedette.records import api as records
     from vedette.records import api_vulnerabilities as vulnerabilities
-
     from vedette.records import deployments_api as deployments
     from vedette.records import slo_values_api as slo_values
     from vedette.records import validations_api as validations
@@ -97,6 +96,12 @@ def rooms_routes() -> list[Any]:
         *availability.routes,
         *notices.routes,
         *intake.routes,
+        *validations.routes,
+        *slo_values.routes,
+        *objectives.routes,
+        *deployments.routes,
+        *delivery.routes,
+        *causes.routes,
         *records.routes,
         *vulnerabilities.routes,
     ]
