@@ -49,6 +49,7 @@ SERVER = LOG | {
     "notices-smtp-user": ("one", "two"),
     "notices-smtp-password-file": ("one", "two"),
     "records-max-body": ("20MiB", "30MiB"),
+    "records-causes-within": ("2h", "0s"),
     "records-expire-after": ("1h", "2h"),
     "compat-latest-per-scope": (True, False),
     "compat-dora-without-token": (True, False),

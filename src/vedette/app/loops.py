@@ -56,15 +56,16 @@ def the_loops(
     keeping: "Callable[[], Keeping]",
     reporting: "Callable[[], Reporting]",
     tell: RunOnce,
+    causes_within: timedelta = timedelta(minutes=60),
 ) -> tuple[Loop, ...]:
     """Return every loop of a server.
 
     keeping: how long history is kept, reporting: how availability is told; asked anew each time.
-    tell: sends notices to people.
+    tell: sends notices to people. causes_within: how long before an incident a deployment may have caused it.
     """
     from vedette.access import sessions
     from vedette.actions import expire
-    from vedette.automation import incidents_from_transitions
+    from vedette.automation import causes_from_deployments, incidents_from_transitions
     from vedette.health import days, deadman, partitions, rollups
     from vedette.health.intake_fold import Fold
     from vedette.incidents import availability_freeze, repeated, tick
@@ -79,6 +80,9 @@ def the_loops(
     async def publish_months(conn: AsyncConnection[Any], *, now: datetime) -> int:
         return await availability_freeze.run_once(conn, now=now, reporting=reporting())
 
+    async def propose_causes(conn: AsyncConnection[Any], *, now: datetime) -> int:
+        return await causes_from_deployments.run_once(conn, now=now, within=causes_within)
+
     async def history(conn: AsyncConnection[Any], *, now: datetime) -> int:
         return await rollups.keep_house(conn, now=now, keeping=keeping())
 
@@ -88,6 +92,7 @@ def the_loops(
         Loop("intake", timedelta(seconds=1), Fold().run_once),
         Loop("deadman", timedelta(seconds=1), deadman.run_once),
         Loop("automation", timedelta(seconds=1), incidents_from_transitions.run_once),
+        Loop("causes", timedelta(seconds=15), propose_causes),
         Loop("commands", timedelta(seconds=10), expire.run_once),
         Loop("sessions", timedelta(minutes=10), sessions.run_once),
         Loop("incidents", timedelta(seconds=2), tick.run_once),

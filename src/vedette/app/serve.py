@@ -146,7 +146,11 @@ class Server:
             self.pool,
             self.name,
             the_loops(
-                self.gate, lambda: keeping(self.settings), self._reporting, self._mail().run_once
+                self.gate,
+                lambda: keeping(self.settings),
+                self._reporting,
+                self._mail().run_once,
+                self.options.records.causes_within,
             ),
         )
         self.loops.start()

@@ -25,6 +25,12 @@ class RecordsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     max_body: Annotated[
         str | None, _says("The largest body taken, unpacked; 20MiB to 2GiB, default 256MiB.")
     ] = None
+    causes_within: Annotated[
+        str | None,
+        _says(
+            "How long before an incident a deployment is proposed as its cause; default 60m, 0s never."
+        ),
+    ] = None
     expire_after: Annotated[
         str | None, _says("A snapshot that nobody closes is dropped; default 6h, at most 7d.")
     ] = None
@@ -61,6 +67,13 @@ class RecordsFlags:
             help="A snapshot that nobody closes is dropped after this; default 6h.",
         ),
     ] = None
+    records_causes_within: Annotated[
+        str | None,
+        Parameter(
+            env_var="VEDETTE_RECORDS_CAUSES_WITHIN",
+            help="How long before an incident a deployment is proposed as its cause; default 60m, 0s never.",
+        ),
+    ] = None
     compat_latest_per_scope: Annotated[
         bool | None,
         Parameter(
@@ -82,11 +95,13 @@ def records_of(flags: RecordsFlags, said: RecordsSettings, compat: CompatSetting
     body = flags.records_max_body or said.max_body
     span = flags.records_expire_after or said.expire_after
     latest, dora = flags.compat_latest_per_scope, flags.compat_dora_without_token
+    within = flags.records_causes_within or said.causes_within
     default = RecordOptions()
     return RecordOptions(
         max_body=default.max_body if body is None else _body(body),
         lifetime=default.lifetime if span is None else _span(span),
         latest_per_scope=bool(compat.latest_per_scope if latest is None else latest),
+        causes_within=default.causes_within if within is None else _within(within),
         dora_without_token=bool(compat.dora_without_token if dora is None else dora),
     )
 
@@ -102,4 +117,11 @@ def _span(text: str) -> timedelta:
     span = durations.parse(text)
     if not timedelta(minutes=1) <= span <= LONGEST:
         raise Invalid(f"--records-expire-after {text[:40]} is not between 1m and 7d")
+    return span
+
+
+def _within(text: str) -> timedelta:
+    span = durations.parse(text)
+    if span > LONGEST:
+        raise Invalid(f"--records-causes-within {text[:40]} is more than 7d")
     return span

@@ -34,11 +34,16 @@ class _Candidate:
 
 
 async def run_once(conn: Connection, *, now: datetime, within: timedelta = WITHIN) -> int:
-    """Propose a cause of each incident that has none; return how many were proposed. Safe on several servers."""
+    """Propose a cause of each incident that has none; return how many were proposed. Safe on several servers.
+
+    within: how long before the incident's beginning a deployment may have finished; 0 proposes none.
+    """
     async with conn.transaction():
         if not await alone(conn, NAME):
             return 0
         await join_services(conn)
+        if not within:
+            return 0
         candidates = await Q.all(
             conn, "candidates", row=_Candidate, since=now - LOOKED_BACK, within=within
         )

@@ -9,10 +9,12 @@ class RecordOptions:
     """max_body: bytes of a body, unpacked. lifetime: of a snapshot that nobody closes.
 
     latest_per_scope: only clusters that the newest snapshot of a kind names are shown, as Dash.DB does.
-    dora_without_token: deployments are taken without a snapshot's token, as Dash.DB once did.
+    dora_without_token: deployments are taken without a snapshot's token, as Dash.DB once did. causes_within: how long
+    before an incident a deployment may have caused it; 0 proposes none.
     """
 
     max_body: int = 256 << 20
     lifetime: timedelta = timedelta(hours=6)
     latest_per_scope: bool = False
     dora_without_token: bool = False
+    causes_within: timedelta = timedelta(minutes=60)
