@@ -71,6 +71,7 @@ def rooms_routes() -> list[Any]:
     from vedette.link import watch_api as watch
     from vedette.records import api as records
     from vedette.records import api_vulnerabilities as vulnerabilities
+    from vedette.records import dashdotdb_api, dashdotdb_read_api
     from vedette.records import deployments_api as deployments
     from vedette.records import slo_values_api as slo_values
     from vedette.records import validations_api as validations
@@ -103,6 +104,8 @@ def rooms_routes() -> list[Any]:
         *delivery.routes,
         *causes.routes,
         *records.routes,
+        *dashdotdb_api.routes,
+        *dashdotdb_read_api.routes,
         *vulnerabilities.routes,
     ]
 

@@ -35,12 +35,14 @@ def application(
 ) -> App:
     """Return everything HTTP answers; every path of it stands in `app/urls.py`."""
     routes = rooms_routes()
+    its_document = document(lambda: openapi(routes), b"application/json")
     bare: dict[str, App] = {
         **pages,
         "/livez": livez(),
         "/readyz": readyz(ready),
         "/metrics": metrics(gather, MEDIA_TYPE),
-        "/openapi.json": document(lambda: openapi(routes), b"application/json"),
+        "/openapi.json": its_document,
+        "/api/v1/openapi.json": its_document,
     }
     framework = with_lost_page(rest_app(rooms, routes), bare)
     return front(bare, kept_rest(keeper, framework))

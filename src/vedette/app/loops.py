@@ -69,6 +69,7 @@ def the_loops(
     from vedette.health import days, deadman, partitions, rollups
     from vedette.health.intake_fold import Fold
     from vedette.incidents import availability_freeze, repeated, tick
+    from vedette.records import intake_upkeep
     from vedette.records import daily, exposures
 
     async def heartbeats(_: AsyncConnection[Any], *, now: datetime) -> int:
@@ -99,6 +100,7 @@ def the_loops(
         Loop("notices", timedelta(seconds=2), tell),
         Loop("repeats", timedelta(minutes=10), repeated.run_once),
         Loop("availability", timedelta(hours=1), publish_months),
+        Loop("records", timedelta(minutes=1), intake_upkeep.run_once),
         Loop("days", timedelta(minutes=10), days.run_once),
         Loop("rollups", timedelta(minutes=1), roll_up),
         Loop("history", timedelta(minutes=15), history),

@@ -42,6 +42,7 @@ from vedette.health.intake import Intake
 from vedette.incidents.availability_rules import Reporting
 from vedette.incidents.policy import keep_policies
 from vedette.link.gate import Gate, Places
+from vedette.records.dashdotdb_reads import keep_compat
 from vedette.trust.seal import Seal
 from vedette.web.feeds.letters import House
 from vedette.web.login import SignIn
@@ -138,6 +139,8 @@ class Server:
             self.secrets = await load_or_make_secrets(conn, seal)
             own = self.options.sign_in
             await end_sessions_of_other_rules(conn, own.mark if own else "")
+            as_old = self.options.records.latest_per_scope
+            await keep_compat(conn, latest_per_scope=as_old)
         if self.settings is not None:
             await self.declare(self.settings)
         self.asks = Asks(pool=self.pool, commands_of=commands_of_connector)

@@ -17,3 +17,10 @@ WITH dropped AS (
     WHERE snapshot_id IN (SELECT id FROM dropped)
 )
 SELECT kind FROM dropped
+
+-- name: make_months
+SELECT records.make_months(%(first)s, %(last)s)
+
+-- name: forget
+DELETE FROM records.snapshot
+WHERE expired_at < %(before)s
