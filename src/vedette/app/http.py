@@ -73,6 +73,7 @@ def rooms_routes() -> list[Any]:
     from vedette.records import api_vulnerabilities as vulnerabilities
     from vedette.records import dashdotdb_api, dashdotdb_read_api
     from vedette.records import deployments_api as deployments
+    from vedette.records import pods_api as pods
     from vedette.records import slo_values_api as slo_values
     from vedette.records import validations_api as validations
 
@@ -107,6 +108,7 @@ def rooms_routes() -> list[Any]:
         *dashdotdb_api.routes,
         *dashdotdb_read_api.routes,
         *vulnerabilities.routes,
+        *pods.routes,
     ]
 
 

@@ -186,6 +186,7 @@ URLS: tuple[Url, ...] = (
     Url("DELETE", "/api/v1/snapshots/{token}", "records:write"),
     Url("GET", "/api/v1/kinds", "read"),
     Url("GET", "/api/v1/vulnerabilities", "records:read"),
+    Url("GET", "/api/v1/pods", "records:read"),
     # What is known of services beside vulnerabilities: checks, SLOs, deployments, what these caused.
     Url("GET", "/api/v1/validations", "records:read"),
     Url("GET", "/api/v1/validations/checks", "records:read"),

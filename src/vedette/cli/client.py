@@ -3,7 +3,7 @@
 import json
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,8 @@ from vedette.errors import Conflict, Denied, Invalid, Missing, Unavailable, Vede
 TIMEOUT_S = 30.0
 LINES_S = 75.0
 """The longest one may wait for an answer's next line: more than any ask may take."""
+UPLOAD_S = 900.0
+"""The longest one may wait for a large body to be taken: it waits for its turn, too."""
 PATIENCE_S = 1.0
 """After this long a person at a terminal is told what we wait for."""
 
@@ -96,6 +98,18 @@ class Client:
             headers["Idempotency-Key"] = key
         return self._ask(method, path, json=body, headers=headers)[0]
 
+    def upload(self, path: str, content: bytes | Iterable[bytes], **query: object) -> Any:  # noqa: ANN401 - JSON
+        """Send a body piece by piece, whatever it is, and return the JSON of the answer."""
+        with self._reachable():
+            answer = self._http.post(
+                path,
+                params=_given(query),
+                content=content,
+                headers={"Content-Type": "application/octet-stream"},
+                timeout=UPLOAD_S,
+            )
+        return self._answer(answer)[0]
+
     def delete(self, path: str) -> Any:  # noqa: ANN401 - JSON
         """Ask for an end; return the JSON of the answer, None without one."""
         return self._ask("DELETE", path)[0]
@@ -115,6 +129,9 @@ class Client:
     def _ask(self, method: str, path: str, **extra: Any) -> tuple[Any, str | None]:  # noqa: ANN401
         with self._reachable(), _patience(f"asking {self.url}"):
             answer = self._http.request(method, path, **extra)
+        return self._answer(answer)
+
+    def _answer(self, answer: httpx.Response) -> tuple[Any, str | None]:
         if not answer.is_success:
             raise self._error(answer)
         try:
@@ -160,7 +177,7 @@ class Client:
         return kind(detail or f"{self.url} answered {answer.status_code}", hint=hint)
 
 
-def _given(query: dict[str, object]) -> dict[str, object]:
+def _given(query: dict[str, object]) -> dict[str, Any]:
     return {name: value for name, value in query.items() if value is not None}
 
 

@@ -7,6 +7,7 @@ from cyclopts import App, Parameter
 
 from vedette.cli.client import Client
 from vedette.cli.output import Format, Listing, show
+from vedette.cli.records_get import add_records
 from vedette.cli.where import Asking
 from vedette.errors import Invalid
 
@@ -25,7 +26,7 @@ AGENTS = Listing(
 )
 REPORTS = Listing("reports", ("at", "agent", "state", "error_class", "rtt_s"), "at")
 
-app = App(name="get", help="List targets, reports, components, agents.")
+app = App(name="get", help="List targets, reports, components, agents, and records of any kind.")
 
 
 @app.command
@@ -77,3 +78,6 @@ def reports(
     with Client(asking) as client:
         found = client.listed(path, at_most=limit, since=since, until=until, limit=min(limit, 1000))
     show(found, REPORTS, output)
+
+
+add_records(app)
