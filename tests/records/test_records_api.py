@@ -104,6 +104,7 @@ async def test_validations_are_found_by_whose_they_are_and_how_they_stand(rest):
     (mine,) = await listed(rest, f"{path}?service=Orders&state=failing")
     assert (mine["namespace"], mine["name"], mine["check"]) == ("shop", "orders", "replicas")
     assert (mine["services"], mine["cluster"], mine["until"]) == (["Orders"], "c1", None)
+    assert mine["looked_at"] == mine["since"]
     assert [one["failing"] for one in await listed(rest, f"{path}/checks")] == [2, 0]
     answer = await rest.get(f"{path}?format=csv&namespace=bank", scopes=READ)
     assert "'=ledger" in answer.text

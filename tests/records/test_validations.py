@@ -146,6 +146,18 @@ async def test_an_old_document_changes_nothing_of_what_was_confirmed_since(conn:
     assert await rows(conn, OPEN) == [("orders", "replicas", False)]
 
 
+async def test_what_one_source_told_of_a_whole_cluster_no_old_document_takes_back(
+    conn: Conn,
+) -> None:
+    await snapshot(conn, look(result()))
+    await snapshot(conn, look(result()), now=NOW + 2 * DAY)
+    late = (look(result(passed=True), at=NOW + DAY), look(result(name="gone"), at=NOW + DAY))
+    outcome = await applied(conn, *late, now=NOW + 3 * DAY)
+    assert outcome.older == 2
+    await applied(conn, look(result(name="gone"), source="polaris", at=NOW + DAY))
+    assert await rows(conn, OPEN) == [("gone", "replicas", False), ("orders", "replicas", False)]
+
+
 async def test_an_object_of_no_namespace_belongs_to_its_cluster(conn: Conn) -> None:
     await snapshot(conn, look(result(namespace="")), cluster="c1")
     await snapshot(conn, look(result(namespace="")), cluster="c2")

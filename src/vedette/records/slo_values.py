@@ -27,23 +27,37 @@ async def keep_slo_values(
     """
     last = {(_key(one), min(one.at or at, at)): one for one in values}
     await Q.run(conn, "hold", number=LOCK)
-    rows = await Q.all(
+    slos = await _keep_slos(conn, values, places, outcome)
+    row = await Q.one(
         conn,
-        "keep",
-        names=[one.name for one in last.values()],
-        slis=[one.sli for one in last.values()],
-        documents=[one.document for one in last.values()],
-        services=[places.services[one.service] for one in last.values()],
-        namespaces=[places.namespaces[one.cluster, one.namespace] for one in last.values()],
+        "keep_values",
+        slos=[slos[key] for key, _ in last],
+        times=[when for _, when in last],
         values=[one.value for one in last.values()],
         targets=[one.target for one in last.values()],
-        times=[when for _, when in last],
         snapshot=snapshot.id,
     )
-    for name, is_new, added, replaced in rows:
+    assert row is not None
+    outcome.count(row[0], 0, row[1])
+
+
+async def _keep_slos(
+    conn: Connection, values: Sequence[SloValue], places: Places, outcome: Outcome
+) -> dict[tuple[str, ...], int]:
+    wanted = {_key(one): one for one in values}
+    rows = await Q.all(
+        conn,
+        "keep_slos",
+        names=[one.name for one in wanted.values()],
+        slis=[one.sli for one in wanted.values()],
+        documents=[one.document for one in wanted.values()],
+        services=[places.services[one.service] for one in wanted.values()],
+        namespaces=[places.namespaces[one.cluster, one.namespace] for one in wanted.values()],
+    )
+    for one, (_, is_new) in zip(wanted.values(), rows, strict=True):
         if is_new:
-            outcome.say("slo", name)
-        outcome.count(added, 0, replaced)
+            outcome.say("slo", one.name)
+    return {key: row[0] for key, row in zip(wanted, rows, strict=True)}
 
 
 def _key(one: SloValue) -> tuple[str, ...]:

@@ -83,7 +83,8 @@ WITH given AS MATERIALIZED (
     UNION
     SELECT * FROM unnest(%(scope_objects)b::integer[])
 ), due AS MATERIALIZED (
-    SELECT n.object_id, bool_or(n.is_whole) AS is_whole
+    SELECT n.object_id, bool_or(n.is_whole) AS is_whole,
+        bool_or(o.cluster_id = ANY (%(scope_clusters)b::integer[])) AS is_covered
     FROM (
         SELECT object_id, true FROM whole
         UNION ALL
@@ -133,8 +134,11 @@ WITH given AS MATERIALIZED (
     INSERT INTO records.object_look (object_id, source_id, last_at)
     SELECT d.object_id, %(source)s, %(at)s
     FROM due AS d
-    WHERE d.object_id IN (SELECT object_id FROM given)
-       OR d.object_id = ANY (%(scope_objects)b::integer[])
+    -- What is told of a whole cluster is one row for all of its objects.
+    WHERE NOT d.is_covered
+      AND (
+          d.object_id IN (SELECT object_id FROM given)
+          OR d.object_id = ANY (%(scope_objects)b::integer[]))
     ORDER BY 1
     ON CONFLICT (object_id, source_id) DO UPDATE
     SET last_at = excluded.last_at

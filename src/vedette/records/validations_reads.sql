@@ -1,12 +1,12 @@
 -- name: page
 SELECT v.id, c.name AS cluster, coalesce(n.name, '') AS namespace, o.kind, o.name, k.name AS check, s.name AS source,
     v.passed, v.contradicted, v.word, v.message, k.description, k.remediation, v.since_at, v.until_at,
-    l.last_at AS looked_at,
+    greatest(l.last_at, w.last_at) AS looked_at,
     ARRAY(
         SELECT f.name
-        FROM fleet.service_namespace AS w
-        JOIN fleet.service AS f ON f.id = w.service_id
-        WHERE w.namespace_id = o.namespace_id
+        FROM fleet.service_namespace AS i
+        JOIN fleet.service AS f ON f.id = i.service_id
+        WHERE i.namespace_id = o.namespace_id
         ORDER BY 1
     ) AS services
 FROM records.validation AS v
@@ -16,6 +16,7 @@ JOIN records.source AS s ON s.id = v.source_id
 JOIN fleet.cluster AS c ON c.id = o.cluster_id
 LEFT JOIN fleet.namespace AS n ON n.id = o.namespace_id
 LEFT JOIN records.object_look AS l ON l.object_id = v.object_id AND l.source_id = v.source_id
+LEFT JOIN records.cluster_look AS w ON w.cluster_id = o.cluster_id AND w.source_id = v.source_id AND v.until_at IS NULL
 WHERE (%(cluster)s::text IS NULL OR c.name = %(cluster)s)
   AND (%(namespace)s::text IS NULL OR coalesce(n.name, '') = %(namespace)s)
   AND (%(kind)s::text IS NULL OR o.kind = %(kind)s)
