@@ -1,0 +1,179 @@
+-- What dashboards may ask of vulnerabilities: a contract; never change shape, add _v2. What several scanners find under
+-- several names counts once, and what was decided to be borne, or does not apply, is told apart.
+
+-- How people read a severity.
+CREATE OR REPLACE FUNCTION records.severity_title(severity smallint) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog AS $$
+    SELECT (ARRAY['Unknown', 'Negligible', 'Low', 'Medium', 'High', 'Critical', 'Defcon1'])[severity + 1]
+$$;
+
+CREATE OR REPLACE FUNCTION grafana.get_vulnerabilities_v2(cluster text, namespace text)
+RETURNS TABLE (
+    image text, digest text, tag text, pods bigint, package text, version text, vulnerability text, identity text,
+    title text, severity text, rank smallint, score real, fixed_in text, since timestamptz, first_seen timestamptz,
+    age_s double precision, exploited boolean, exploited_due date, epss real, percentile real, decision text,
+    decided_until timestamptz, sources text, link text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET jit = off AS $$
+    WITH place AS MATERIALIZED (
+        SELECT n.id
+        FROM fleet.cluster AS c
+        JOIN fleet.namespace AS n ON n.cluster_id = c.id
+        WHERE c.name = get_vulnerabilities_v2.cluster AND n.name = get_vulnerabilities_v2.namespace
+    ), runs AS MATERIALIZED (
+        SELECT p.subject_id, count(DISTINCT coalesce(nullif(p.pod, ''), nullif(p.workload, ''))) AS pods
+        FROM records.presence AS p
+        WHERE p.namespace_id = (SELECT id FROM place) AND p.gone_at IS NULL
+        GROUP BY p.subject_id
+    ), found AS MATERIALIZED (
+        SELECT r.subject_id, r.pods, k.name AS package, k.version, a.identity, max(f.severity) AS severity,
+            max(a.score) AS score, string_agg(DISTINCT nullif(f.fixed_in, ''), ', ') AS fixed_in,
+            min(f.since_at) AS since_at, min(f.first_seen_at) AS first_seen_at,
+            string_agg(DISTINCT w.name, ', ') AS sources,
+            (array_agg(a.id ORDER BY f.severity DESC, a.name = a.identity DESC, a.id))[1] AS advisory_id
+        FROM runs AS r
+        JOIN records.scan AS s ON s.subject_id = r.subject_id
+        JOIN records.source AS w ON w.id = s.source_id
+        JOIN records.finding AS f ON f.scan_id = s.id AND f.fixed_at IS NULL AND f.suppressed = ''
+        JOIN records.package AS k ON k.id = f.package_id
+        JOIN records.advisory AS a ON a.id = f.advisory_id
+        GROUP BY 1, 2, 3, 4, 5
+    ), loaded AS MATERIALIZED (
+        SELECT EXISTS (SELECT FROM records.kev) AS kev
+    )
+    SELECT j.name, j.digest, j.tag, f.pods, f.package, f.version, a.name, f.identity,
+        coalesce(nullif(a.title, ''), a.name), records.severity_title(f.severity), f.severity, f.score,
+        coalesce(f.fixed_in, ''), f.since_at, f.first_seen_at, extract(epoch FROM now() - f.since_at)::double precision,
+        -- "not listed" differs from "not loaded"
+        CASE WHEN (SELECT kev FROM loaded) THEN e.cve IS NOT NULL END, e.due_on, p.score, p.percentile,
+        coalesce(t.decision, ''), t.until, f.sources, coalesce(a.links[1], '')
+    FROM found AS f
+    JOIN records.subject AS j ON j.id = f.subject_id
+    JOIN records.advisory AS a ON a.id = f.advisory_id
+    LEFT JOIN (
+        SELECT k.cve, min(k.due_on) AS due_on FROM records.kev AS k GROUP BY k.cve
+    ) AS e ON e.cve = f.identity
+    LEFT JOIN records.epss AS p ON p.cve = f.identity
+    LEFT JOIN LATERAL records.triage_of(f.identity, f.package, (SELECT id FROM place), j.name, now()) AS t ON true
+    ORDER BY (e.cve IS NOT NULL) DESC, f.severity DESC, p.percentile DESC NULLS LAST, j.name, f.package, f.identity
+$$;
+COMMENT ON FUNCTION grafana.get_vulnerabilities_v2(text, text)
+    IS 'What is vulnerable in a namespace, whoever found it: since when, how likely to be exploited, fixed where, decided how.';
+
+CREATE OR REPLACE FUNCTION grafana.exposures(clusters text[] DEFAULT NULL, namespaces text[] DEFAULT NULL)
+RETURNS TABLE (
+    cluster text, namespace text, vulnerability text, severity text, rank smallint, fixable boolean, images integer,
+    pods integer, since timestamptz, first_seen timestamptz, age_s double precision, exploited boolean, percentile real,
+    covered_until timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET jit = off AS $$
+    SELECT coalesce(c.name, ''), coalesce(n.name, ''), e.identity, records.severity_title(e.severity), e.severity,
+        e.fixable, e.images, e.pods, e.since_at, e.first_seen_at,
+        extract(epoch FROM now() - e.since_at)::double precision,
+        CASE WHEN l.loaded THEN EXISTS (SELECT FROM records.kev AS k WHERE k.cve = e.identity) END, p.percentile,
+        nullif(e.covered_until, '-infinity')
+    FROM records.exposure AS e
+    CROSS JOIN (SELECT EXISTS (SELECT FROM records.kev)) AS l (loaded)
+    LEFT JOIN fleet.namespace AS n ON n.id = e.namespace_id
+    LEFT JOIN fleet.cluster AS c ON c.id = n.cluster_id
+    LEFT JOIN records.epss AS p ON p.cve = e.identity
+    WHERE e.ended_at IS NULL
+      AND (
+          clusters IS NULL AND namespaces IS NULL
+          OR e.namespace_id = ANY (ARRAY(
+              SELECT m.id
+              FROM fleet.namespace AS m
+              JOIN fleet.cluster AS d ON d.id = m.cluster_id
+              WHERE (clusters IS NULL OR d.name = ANY (clusters))
+                AND (namespaces IS NULL OR m.name = ANY (namespaces)))))
+$$;
+COMMENT ON FUNCTION grafana.exposures(text[], text[])
+    IS 'What stands open in which namespace, once a vulnerability; of all, or of the clusters and namespaces named.';
+
+CREATE OR REPLACE FUNCTION grafana.get_severity_count_v2(
+    clusters text[] DEFAULT NULL, namespaces text[] DEFAULT NULL)
+RETURNS TABLE (
+    "time" timestamptz, severity text, rank smallint, vulnerabilities bigint, fixable bigint, exploited bigint,
+    oldest timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET jit = off AS $$
+    WITH standing AS (
+        SELECT e.vulnerability, max(e.rank) AS rank, bool_or(e.fixable) AS fixable, bool_or(e.exploited) AS exploited,
+            min(e.since) AS since
+        FROM grafana.exposures(clusters, namespaces) AS e
+        WHERE e.covered_until IS NULL OR e.covered_until <= now()
+        GROUP BY e.vulnerability
+    )
+    SELECT now(), records.severity_title(v.rank::smallint), v.rank::smallint, count(s.vulnerability),
+        count(*) FILTER (WHERE s.fixable), count(*) FILTER (WHERE s.exploited), min(s.since)
+    FROM generate_series(0, 6) AS v (rank)
+    LEFT JOIN standing AS s ON s.rank = v.rank
+    GROUP BY v.rank
+    ORDER BY v.rank DESC
+$$;
+COMMENT ON FUNCTION grafana.get_severity_count_v2(text[], text[])
+    IS 'How many vulnerabilities stand open of each severity, each once; what was accepted does not count while it is.';
+
+-- The key of a scope in records.daily.
+CREATE OR REPLACE FUNCTION records.scope_key(scope text, name text, of_cluster text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+    SELECT CASE scope
+        WHEN 'cluster' THEN (SELECT c.id::text FROM fleet.cluster AS c WHERE c.name = scope_key.name)
+        WHEN 'service' THEN (SELECT s.id::text FROM fleet.service AS s WHERE s.name = scope_key.name)
+        WHEN 'team' THEN scope_key.name
+        ELSE (
+            SELECT n.id::text
+            FROM fleet.namespace AS n
+            JOIN fleet.cluster AS c ON c.id = n.cluster_id
+            WHERE n.name = scope_key.name AND c.name = of_cluster)
+    END
+$$;
+
+CREATE OR REPLACE FUNCTION grafana.vulnerability_days(
+    scope text, name text, from_at timestamptz, to_at timestamptz, cluster text DEFAULT '')
+RETURNS TABLE (
+    "time" timestamptz, severity text, rank smallint, vulnerabilities integer, fixable integer, exploited integer,
+    opened integer, closed integer)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET jit = off AS $$
+    -- A day without a row is as the one before; each month begins with all that stands.
+    WITH bound AS (
+        SELECT (from_at AT TIME ZONE 'UTC')::date AS first, (least(to_at, now()) AT TIME ZONE 'UTC')::date AS last
+    ), said AS MATERIALIZED (
+        SELECT d.*
+        FROM bound AS b
+        JOIN records.daily AS d ON d.day BETWEEN date_trunc('month', b.first)::date AND b.last
+        WHERE d.scope = vulnerability_days.scope
+          AND d.scope_id = records.scope_key(scope, name, cluster)
+    )
+    SELECT g.day AT TIME ZONE 'UTC', records.severity_title(s.severity), s.severity, s.vulnerabilities, s.fixable,
+        s.exploited, CASE WHEN s.day = g.day THEN s.opened ELSE 0 END, CASE WHEN s.day = g.day THEN s.closed ELSE 0 END
+    FROM bound AS b
+    CROSS JOIN LATERAL generate_series(b.first::timestamp, b.last::timestamp, interval '1 day') AS g (day)
+    CROSS JOIN generate_series(0, 6) AS v (severity)
+    CROSS JOIN LATERAL (
+        SELECT *
+        FROM said
+        WHERE said.severity = v.severity AND said.day <= g.day AND said.day >= date_trunc('month', g.day)
+        ORDER BY said.day DESC
+        LIMIT 1
+    ) AS s
+    ORDER BY 1, 3 DESC
+$$;
+COMMENT ON FUNCTION grafana.vulnerability_days(text, text, timestamptz, timestamptz, text)
+    IS 'How many vulnerabilities stood open at the end of each day in a namespace (of a cluster), cluster, service or team.';
+
+CREATE OR REPLACE FUNCTION grafana.vulnerabilities_ended(
+    from_at timestamptz, to_at timestamptz, clusters text[] DEFAULT NULL, namespaces text[] DEFAULT NULL)
+RETURNS TABLE (
+    "time" timestamptz, cluster text, namespace text, vulnerability text, severity text, rank smallint, fixable boolean,
+    since timestamptz, lasted_s double precision)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET jit = off AS $$
+    SELECT e.ended_at, coalesce(c.name, ''), coalesce(n.name, ''), e.identity, records.severity_title(e.severity),
+        e.severity, e.fixable, e.since_at, extract(epoch FROM e.ended_at - e.since_at)::double precision
+    FROM records.exposure AS e
+    LEFT JOIN fleet.namespace AS n ON n.id = e.namespace_id
+    LEFT JOIN fleet.cluster AS c ON c.id = n.cluster_id
+    WHERE e.ended_at >= from_at AND e.ended_at < to_at
+      AND (clusters IS NULL OR c.name = ANY (clusters))
+      AND (namespaces IS NULL OR n.name = ANY (namespaces))
+    ORDER BY e.ended_at, e.id
+$$;
+COMMENT ON FUNCTION grafana.vulnerabilities_ended(timestamptz, timestamptz, text[], text[])
+    IS 'What stopped to run vulnerable within a time, where, and how long it had: time to fix.';
