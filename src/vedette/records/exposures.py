@@ -9,7 +9,7 @@ It goes by temporary tables that are analysed: the planner knows nothing of how 
 and loops over all of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from time import monotonic
 
@@ -27,7 +27,7 @@ TURNS = 200
 
 async def run_once(conn: Connection, *, now: datetime) -> int:
     """Count again what is due; return how many namespaces. Repeating is harmless."""
-    done = 0
+    done = await _spoken_of(conn, now=now)
     for _ in range(TURNS):
         taken = await _some(conn, now=now)
         done += taken
@@ -37,10 +37,10 @@ async def run_once(conn: Connection, *, now: datetime) -> int:
     return done
 
 
-async def mark(conn: Connection, identities: Sequence[str], *, now: datetime) -> None:
+async def mark(conn: Connection, names: Iterable[str]) -> None:
     """Have these vulnerabilities counted again wherever they stand open, since what is decided of them changed."""
-    if identities:
-        await Q.run(conn, "mark", identities=list(identities), now=now)
+    if wanted := sorted(set(names)):
+        await Q.run(conn, "mark", names=wanted)
 
 
 async def rank_by_knowledge(conn: Connection) -> None:
@@ -49,18 +49,36 @@ async def rank_by_knowledge(conn: Connection) -> None:
 
 
 async def _some(conn: Connection, *, now: datetime) -> int:
+    """Count namespaces that merges have marked; a merge that marks one of them again waits for that."""
     async with conn.transaction():
         if not await alone(conn, __name__):
             return 0
-        await Q.run(conn, "mark_uncovered", now=now)
         namespaces = [row[0] for row in await Q.all(conn, "take", most=AT_ONCE)]
         if namespaces:
-            await Q.run(conn, "find_in_namespaces", namespaces=namespaces)
-            await _settle(conn, namespaces, unplaced=False, now=now)
-            await begin_month(conn, now=now)
-            await count_days(conn, namespaces, now=now)
-            await Q.run(conn, "drop_tables")
+            await _count(conn, namespaces, now=now)
         return len(namespaces)
+
+
+async def _spoken_of(conn: Connection, *, now: datetime) -> int:
+    """Count again where decisions reach, new ones and those that have ended."""
+    async with conn.transaction():
+        if not await alone(conn, __name__):
+            return 0
+        places = [row[0] for row in await Q.all(conn, "take_spoken", now=now)]
+        if None in places:
+            await Q.run(conn, "decided")
+        namespaces = sorted(place for place in places if place is not None)
+        for start in range(0, len(namespaces), AT_ONCE):
+            await _count(conn, namespaces[start : start + AT_ONCE], now=now)
+        return len(namespaces)
+
+
+async def _count(conn: Connection, namespaces: Sequence[int], *, now: datetime) -> None:
+    await Q.run(conn, "find_in_namespaces", namespaces=list(namespaces))
+    await _settle(conn, namespaces, unplaced=False, now=now)
+    await begin_month(conn, now=now)
+    await count_days(conn, namespaces, now=now)
+    await Q.run(conn, "drop_tables")
 
 
 async def _count_unplaced(conn: Connection, *, now: datetime) -> None:

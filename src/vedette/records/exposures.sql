@@ -1,26 +1,41 @@
--- name: mark_uncovered
--- Where what was accepted is so no longer, it is counted again.
-INSERT INTO records.recount (namespace_id, since)
-SELECT DISTINCT namespace_id, %(now)s
+-- name: mark
+-- Names of any kind: of a vulnerability, or under which it is found elsewhere.
+WITH said AS MATERIALIZED (
+    SELECT DISTINCT unnest(%(names)s::text[]) AS name
+)
+INSERT INTO records.spoken (identity)
+SELECT name FROM said
+UNION
+SELECT a.identity
+FROM said
+JOIN records.advisory AS a USING (name)
+UNION
+SELECT a.identity
+FROM said
+JOIN records.alias AS l USING (name)
+JOIN records.advisory AS a ON a.id = l.advisory_id
+
+-- name: take_spoken
+-- Where something decided or stated anew stands open, and where what was accepted is so no longer. A namespace NULL is
+-- what runs in none.
+WITH taken AS (
+    DELETE FROM records.spoken
+    RETURNING identity
+)
+SELECT e.namespace_id
+FROM taken
+JOIN records.exposure AS e USING (identity)
+WHERE e.ended_at IS NULL
+UNION
+SELECT namespace_id
 FROM records.exposure
 WHERE ended_at IS NULL AND covered_until > '-infinity' AND covered_until < 'infinity'
-  AND covered_until <= %(now)s AND namespace_id IS NOT NULL
-ORDER BY 1
-ON CONFLICT (namespace_id) DO UPDATE SET since = excluded.since
+  AND covered_until <= %(now)s
 
--- name: mark
--- Where one of these vulnerabilities stands open, it is counted again.
-WITH elsewhere AS (
-    UPDATE records.unplaced
-    SET changes = changes + 1
-    WHERE what = 'decisions'
-)
-INSERT INTO records.recount (namespace_id, since)
-SELECT DISTINCT namespace_id, %(now)s
-FROM records.exposure
-WHERE identity = ANY (%(identities)s::text[]) AND ended_at IS NULL AND namespace_id IS NOT NULL
-ORDER BY 1
-ON CONFLICT (namespace_id) DO UPDATE SET since = excluded.since
+-- name: decided
+UPDATE records.unplaced
+SET changes = changes + 1
+WHERE what = 'decisions'
 
 -- name: take
 -- Those that a merge has marked and not committed are left for the next time.
@@ -34,14 +49,9 @@ WHERE namespace_id IN (
 RETURNING namespace_id
 
 -- name: unplaced_is_due
--- Something changed since, or what was accepted is so no longer; and counting took so little that it may be done again.
-SELECT (
-        d.changes <> (SELECT sum(changes) FROM records.unplaced WHERE what <> 'counted')
-        OR EXISTS (
-            SELECT FROM records.exposure
-            WHERE ended_at IS NULL AND covered_until > '-infinity' AND covered_until < 'infinity'
-              AND covered_until <= %(now)s AND namespace_id IS NULL)
-    ) AND (d.at IS NULL OR d.at > %(now)s OR d.at + d.took_ms * interval '20 ms' <= %(now)s)
+-- Something changed since, and counting took so little that it may be done again.
+SELECT d.changes <> (SELECT sum(changes) FROM records.unplaced WHERE what <> 'counted')
+    AND (d.at IS NULL OR d.at > %(now)s OR d.at + d.took_ms * interval '20 ms' <= %(now)s)
 FROM records.unplaced AS d
 WHERE d.what = 'counted'
 
@@ -101,10 +111,11 @@ WHERE cardinality(subjects) > 1 AND pod <> ''
 -- Until when each vulnerability that anybody decided or stated something of is covered, all its findings together.
 CREATE TEMPORARY TABLE verdict AS
 WITH spoken AS MATERIALIZED (
-    SELECT i.identity
-    FROM (SELECT DISTINCT identity FROM found) AS i
+    SELECT DISTINCT i.identity
+    FROM (SELECT DISTINCT identity, advisory_id FROM found) AS i
+    JOIN records.advisory AS a ON a.id = i.advisory_id
     WHERE EXISTS (SELECT FROM records.triage AS t WHERE t.identity = i.identity AND t.ended_at IS NULL)
-       OR EXISTS (SELECT FROM records.statement AS s WHERE s.names @> ARRAY[i.identity])
+       OR EXISTS (SELECT FROM records.statement AS s WHERE s.names && ARRAY[i.identity, a.name])
 )
 SELECT f.place, f.identity, min(CASE
         WHEN t.decision IN ('accepted', 'false_positive', 'not_affected') THEN coalesce(t.until, 'infinity')

@@ -7,13 +7,27 @@ from typing import TypeVar
 
 from vedette.db.queries import Connection
 from vedette.fleet.places import Places
+from vedette.records.bulletins import keep_bulletins
 from vedette.records.deployments import keep_deployments
+from vedette.records.knowledge import keep_exploited, keep_probabilities
 from vedette.records.merge import Given, Snapshot, merge_scans
-from vedette.records.model import Deployment, Objective, Record, Scan, SloValue, Validations
+from vedette.records.model import (
+    Bulletin,
+    Deployment,
+    ExploitedList,
+    Objective,
+    Probabilities,
+    Record,
+    Scan,
+    SloValue,
+    Statement,
+    Validations,
+)
 from vedette.records.objectives import keep_objectives
 from vedette.records.outcome import Outcome
 from vedette.records.slo_values import keep_slo_values
 from vedette.records.validations import Validated, merge_validations
+from vedette.records.vex import keep_statements
 
 Noun = TypeVar("Noun")
 
@@ -73,6 +87,27 @@ async def store(
         outcome.unchanged += len(delivered.duplicated)
         for entry in delivered.created:
             outcome.say("deployment", entry)
+    await _store_knowledge(conn, batches, outcome, snapshot=snapshot, at=at, now=now)
+
+
+async def _store_knowledge(
+    conn: Connection,
+    batches: Sequence[Batch],
+    outcome: Outcome,
+    *,
+    snapshot: Snapshot,
+    at: datetime,
+    now: datetime,
+) -> None:
+    """Store what others say of vulnerabilities."""
+    if bulletins := [bulletin for bulletin, _ in _of(Bulletin, batches)]:
+        await keep_bulletins(conn, bulletins, outcome, now=now)
+    if lists := [one for one, _ in _of(ExploitedList, batches)]:
+        await keep_exploited(conn, lists, outcome, snapshot=snapshot, now=now)
+    if days := [day for day, _ in _of(Probabilities, batches)]:
+        await keep_probabilities(conn, days, outcome, snapshot=snapshot, now=now)
+    if statements := [statement for statement, _ in _of(Statement, batches)]:
+        await keep_statements(conn, statements, outcome, at=at, now=now)
 
 
 def _of(noun: type[Noun], batches: Sequence[Batch]) -> Iterator[tuple[Noun, Batch]]:

@@ -47,7 +47,11 @@ CREATE TABLE records.unplaced (
 );
 INSERT INTO records.unplaced (what, changes) VALUES ('scans', 0), ('decisions', 0), ('counted', -1);
 
-CREATE INDEX epss_high ON records.epss (cve) WHERE percentile >= 0.95;
+-- What was decided or stated anew: wherever it stands open it is counted again. Nobody waits here for anybody.
+CREATE TABLE records.spoken (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    identity text NOT NULL
+);
 
 -- components: the pieces of the products it is about; empty is each product as a whole.
 -- product_keys, component_keys: the same, as a finding's image and package are looked for (records/vex_rules.py).
