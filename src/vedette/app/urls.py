@@ -63,6 +63,13 @@ URLS: tuple[Url, ...] = (
     Url("GET", "/targets", "read"),
     Url("GET", "/targets/{name}", "read"),
     Url("GET", "/agents", "read"),
+    # Services, and what is known of what runs for them.
+    Url("GET", "/services", "read"),
+    Url("GET", "/services/{name}", "read"),
+    Url("POST", "/services/{name}", "incidents:write"),
+    Url("GET", "/images/{name}", "read"),
+    Url("GET", "/advisories/{name}", "read"),
+    Url("GET", "/find", "read"),
     # The desk: what we tell people, by forms.
     Url("GET", "/desk", "incidents:write"),
     Url("GET", "/desk/open", "incidents:write"),

@@ -33,6 +33,8 @@ from vedette.web.own_sessions import OwnSessions
 from vedette.web.public import StatusPage
 from vedette.web.public_pages import PublicPages
 from vedette.web.reader import N_, for_readers, gettext, in_their_words, read_by, reader_at_best
+from vedette.web.service_measures import NOT_MEASURED, Measures
+from vedette.web.services import ServicePages
 from vedette.web.templates import dress, render, static_files
 from vedette.web.theme import Theme
 from vedette.web.visitors import READ, Authenticate, Nobody, Visitors, sign_in_first
@@ -105,12 +107,14 @@ def site(
     theme: Theme = OUR_OWN,
     outside: Outside = AS_ASKED,
     reporting: Callable[[], Reporting] = Reporting,
+    measures: Measures = NOT_MEASURED,
     keeper: Keeper | None = None,
     clock: Callable[[], datetime] = wall.now,
 ) -> Site:
     """Return the pages of one server; nothing happens until they are asked.
 
-    theme: dresses every page of this process. keeper: keeps what everybody reads.
+    theme: dresses every page of this process. keeper: keeps what everybody reads. measures: what pages of services
+    show that is worked out of several rooms.
     """
     dress(theme)
     keeper = keeper or Keeper(clock)
@@ -148,6 +152,7 @@ def site(
             "/targets": Page(desk.targets, READ),
             "/targets/{name}": Page(desk.target, READ),
             "/agents": Page(desk.agents, READ),
+            **_services(pool, visitors, measures, clock),
             **_desk(pool, visitors, clock),
             **_sign_in(pool, sign_in, visitors, clock),
             **_kept_feeds(keeper, feeds, outside),
@@ -177,6 +182,19 @@ def _desk(
         "/desk/series": Page(for_readers(series.all), WRITE, methods=FORM),
         "/desk/series/{name}": Page(for_readers(series.one), WRITE, methods=FORM),
         "/desk/templates": Page(for_readers(words.all), WRITE, methods=FORM),
+    }
+
+
+def _services(
+    pool: AsyncConnectionPool, visitors: Visitors, measures: Measures, clock: Callable[[], datetime]
+) -> dict[str, Page]:
+    pages = ServicePages(pool, visitors=visitors, measures=measures, clock=clock)
+    return {
+        "/services": Page(for_readers(pages.services), READ),
+        "/services/{name}": Page(for_readers(pages.service), READ, methods=FORM),
+        "/images/{name}": Page(for_readers(pages.image), READ),
+        "/advisories/{name}": Page(for_readers(pages.advisory), READ),
+        "/find": Page(for_readers(pages.find), READ),
     }
 
 

@@ -21,6 +21,10 @@ HOME = "/targets"
 PLACES = (
     HOME,
     "/agents",
+    "/services",
+    "/images",
+    "/advisories",
+    "/find",
     "/sessions",
     "/desk",
     "/incidents",

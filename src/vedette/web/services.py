@@ -1,0 +1,178 @@
+"""The pages of services and of what is known of them: for whoever has the scope `read`."""
+
+from collections.abc import Callable
+from datetime import datetime
+from urllib.parse import quote
+
+from psycopg_pool import AsyncConnectionPool
+
+from vedette.db.queries import Connection
+from vedette.errors import Invalid, Missing
+from vedette.records import deployments_reads, validations_reads
+from vedette.records.causes import CauseState, decide_cause
+from vedette.web import advisory_reads, image_reads, service_reads
+from vedette.web.advisory_page import advisory_page, identities_of, names_of
+from vedette.web.answers import NO_STORE, Answer, Request, see_other
+from vedette.web.desk_form import WRITE, Typed
+from vedette.web.image_page import image_page
+from vedette.web.paging import page_of
+from vedette.web.public import POOL_WAIT_S
+from vedette.web.reader import N_
+from vedette.web.service_list import asked_of, service_list
+from vedette.web.service_measures import Measures
+from vedette.web.service_page import DEPLOYMENTS, service_page
+from vedette.web.templates import render
+from vedette.web.visitors import Visitors
+
+NAME_LENGTH = 500
+"""Longer than any name that is asked for here: a slug, a digest, an identifier."""
+PATHS = {"advisory": "/advisories/", "service": "/services/", "image": "/images/"}
+CAUSES = {"confirm": CauseState.CONFIRMED, "reject": CauseState.REJECTED}
+
+
+class ServicePages:
+    """The pages about services of one server."""
+
+    def __init__(
+        self,
+        pool: AsyncConnectionPool,
+        *,
+        visitors: Visitors,
+        measures: Measures,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._pool = pool
+        self._visitors = visitors
+        self._measures = measures
+        self._clock = clock
+
+    async def services(self, request: Request) -> Answer:
+        """Answer `/services?words=&sort=&page=`: one statement; raises Invalid."""
+        actor = await self._visitors.who(request)
+        asked, now = asked_of(request.query), self._clock()
+        async with self._pool.connection(POOL_WAIT_S) as conn:
+            rows = await service_reads.services(conn, words=asked.words, now=now)
+        page = service_list(asked, rows, now=now)
+        return _private(render("services.html", page=page, actor=actor))
+
+    async def service(self, request: Request) -> Answer:
+        """Answer `/services/SLUG`: twelve statements; and what its form sends. Raises Missing, Invalid."""
+        if request.method == "POST":
+            return await self._cause(request)
+        actor = await self._visitors.who(request)
+        now = self._clock()
+        async with self._pool.connection(POOL_WAIT_S) as conn:
+            held = await _service(conn, request.name)
+            page = service_page(
+                held,
+                await service_reads.components(conn, held.id),
+                await service_reads.incidents(conn, held.id, now=now),
+                await service_reads.fix_first(conn, held.id, now=now),
+                await service_reads.severities(conn, held.id, now=now),
+                await validations_reads.checks(conn, validations_reads.Wanted(service=held.name)),
+                await self._measures.objectives(conn, held.name, now),
+                await deployments_reads.deployments(
+                    conn, deployments_reads.Wanted(service=held.name), limit=DEPLOYMENTS
+                ),
+                await self._measures.deliveries(conn, held.name, now),
+                await service_reads.images(conn, held.id),
+                now=now,
+            )
+        return _private(render("service.html", page=page, actor=actor))
+
+    async def _cause(self, request: Request) -> Answer:
+        """Confirm or reject a deployment as what caused an incident."""
+        actor, fields = await self._visitors.posted(request, WRITE)
+        typed = Typed({name: [text] for name, text in fields.items()})
+        decision = CAUSES.get(typed.do)
+        if decision is None:
+            raise Invalid(N_("this page has no such form"), hint=N_("load the page again"))
+        incident, deployment = typed.number("incident"), typed.number("deployment")
+        async with self._pool.connection(POOL_WAIT_S) as conn:
+            held = await _service(conn, request.name)
+            if not await service_reads.is_affected(conn, held.id, incident):
+                raise Missing(f"incident {incident} does not affect {held.name}")
+            await decide_cause(
+                conn, incident, deployment, decision, by=actor.name, now=self._clock()
+            )
+        return see_other(f"/services/{quote(held.slug, safe='')}#deployments")
+
+    async def image(self, request: Request) -> Answer:
+        """Answer `/images/DIGEST?page=`, or its number: five statements; raises Missing, Invalid."""
+        actor = await self._visitors.who(request)
+        number, now = page_of(request.query), self._clock()
+        async with self._pool.connection(POOL_WAIT_S) as conn:
+            held = await image_reads.subject(conn, _name(request.name))
+            if held is None:
+                raise Missing(f"no image is {request.name[:100]!r}", hint="find it by its name")
+            page = image_page(
+                held,
+                await image_reads.looks(conn, held.id),
+                await image_reads.runs(conn, held.id),
+                await image_reads.findings(conn, held.id, page=number, now=now),
+                await image_reads.namesakes(conn, held),
+                page=number,
+                now=now,
+            )
+        return _private(render("image.html", page=page, actor=actor))
+
+    async def advisory(self, request: Request) -> Answer:
+        """Answer `/advisories/NAME`: eight statements; raises Missing."""
+        actor = await self._visitors.who(request)
+        now, name = self._clock(), _name(request.name)
+        async with self._pool.connection(POOL_WAIT_S) as conn:
+            texts = await advisory_reads.advisories(conn, name)
+            if not texts:
+                raise Missing(
+                    f"no vulnerability is called {name[:100]!r}", hint="find it by another name"
+                )
+            identities, names = identities_of(texts), names_of(name, texts)
+            cves = [one for one in names if one.startswith("CVE-")]
+            page = advisory_page(
+                name,
+                texts,
+                await advisory_reads.exploited(conn, cves),
+                await advisory_reads.likely(conn, cves),
+                await advisory_reads.feeds(conn),
+                await advisory_reads.statements(conn, names),
+                await advisory_reads.decisions(conn, identities, now=now),
+                await advisory_reads.places(conn, identities, now=now),
+                await advisory_reads.carriers(conn, [one.id for one in texts]),
+                now=now,
+            )
+        return _private(render("advisory.html", page=page, actor=actor))
+
+    async def find(self, request: Request) -> Answer:
+        """Answer `/find?name=`: the page of what is called so, or a choice of pages; raises Invalid."""
+        actor = await self._visitors.who(request)
+        name = request.query.get("name", "").strip()
+        if len(name) > NAME_LENGTH or "\0" in name:
+            raise Invalid(f"name is not a text of at most {NAME_LENGTH} characters")
+        found = []
+        if name:
+            async with self._pool.connection(POOL_WAIT_S) as conn:
+                found = list(await advisory_reads.matches(conn, name))
+        exact = [one for one in found if name.upper() in (one.shown.upper(), one.detail.upper())]
+        if len(found) == 1 or len(exact) == 1:
+            there = (exact or found)[0]
+            return see_other(PATHS[there.what] + quote(there.name, safe=""))
+        body = render("find.html", actor=actor, name=name, found=found, paths=PATHS)
+        return _private(body)
+
+
+async def _service(conn: Connection, slug: str) -> service_reads.Service:
+    held = await service_reads.service(conn, _name(slug))
+    if held is None:
+        raise Missing(f"there is no service {slug[:100]!r}", hint="see /services")
+    return held
+
+
+def _name(given: str) -> str:
+    """Return what the path names; raises Missing for what nothing can be called."""
+    if not given or len(given) > NAME_LENGTH or "\0" in given:
+        raise Missing(f"nothing is called {given[:100]!r}")
+    return given
+
+
+def _private(body: bytes) -> Answer:
+    return Answer(body, cache=NO_STORE)
