@@ -34,6 +34,10 @@ class Counting(AsyncCursor[Any]):
         Counting.asked += 1
         return await super().execute(*given, **named)
 
+    def copy(self, *given: Any, **named: Any) -> Any:
+        Counting.asked += 1
+        return super().copy(*given, **named)
+
 
 @dataclass(frozen=True)
 class Place:

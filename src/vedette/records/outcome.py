@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from vedette.records.model import Advisory, Finding, Package
+from vedette.records.model import Finding, Package
 
 LINES = 1_000
 """So many new things are named one by one; of the others only how many there are."""
@@ -41,19 +41,36 @@ class Outcome:
         self.changed += changed
 
     def say_found(
-        self, findings: Iterable[Finding], packages: set[Package], advisories: set[Advisory]
+        self,
+        findings: Iterable[Finding],
+        packages: set[Package],
+        advisories: set[tuple[str, str]],
     ) -> None:
-        """Note the packages, words and advisories that are new, in the order in which they were found."""
-        packages, advisories, words = set(packages), set(advisories), self.new_words
+        """Note the packages, words and advisories (name and feed) that are new, in the order in which they were found.
+
+        Empties the sets.
+        """
+        words = self.new_words
         if not (packages or advisories or words):
             return
         for finding in findings:
+            if len(self.created) >= LINES:
+                break
+            name = (finding.advisory.name, finding.advisory.feed)
             if finding.package in packages:
                 packages.discard(finding.package)
                 self.say("feature", finding.package.name)
             if finding.word in words:
                 words.discard(finding.word)
                 self.say("severity", finding.word)
-            if finding.advisory in advisories:
-                advisories.discard(finding.advisory)
+            if name in advisories:
+                advisories.discard(name)
                 self.say("vulnerability", finding.advisory.name)
+        for what, rest in (
+            ("feature", packages),
+            ("severity", words),
+            ("vulnerability", advisories),
+        ):
+            if rest:
+                self.totals[what] = self.totals.get(what, 0) + len(rest)
+                rest.clear()

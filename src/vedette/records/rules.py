@@ -41,6 +41,8 @@ def identity_of(advisory: Advisory) -> str:
     >>> identity_of(Advisory("RHSA-2022:6457", names=("CVE-2015-20107", "CVE-2022-0391")))
     'RHSA-2022:6457'
     """
+    if not advisory.names:
+        return advisory.name
     cves = {name for name in (advisory.name, *advisory.names) if name.startswith("CVE-")}
     return cves.pop() if len(cves) == 1 else advisory.name
 
@@ -53,12 +55,16 @@ def digest_of(findings: Iterable[Finding]) -> bytes:
     return (total % (1 << 8 * KEY_BYTES)).to_bytes(KEY_BYTES)
 
 
-def union_of(scans: Iterable[Scan]) -> dict[tuple[Package, Advisory], Finding]:
-    """Return what several documents of one snapshot found in one subject, each thing once, the gravest word."""
-    found: dict[tuple[Package, Advisory], Finding] = {}
+def union_of(scans: Iterable[Scan]) -> dict[tuple[Package, str, str], Finding]:
+    """Return what several documents of one snapshot found in one subject, each thing once, the gravest word.
+
+    A thing is a package and an advisory's name and feed.
+    """
+    found: dict[tuple[Package, str, str], Finding] = {}
     for scan in scans:
         for finding in scan.findings:
-            held = found.get((finding.package, finding.advisory))
-            if held is None or finding.severity > held.severity:
-                found[finding.package, finding.advisory] = finding
+            key = (finding.package, finding.advisory.name, finding.advisory.feed)
+            held = found.setdefault(key, finding)
+            if finding.severity > held.severity:
+                found[key] = finding
     return found
