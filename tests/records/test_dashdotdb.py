@@ -114,7 +114,9 @@ async def test_check_5_two_images_share_packages_and_texts(
     names = [f"CVE-2020-{number}" for number in range(1000, 1010)]
     both = [(f"{IMV}/c1", manifest(*names, digest=digest)) for digest in ("sha256:a", "sha256:b")]
     await collector.run(IMV, both)
-    counted = "SELECT (SELECT count(*) FROM records.package), (SELECT count(*) FROM records.advisory)"
+    counted = (
+        "SELECT (SELECT count(*) FROM records.package), (SELECT count(*) FROM records.advisory)"
+    )
     assert await world.rows(counted) == [(1, 10)]
     assert len(await shown(collector)) == 20
 
@@ -276,9 +278,7 @@ async def test_deployments_are_taken_with_a_token_and_the_latest_is_told(
             }
         ],
     }
-    entry = (
-        "app_name=orders,env_name=prod,pipeline=deploy,trigger_reason=" + one["trigger_reason"]
-    )
+    entry = "app_name=orders,env_name=prod,pipeline=deploy,trigger_reason=" + one["trigger_reason"]
     token = await collector.open("dora")
     first = await collector.post("dora", {"deployments": [one]}, token)
     assert (first.status_code, first.json()) == (

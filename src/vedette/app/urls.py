@@ -191,7 +191,7 @@ URLS: tuple[Url, ...] = (
     Url("POST", "/api/v1/snapshots/{token}/documents", "records:write"),
     Url("POST", "/api/v1/snapshots/{token}/close", "records:write"),
     Url("DELETE", "/api/v1/snapshots/{token}", "records:write"),
-    Url("GET", "/api/v1/kinds", "read"),
+    Url("GET", "/api/v1/kinds", "records:read"),
     Url("GET", "/api/v1/vulnerabilities", "records:read"),
     Url("GET", "/api/v1/pods", "records:read"),
     # What is known of services beside vulnerabilities: checks, SLOs, deployments, what these caused.

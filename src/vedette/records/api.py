@@ -11,6 +11,7 @@ from litestar.params import Parameter
 
 from vedette import clock, plugins
 from vedette.access.model import Actor
+from vedette.db.queries import Connection
 from vedette.errors import Invalid
 from vedette.records.intake import RecordIntake, apply_read, close_and_note, fill_read
 from vedette.records.intake_read import Asked, Read, kind_called
@@ -143,8 +144,11 @@ async def apply_records(
         read = await record_intake.read(body, asked, now=now)
         if not read.records:
             return applied(kind, read, Outcome())
-        async with record_intake.connection() as conn:
-            outcome = await apply_read(conn, read, asked, by=actor.name, now=now, complete=complete)
+
+        async def work(conn: Connection) -> Outcome:
+            return await apply_read(conn, read, asked, by=actor.name, now=now, complete=complete)
+
+        outcome = await record_intake.store(body, work)
     return applied(kind, read, outcome)
 
 
@@ -220,7 +224,11 @@ async def close_a_snapshot(actor: Actor, record_intake: RecordIntake, token: UUI
     """Show what was filled in, and say what it changed."""
     async with record_intake.connection() as conn:
         snapshot = await found_snapshot(conn, token)
-        outcome = await close_and_note(conn, token, snapshot.kind, by=actor.name, now=clock.now())
+
+    async def work(conn: Connection) -> Outcome:
+        return await close_and_note(conn, token, snapshot.kind, by=actor.name, now=clock.now())
+
+    outcome = await record_intake.store_apart(work)
     return shown(snapshot.kind, outcome)
 
 

@@ -13,6 +13,7 @@ from litestar.exceptions import NotAuthorizedException
 
 from vedette import clock
 from vedette.access.model import Actor
+from vedette.db.queries import Connection
 from vedette.errors import Conflict, Denied, Invalid, Missing
 from vedette.records.deployments import Delivered, keep_deployments
 from vedette.records.intake import RecordIntake, close_and_note, fill_read, note
@@ -72,9 +73,12 @@ async def close_token(
     uuid = _uuid(token)
     if uuid is None:
         return told(NOT_FOUND, 404)
+
+    async def work(conn: Connection) -> Outcome:
+        return await close_and_note(conn, uuid, scope, by=actor.name, now=clock.now())
+
     try:
-        async with record_intake.connection() as conn:
-            await close_and_note(conn, uuid, scope, by=actor.name, now=clock.now())
+        await record_intake.store_apart(work)
     except (Missing, Denied):
         return told(NOT_FOUND, 404)
     except Conflict:

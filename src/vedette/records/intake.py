@@ -5,12 +5,14 @@ must not hold the connections that everybody else needs. Too much at once is ref
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, TypeVar
 from uuid import UUID
 
+from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from vedette.access.audit import write_audit
@@ -20,13 +22,15 @@ from vedette.records.documents import GZIP, ZSTD
 from vedette.records.intake_read import Asked, Read, collector_at_rest, read_body
 from vedette.records.options import RecordOptions
 from vedette.records.outcome import LINES, Outcome
-from vedette.records.snapshots import apply, close_snapshot, fill
+from vedette.records.snapshots import apply_within, close_within, fill
 from vedette.records.store import Batch
+
+T = TypeVar("T")
 
 LARGE = 4 << 20
 """Bytes of a body that is read and stored while no other such is."""
 SMALL = 64 << 10
-"""A body so small is read at once: going to a thread costs more."""
+"""A body so small is read and stored in the event loop: going to a thread costs more."""
 AT_ONCE = 4
 """Connections of the pool that records may use at once."""
 WAITING = 2_000
@@ -61,6 +65,38 @@ class RecordIntake:
         """Lend a connection, when it is one's turn."""
         async with self._connections, self.pool.connection() as conn:
             yield conn
+
+    async def store(self, body: bytes, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Do this with a connection, for what a body said: for more than a small one apart from the event loop."""
+        if _is_small(body):
+            async with self.connection() as conn:
+                return await work(conn)
+        return await self.store_apart(work, at_rest=len(body) >= LARGE)
+
+    async def store_apart(
+        self, work: Callable[[Connection], Awaitable[T]], *, at_rest: bool = False
+    ) -> T:
+        """Do this in a thread of its own, with a connection of its own: merging a hundred thousand takes seconds.
+
+        at_rest: the collector of cycles rests meanwhile; the caller has the turn of large bodies.
+        """
+
+        async def alone() -> T:
+            async with await AsyncConnection.connect(**self._connection) as conn:
+                return await work(conn)
+
+        def run() -> T:
+            with collector_at_rest() if at_rest else nullcontext():
+                return asyncio.run(alone())
+
+        async with self._connections:
+            return await asyncio.to_thread(run)
+
+    @property
+    def _connection(self) -> dict[str, Any]:
+        """How the pool connects."""
+        said = self.pool.kwargs
+        return dict(said) if isinstance(said, dict) else {}
 
     @asynccontextmanager
     async def received(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -115,7 +151,7 @@ class RecordIntake:
 
     async def _read(self, body: bytes, asked: Asked, *, now: datetime) -> Read:
         most = self.options.max_body
-        if len(body) < SMALL and not body.startswith((GZIP, ZSTD)):
+        if _is_small(body):
             return read_body(body, asked, now=now, max_bytes=most)
 
         def work() -> Read:
@@ -128,6 +164,10 @@ class RecordIntake:
             return await asyncio.to_thread(work)
 
 
+def _is_small(body: bytes) -> bool:
+    return len(body) < SMALL and not body.startswith((GZIP, ZSTD))
+
+
 async def apply_read(
     conn: Connection, read: Read, asked: Asked, *, by: str, now: datetime, complete: bool
 ) -> Outcome:
@@ -136,7 +176,7 @@ async def apply_read(
     async with conn.transaction():
         for kind, batches in read.parts.items():
             if batches:
-                outcome = await apply(conn, kind, batches, by=by, now=now, complete=complete)
+                outcome = await apply_within(conn, kind, batches, by=by, now=now, complete=complete)
                 _add(total, outcome)
         if read.records:
             kinds = ",".join(sorted(read.parts))
@@ -173,9 +213,9 @@ async def _fill(conn: Connection, token: UUID, kind: str, batch: Batch) -> None:
 async def close_and_note(
     conn: Connection, token: UUID, kind: str, *, by: str, now: datetime
 ) -> Outcome:
-    """Close a snapshot, with a line in the audit log; raises as `close_snapshot` does."""
+    """Close a snapshot, with a line in the audit log; raises as `snapshots.close_within` does."""
     async with conn.transaction():
-        outcome = await close_snapshot(conn, token, kind, now=now)
+        outcome = await close_within(conn, token, kind, now=now)
         await note(conn, "records.close", kind, outcome, by=by)
     return outcome
 

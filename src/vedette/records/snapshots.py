@@ -101,12 +101,17 @@ async def close_snapshot(conn: Connection, token: UUID, kind: str, *, now: datet
     What it says is true from when it was opened: of two snapshots the one opened later wins, whenever it closes.
     """
     async with conn.transaction():
-        snapshot = await _held(conn, "find_to_close", token, kind)
-        batches = [
-            Batch(tuple(unpack(packed)), cluster, document)
-            for cluster, packed, document in await Q.all(conn, "staged", snapshot=snapshot.id)
-        ]
-        return await _merge(conn, snapshot, batches, now=now)
+        return await close_within(conn, token, kind, now=now)
+
+
+async def close_within(conn: Connection, token: UUID, kind: str, *, now: datetime) -> Outcome:
+    """Close a snapshot as `close_snapshot` does; the transaction is the caller's."""
+    snapshot = await _held(conn, "find_to_close", token, kind)
+    batches = [
+        Batch(tuple(unpack(packed)), cluster, document)
+        for cluster, packed, document in await Q.all(conn, "staged", snapshot=snapshot.id)
+    ]
+    return await _merge(conn, snapshot, batches, now=now)
 
 
 async def apply(
@@ -123,11 +128,24 @@ async def apply(
     complete: these documents are all there is of each cluster they name. A look that says when it was made counts
     from then on, so that an old file changes nothing.
     """
+    async with conn.transaction():
+        return await apply_within(conn, kind, batches, by=by, now=now, complete=complete)
+
+
+async def apply_within(
+    conn: Connection,
+    kind: str,
+    batches: Sequence[Batch],
+    *,
+    by: str,
+    now: datetime,
+    complete: bool = False,
+) -> Outcome:
+    """Apply as `apply` does; the transaction is the caller's."""
     for batch in batches:
         checked_records(batch.records)
-    async with conn.transaction():
-        snapshot = await open_snapshot(conn, kind, by=by, now=now, complete=complete)
-        return await _merge(conn, snapshot, batches, now=now, own_times=True)
+    snapshot = await open_snapshot(conn, kind, by=by, now=now, complete=complete)
+    return await _merge(conn, snapshot, batches, now=now, own_times=True)
 
 
 async def _merge(
