@@ -213,6 +213,6 @@ SELECT d.id, d.reason AS trigger_reason, d.app AS app_name, d.environment AS env
 FROM records.deployment AS d;
 
 CREATE OR REPLACE VIEW grafana.doracommit AS
-SELECT hashint8extended(('x' || left(c.revision, 16))::bit(64)::bigint, c.deployment_id) AS id, c.deployment_id,
+SELECT hashtextextended(c.revision || c.repository, c.deployment_id) AS id, c.deployment_id,
     c.at AS "timestamp", c.revision, c.repository AS repo, make_interval(secs => c.lead_s) AS lttc
 FROM records.commit AS c;
