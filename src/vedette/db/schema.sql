@@ -257,6 +257,298 @@ ALTER FUNCTION grafana.component_time_in_states(component text, from_at timestam
 
 COMMENT ON FUNCTION grafana.component_time_in_states(component text, from_at timestamp with time zone, to_at timestamp with time zone) IS 'How long a component was in each state within a time, and which share of it.';
 
+CREATE FUNCTION grafana.delivery(from_at timestamp with time zone, to_at timestamp with time zone, services text[] DEFAULT NULL::text[], environments text[] DEFAULT NULL::text[]) RETURNS TABLE(service text, environment text, deployments bigint, per_day double precision, lead_median_s double precision, lead_p90_s double precision, fail_rate double precision, recovery_median_s double precision, recovery_p90_s double precision, unrecovered bigint, rework_rate double precision)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET jit TO 'off'
+    AS $$
+    WITH each AS MATERIALIZED (
+        SELECT * FROM grafana.deployments(from_at, to_at, services, environments)
+    ), lead AS (
+        SELECT e.service, e.environment, percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY l.seconds) AS s
+        FROM each AS e
+        CROSS JOIN LATERAL unnest(e.leads_s) AS l (seconds)
+        GROUP BY 1, 2
+    ), whole AS (
+        SELECT e.service, e.environment, count(*) AS n,
+            count(*) FILTER (WHERE e.failed)::double precision AS failed,
+            count(*) FILTER (WHERE e.unrecovered) AS unrecovered,
+            count(*) FILTER (WHERE e.rework)::double precision AS rework,
+            percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY e.recovery_s) AS recovery
+        FROM each AS e
+        GROUP BY 1, 2
+    )
+    SELECT w.service, w.environment, w.n, w.n / (extract(epoch FROM to_at - from_at)::double precision / 86400), l.s[1],
+        l.s[2], w.failed / w.n, w.recovery[1], w.recovery[2], w.unrecovered, w.rework / w.n
+    FROM whole AS w
+    LEFT JOIN lead AS l ON l.service = w.service AND l.environment = w.environment
+    ORDER BY 1, 2
+$$;
+
+ALTER FUNCTION grafana.delivery(from_at timestamp with time zone, to_at timestamp with time zone, services text[], environments text[]) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.delivery(from_at timestamp with time zone, to_at timestamp with time zone, services text[], environments text[]) IS 'DORA''s five measures by service and environment; what cannot be measured is empty, never 0.';
+
+CREATE FUNCTION grafana.deployments(from_at timestamp with time zone, to_at timestamp with time zone, services text[] DEFAULT NULL::text[], environments text[] DEFAULT NULL::text[]) RETURNS TABLE("time" timestamp with time zone, service text, app text, environment text, pipeline text, reason text, commits bigint, leads_s double precision[], failed boolean, recovery_s double precision, unrecovered boolean, rework boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET jit TO 'off'
+    AS $$
+    -- Of its commits count for lead time those that no earlier deployment had brought to the same place, and no
+    -- reverts; a commit younger than its deployment cannot be in it. rework: it mends what one before it broke.
+    SELECT d.finished_at, coalesce(f.name, d.app), d.app, d.environment, d.pipeline, d.reason, m.commits,
+        coalesce(m.leads_s, '{}'), u.failures > 0,
+        CASE WHEN u.failures > 0 AND u.lasting = 0 THEN greatest(u.recovery_s, 0) END, coalesce(u.lasting, 0) > 0,
+        EXISTS (
+            SELECT
+            FROM records.deployment AS b
+            JOIN records.cause AS k ON k.deployment_id = b.id AND k.state = 'confirmed'
+            JOIN incidents.incident AS i ON i.id = k.incident_id
+            WHERE b.app = d.app AND b.environment = d.environment AND b.id <> d.id AND b.finished_at < d.finished_at
+              AND d.finished_at > i.starts_at AND d.finished_at <= coalesce(i.ends_at, now()))
+    FROM records.deployment AS d
+    LEFT JOIN fleet.service AS f ON f.id = d.service_id
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS commits,
+            array_agg(c.lead_s::double precision ORDER BY c.lead_s) FILTER (
+                WHERE NOT c.reverts AND c.lead_s >= 0 AND NOT EXISTS (
+                    SELECT
+                    FROM records.commit AS e
+                    JOIN records.deployment AS p ON p.id = e.deployment_id
+                    WHERE e.revision = c.revision AND e.repository = c.repository AND p.app = d.app
+                      AND p.environment = d.environment AND (p.finished_at, p.id) < (d.finished_at, d.id))) AS leads_s
+        FROM records.commit AS c
+        WHERE c.deployment_id = d.id
+    ) AS m
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS failures, count(*) FILTER (WHERE i.ends_at IS NULL) AS lasting,
+            extract(epoch FROM max(i.ends_at) - min(i.starts_at))::double precision AS recovery_s
+        FROM records.cause AS k
+        JOIN incidents.incident AS i ON i.id = k.incident_id
+        WHERE k.deployment_id = d.id AND k.state = 'confirmed'
+    ) AS u
+    WHERE d.finished_at >= from_at AND d.finished_at < to_at
+      AND (services IS NULL OR coalesce(f.name, d.app) = ANY (services))
+      AND (environments IS NULL OR d.environment = ANY (environments))
+    ORDER BY d.finished_at, d.id
+$$;
+
+ALTER FUNCTION grafana.deployments(from_at timestamp with time zone, to_at timestamp with time zone, services text[], environments text[]) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.deployments(from_at timestamp with time zone, to_at timestamp with time zone, services text[], environments text[]) IS 'The deployments of a time: how long their commits took, whether they failed and how long until that was mended.';
+
+CREATE FUNCTION grafana.error_budgets(from_at timestamp with time zone, to_at timestamp with time zone, services text[] DEFAULT NULL::text[]) RETURNS TABLE(service text, objective text, slo text, sli text, document text, cluster text, namespace text, target double precision, attained double precision, allowed_s double precision, known_s double precision, lost_s double precision, remaining double precision, burn_rate double precision)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET jit TO 'off'
+    AS $$
+    WITH claimed AS (
+        SELECT s.id, s.service_id, s.namespace_id, s.name, s.sli, s.document, coalesce(o.name, s.name) AS objective,
+            o.target
+        FROM records.slo AS s
+        JOIN fleet.service AS f ON f.id = s.service_id AND (services IS NULL OR f.name = ANY (services))
+        LEFT JOIN records.objective AS o
+            ON o.service_id = s.service_id AND o.component_id IS NULL AND o.retired_at IS NULL
+            AND (s.name = o.name OR s.document = o.document AND s.name = o.sli)
+    ), counted AS (
+        SELECT c.*, w.last_target, w.known_s, w.lost_s
+        FROM claimed AS c
+        CROSS JOIN LATERAL (
+            SELECT (array_agg(x.target ORDER BY x.at DESC))[1] AS last_target, sum(x.seconds) AS known_s,
+                sum(x.seconds * least(greatest(1 - x.value / 100, 0), 1)) AS lost_s
+            FROM (
+                SELECT v.at, v.value, v.target, extract(epoch FROM
+                        least(
+                            coalesce(lead(v.at) OVER (ORDER BY v.at), to_at), v.at + interval '2 days', to_at, now())
+                        - greatest(v.at, from_at))::double precision AS seconds
+                FROM records.slo_value AS v
+                WHERE v.slo_id = c.id AND v.at > from_at - interval '2 days' AND v.at < to_at
+            ) AS x
+            WHERE x.seconds > 0
+        ) AS w
+        WHERE w.known_s > 0
+    ), allowed AS (
+        SELECT c.*, t.target AS due, 1 - t.target / 100 AS share,
+            (1 - t.target / 100) * extract(epoch FROM to_at - from_at)::double precision AS allowed_s
+        FROM counted AS c
+        CROSS JOIN LATERAL (SELECT coalesce(c.target, c.last_target)) AS t (target)
+    )
+    SELECT f.name, a.objective, a.name, a.sli, a.document, k.name, n.name, a.due, 100 * (1 - a.lost_s / a.known_s),
+        a.allowed_s, a.known_s, a.lost_s, 1 - a.lost_s / nullif(a.allowed_s, 0),
+        a.lost_s / a.known_s / nullif(a.share, 0)
+    FROM allowed AS a
+    JOIN fleet.service AS f ON f.id = a.service_id
+    JOIN fleet.namespace AS n ON n.id = a.namespace_id
+    JOIN fleet.cluster AS k ON k.id = n.cluster_id
+    ORDER BY 1, 2, 6, 7, a.id
+$$;
+
+ALTER FUNCTION grafana.error_budgets(from_at timestamp with time zone, to_at timestamp with time zone, services text[]) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.error_budgets(from_at timestamp with time zone, to_at timestamp with time zone, services text[]) IS 'What each SLO may lose in a time and has lost; remaining: the share left, below 0 when missed; burn rate 1 uses it up exactly.';
+
+CREATE FUNCTION grafana.error_budgets_by_month(from_at timestamp with time zone, to_at timestamp with time zone, zone text DEFAULT 'UTC'::text, services text[] DEFAULT NULL::text[]) RETURNS TABLE(month timestamp with time zone, service text, objective text, slo text, sli text, document text, cluster text, namespace text, target double precision, attained double precision, allowed_s double precision, known_s double precision, lost_s double precision, remaining double precision)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET jit TO 'off'
+    AS $$
+    SELECT m.opens AT TIME ZONE zone, b.service, b.objective, b.slo, b.sli, b.document, b.cluster, b.namespace, b.target,
+        b.attained, b.allowed_s, b.known_s, b.lost_s, b.remaining
+    FROM generate_series(
+        date_trunc('month', from_at AT TIME ZONE zone), to_at AT TIME ZONE zone - interval '1 microsecond',
+        interval '1 month') AS m (opens)
+    CROSS JOIN LATERAL grafana.error_budgets(
+        m.opens AT TIME ZONE zone, (m.opens + interval '1 month') AT TIME ZONE zone, services) AS b
+    ORDER BY 1, 2, 3, 7, 8
+$$;
+
+ALTER FUNCTION grafana.error_budgets_by_month(from_at timestamp with time zone, to_at timestamp with time zone, zone text, services text[]) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.error_budgets_by_month(from_at timestamp with time zone, to_at timestamp with time zone, zone text, services text[]) IS 'The error budget of each SLO in each calendar month that a time touches.';
+
+CREATE FUNCTION grafana.exposures(clusters text[] DEFAULT NULL::text[], namespaces text[] DEFAULT NULL::text[]) RETURNS TABLE(cluster text, namespace text, vulnerability text, severity text, rank smallint, fixable boolean, images integer, pods integer, since timestamp with time zone, first_seen timestamp with time zone, age_s double precision, exploited boolean, percentile real, covered_until timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET jit TO 'off'
+    AS $$
+    SELECT coalesce(c.name, ''), coalesce(n.name, ''), e.identity, records.severity_title(e.severity), e.severity,
+        e.fixable, e.images, e.pods, e.since_at, e.first_seen_at,
+        extract(epoch FROM now() - e.since_at)::double precision,
+        CASE WHEN l.loaded THEN EXISTS (SELECT FROM records.kev AS k WHERE k.cve = e.identity) END, p.percentile,
+        nullif(e.covered_until, '-infinity')
+    FROM records.exposure AS e
+    CROSS JOIN (SELECT EXISTS (SELECT FROM records.kev)) AS l (loaded)
+    LEFT JOIN fleet.namespace AS n ON n.id = e.namespace_id
+    LEFT JOIN fleet.cluster AS c ON c.id = n.cluster_id
+    LEFT JOIN records.epss AS p ON p.cve = e.identity
+    WHERE e.ended_at IS NULL
+      AND (
+          clusters IS NULL AND namespaces IS NULL
+          OR e.namespace_id = ANY (ARRAY(
+              SELECT m.id
+              FROM fleet.namespace AS m
+              JOIN fleet.cluster AS d ON d.id = m.cluster_id
+              WHERE (clusters IS NULL OR d.name = ANY (clusters))
+                AND (namespaces IS NULL OR m.name = ANY (namespaces)))))
+$$;
+
+ALTER FUNCTION grafana.exposures(clusters text[], namespaces text[]) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.exposures(clusters text[], namespaces text[]) IS 'What stands open in which namespace, once a vulnerability; of all, or of the clusters and namespaces named.';
+
+CREATE FUNCTION grafana.get_severity_count(cluster text, namespace text, grade text) RETURNS TABLE(vulnerability text, feature text, severity text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET jit TO 'off'
+    AS $$
+    SELECT DISTINCT coalesce(nullif(a.title, ''), a.name), k.name, w.word
+    FROM records.quay_findings(cluster, namespace) AS q
+    JOIN records.package AS k ON k.id = q.package_id
+    JOIN records.advisory AS a ON a.id = q.advisory_id
+    JOIN records.severity_word AS w ON w.id = q.word_id
+    WHERE lower(w.word) = lower(grade)
+    ORDER BY 1, 2
+$$;
+
+ALTER FUNCTION grafana.get_severity_count(cluster text, namespace text, grade text) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.get_severity_count(cluster text, namespace text, grade text) IS 'The vulnerabilities of a namespace of one severity, a row for each package; for a gauge that counts them.';
+
+CREATE FUNCTION grafana.get_severity_count_v2(clusters text[] DEFAULT NULL::text[], namespaces text[] DEFAULT NULL::text[]) RETURNS TABLE("time" timestamp with time zone, severity text, rank smallint, vulnerabilities bigint, fixable bigint, exploited bigint, oldest timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET jit TO 'off'
+    AS $$
+    WITH standing AS (
+        SELECT e.vulnerability, max(e.rank) AS rank, bool_or(e.fixable) AS fixable, bool_or(e.exploited) AS exploited,
+            min(e.since) AS since
+        FROM grafana.exposures(clusters, namespaces) AS e
+        WHERE e.covered_until IS NULL OR e.covered_until <= now()
+        GROUP BY e.vulnerability
+    )
+    SELECT now(), records.severity_title(v.rank::smallint), v.rank::smallint, count(s.vulnerability),
+        count(*) FILTER (WHERE s.fixable), count(*) FILTER (WHERE s.exploited), min(s.since)
+    FROM generate_series(0, 6) AS v (rank)
+    LEFT JOIN standing AS s ON s.rank = v.rank
+    GROUP BY v.rank
+    ORDER BY v.rank DESC
+$$;
+
+ALTER FUNCTION grafana.get_severity_count_v2(clusters text[], namespaces text[]) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.get_severity_count_v2(clusters text[], namespaces text[]) IS 'How many vulnerabilities stand open of each severity, each once; what was accepted does not count while it is.';
+
+CREATE FUNCTION grafana.get_vulnerabilities(cluster text, namespace text) RETURNS TABLE(repository text, name text, manifest text, affected_pods bigint, vulnerability text, severity text, package text, current_version text, fixed_in_version text, link text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET jit TO 'off'
+    AS $$
+    SELECT DISTINCT s.name, a.feed, left(s.digest, 14), q.pods, coalesce(nullif(a.title, ''), a.name), w.word, k.name,
+        k.version, nullif(q.fixed_in, ''), array_to_string(a.links, ' ')
+    FROM records.quay_findings(cluster, namespace) AS q
+    JOIN records.subject AS s ON s.id = q.subject_id
+    JOIN records.package AS k ON k.id = q.package_id
+    JOIN records.advisory AS a ON a.id = q.advisory_id
+    JOIN records.severity_word AS w ON w.id = q.word_id
+    ORDER BY 1, 3, 7, 8, 5
+$$;
+
+ALTER FUNCTION grafana.get_vulnerabilities(cluster text, namespace text) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.get_vulnerabilities(cluster text, namespace text) IS 'What runs in a namespace and is vulnerable, as Dash.DB told it: a row an image, package and vulnerability.';
+
+CREATE FUNCTION grafana.get_vulnerabilities_v2(cluster text, namespace text) RETURNS TABLE(image text, digest text, tag text, pods bigint, package text, version text, vulnerability text, identity text, title text, severity text, rank smallint, score real, fixed_in text, since timestamp with time zone, first_seen timestamp with time zone, age_s double precision, exploited boolean, exploited_due date, epss real, percentile real, decision text, decided_until timestamp with time zone, sources text, link text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET jit TO 'off'
+    AS $$
+    WITH place AS MATERIALIZED (
+        SELECT n.id
+        FROM fleet.cluster AS c
+        JOIN fleet.namespace AS n ON n.cluster_id = c.id
+        WHERE c.name = get_vulnerabilities_v2.cluster AND n.name = get_vulnerabilities_v2.namespace
+    ), runs AS MATERIALIZED (
+        SELECT p.subject_id, count(DISTINCT coalesce(nullif(p.pod, ''), nullif(p.workload, ''))) AS pods
+        FROM records.presence AS p
+        WHERE p.namespace_id = (SELECT id FROM place) AND p.gone_at IS NULL
+        GROUP BY p.subject_id
+    ), found AS MATERIALIZED (
+        SELECT r.subject_id, r.pods, k.name AS package, k.version, a.identity, max(f.severity) AS severity,
+            max(a.score) AS score, string_agg(DISTINCT nullif(f.fixed_in, ''), ', ') AS fixed_in,
+            min(f.since_at) AS since_at, min(f.first_seen_at) AS first_seen_at,
+            string_agg(DISTINCT w.name, ', ') AS sources,
+            (array_agg(a.id ORDER BY f.severity DESC, a.name = a.identity DESC, a.id))[1] AS advisory_id
+        FROM runs AS r
+        JOIN records.scan AS s ON s.subject_id = r.subject_id
+        JOIN records.source AS w ON w.id = s.source_id
+        JOIN records.finding AS f ON f.scan_id = s.id AND f.fixed_at IS NULL AND f.suppressed = ''
+        JOIN records.package AS k ON k.id = f.package_id
+        JOIN records.advisory AS a ON a.id = f.advisory_id
+        GROUP BY 1, 2, 3, 4, 5
+    ), loaded AS MATERIALIZED (
+        SELECT EXISTS (SELECT FROM records.kev) AS kev
+    )
+    SELECT j.name, j.digest, j.tag, f.pods, f.package, f.version, a.name, f.identity,
+        coalesce(nullif(a.title, ''), a.name), records.severity_title(f.severity), f.severity, f.score,
+        coalesce(f.fixed_in, ''), f.since_at, f.first_seen_at, extract(epoch FROM now() - f.since_at)::double precision,
+        -- "not listed" differs from "not loaded"
+        CASE WHEN (SELECT kev FROM loaded) THEN e.cve IS NOT NULL END, e.due_on, p.score, p.percentile,
+        coalesce(t.decision, ''), t.until, f.sources, coalesce(a.links[1], '')
+    FROM found AS f
+    JOIN records.subject AS j ON j.id = f.subject_id
+    JOIN records.advisory AS a ON a.id = f.advisory_id
+    LEFT JOIN (
+        SELECT k.cve, min(k.due_on) AS due_on FROM records.kev AS k GROUP BY k.cve
+    ) AS e ON e.cve = f.identity
+    LEFT JOIN records.epss AS p ON p.cve = f.identity
+    LEFT JOIN LATERAL records.triage_of(f.identity, f.package, (SELECT id FROM place), j.name, now()) AS t ON true
+    ORDER BY (e.cve IS NOT NULL) DESC, f.severity DESC, p.percentile DESC NULLS LAST, j.name, f.package, f.identity
+$$;
+
+ALTER FUNCTION grafana.get_vulnerabilities_v2(cluster text, namespace text) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.get_vulnerabilities_v2(cluster text, namespace text) IS 'What is vulnerable in a namespace, whoever found it: since when, how likely to be exploited, fixed where, decided how.';
+
 CREATE FUNCTION grafana.latest_measurements(target text) RETURNS TABLE(measurement text, entity text, unit text, value double precision, at timestamp with time zone, agent text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -339,6 +631,26 @@ $$;
 ALTER FUNCTION grafana.measurements(target text, measurement text, from_at timestamp with time zone, to_at timestamp with time zone, step interval) OWNER TO vedette_reader;
 
 COMMENT ON FUNCTION grafana.measurements(target text, measurement text, from_at timestamp with time zone, to_at timestamp with time zone, step interval) IS 'One measurement of a target, averaged over each step; one metric an entity. Wide ranges come from the roll-ups.';
+
+CREATE FUNCTION grafana.slo_values(from_at timestamp with time zone, to_at timestamp with time zone, services text[] DEFAULT NULL::text[], slos text[] DEFAULT NULL::text[]) RETURNS TABLE("time" timestamp with time zone, service text, slo text, sli text, document text, cluster text, namespace text, value double precision, target double precision)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET jit TO 'off'
+    AS $$
+    SELECT v.at, f.name, s.name, s.sli, s.document, c.name, n.name, v.value, v.target
+    FROM fleet.service AS f
+    JOIN records.slo AS s ON s.service_id = f.id
+    JOIN fleet.namespace AS n ON n.id = s.namespace_id
+    JOIN fleet.cluster AS c ON c.id = n.cluster_id
+    JOIN records.slo_value AS v ON v.slo_id = s.id AND v.at >= from_at AND v.at < to_at
+    WHERE (services IS NULL OR f.name = ANY (services))
+      AND (slos IS NULL OR s.name = ANY (slos))
+    ORDER BY v.at, f.name, s.name, s.id
+$$;
+
+ALTER FUNCTION grafana.slo_values(from_at timestamp with time zone, to_at timestamp with time zone, services text[], slos text[]) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.slo_values(from_at timestamp with time zone, to_at timestamp with time zone, services text[], slos text[]) IS 'The values of SLOs within a time beside their targets, in per cent; kept for years.';
 
 CREATE FUNCTION grafana.state_counts(from_at timestamp with time zone, to_at timestamp with time zone, step interval DEFAULT '00:01:00'::interval, clusters text[] DEFAULT NULL::text[]) RETURNS TABLE("time" timestamp with time zone, state text, targets bigint)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -462,6 +774,150 @@ $$;
 ALTER FUNCTION grafana.transitions(from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO vedette_reader;
 
 COMMENT ON FUNCTION grafana.transitions(from_at timestamp with time zone, to_at timestamp with time zone) IS 'Every change of state of targets and components within a time, why, and from which state; for annotations and lists.';
+
+CREATE FUNCTION grafana.validation_counts(clusters text[] DEFAULT NULL::text[], namespaces text[] DEFAULT NULL::text[]) RETURNS TABLE(cluster text, namespace text, validation text, passing bigint, failing bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET jit TO 'off'
+    AS $$
+    SELECT c.name, coalesce(n.name, ''), k.name, count(*) FILTER (WHERE v.passed), count(*) FILTER (WHERE NOT v.passed)
+    FROM fleet.cluster AS c
+    JOIN records.object AS o ON o.cluster_id = c.id
+    LEFT JOIN fleet.namespace AS n ON n.id = o.namespace_id
+    JOIN records.validation AS v ON v.object_id = o.id AND v.until_at IS NULL
+    JOIN records.check_kind AS k ON k.id = v.check_id
+    WHERE (clusters IS NULL OR c.name = ANY (clusters))
+      AND (namespaces IS NULL OR coalesce(n.name, '') = ANY (namespaces))
+    GROUP BY 1, 2, 3
+    ORDER BY 1, 2, 3
+$$;
+
+ALTER FUNCTION grafana.validation_counts(clusters text[], namespaces text[]) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.validation_counts(clusters text[], namespaces text[]) IS 'How many objects pass and fail each check, by cluster and namespace ("" for what belongs to none).';
+
+CREATE FUNCTION grafana.validation_history(cluster text, namespace text, from_at timestamp with time zone, to_at timestamp with time zone, step interval DEFAULT '01:00:00'::interval) RETURNS TABLE("time" timestamp with time zone, passing bigint, failing bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET jit TO 'off'
+    AS $$
+    -- Each step counts what stands at its start. A range of more than 2,000 steps gets longer ones.
+    WITH range AS (
+        SELECT date_bin(w.width, from_at, '2000-01-01 00:00:00+00') AS opens, least(to_at, now()) AS closes, w.width
+        FROM (SELECT greatest(step, (to_at - from_at) / 2000, interval '1 second')) AS w (width)
+    ), member AS MATERIALIZED (
+        SELECT o.id
+        FROM fleet.cluster AS c
+        JOIN fleet.namespace AS n ON n.cluster_id = c.id
+        JOIN records.object AS o ON o.namespace_id = n.id
+        WHERE c.name = validation_history.cluster AND n.name = validation_history.namespace
+    ), stretch AS (
+        SELECT v.passed, v.since_at, v.until_at
+        FROM member AS m
+        JOIN records.validation AS v ON v.object_id = m.id AND v.until_at IS NULL
+        UNION ALL
+        SELECT v.passed, v.since_at, v.until_at
+        FROM records.validation AS v
+        JOIN member AS m ON m.id = v.object_id
+        WHERE v.until_at > from_at
+    ), changes AS (
+        -- What begins is one more from the next step on, what ends one less.
+        SELECT date_bin(r.width, greatest(e.at, r.opens) - interval '1 microsecond', '2000-01-01 00:00:00+00')
+                + r.width AS at,
+            coalesce(sum(e.n) FILTER (WHERE s.passed), 0) AS passing,
+            coalesce(sum(e.n) FILTER (WHERE NOT s.passed), 0) AS failing
+        FROM range AS r
+        CROSS JOIN stretch AS s
+        CROSS JOIN LATERAL (VALUES (s.since_at, 1), (s.until_at, -1)) AS e (at, n)
+        WHERE e.at < r.closes
+        GROUP BY 1
+    )
+    SELECT g.at, (sum(coalesce(c.passing, 0)) OVER w)::bigint, (sum(coalesce(c.failing, 0)) OVER w)::bigint
+    FROM range AS r
+    CROSS JOIN LATERAL generate_series(r.opens, r.closes - interval '1 microsecond', r.width) AS g (at)
+    LEFT JOIN changes AS c ON c.at = g.at
+    WINDOW w AS (ORDER BY g.at)
+    ORDER BY 1
+$$;
+
+ALTER FUNCTION grafana.validation_history(cluster text, namespace text, from_at timestamp with time zone, to_at timestamp with time zone, step interval) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.validation_history(cluster text, namespace text, from_at timestamp with time zone, to_at timestamp with time zone, step interval) IS 'How many checks of the objects of a namespace passed and failed at each step.';
+
+CREATE FUNCTION grafana.validations(cluster text, namespace text) RETURNS TABLE(kind text, object text, validation text, passed boolean, contradicted boolean, since timestamp with time zone, word text, message text, description text, remediation text, source text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET jit TO 'off'
+    AS $$
+    SELECT o.kind, o.name, k.name, v.passed, v.contradicted, v.since_at, v.word, v.message, k.description,
+        k.remediation, s.name
+    FROM fleet.cluster AS c
+    JOIN fleet.namespace AS n ON n.cluster_id = c.id
+    JOIN records.object AS o ON o.namespace_id = n.id
+    JOIN records.validation AS v ON v.object_id = o.id AND v.until_at IS NULL
+    JOIN records.check_kind AS k ON k.id = v.check_id
+    JOIN records.source AS s ON s.id = v.source_id
+    WHERE c.name = validations.cluster AND n.name = validations.namespace
+    ORDER BY v.passed, k.name, o.kind, o.name, s.name
+$$;
+
+ALTER FUNCTION grafana.validations(cluster text, namespace text) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.validations(cluster text, namespace text) IS 'How each object of a namespace stands to each check, since when, and how to mend it.';
+
+CREATE FUNCTION grafana.vulnerabilities_ended(from_at timestamp with time zone, to_at timestamp with time zone, clusters text[] DEFAULT NULL::text[], namespaces text[] DEFAULT NULL::text[]) RETURNS TABLE("time" timestamp with time zone, cluster text, namespace text, vulnerability text, severity text, rank smallint, fixable boolean, since timestamp with time zone, lasted_s double precision)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET jit TO 'off'
+    AS $$
+    SELECT e.ended_at, coalesce(c.name, ''), coalesce(n.name, ''), e.identity, records.severity_title(e.severity),
+        e.severity, e.fixable, e.since_at, extract(epoch FROM e.ended_at - e.since_at)::double precision
+    FROM records.exposure AS e
+    LEFT JOIN fleet.namespace AS n ON n.id = e.namespace_id
+    LEFT JOIN fleet.cluster AS c ON c.id = n.cluster_id
+    WHERE e.ended_at >= from_at AND e.ended_at < to_at
+      AND (clusters IS NULL OR c.name = ANY (clusters))
+      AND (namespaces IS NULL OR n.name = ANY (namespaces))
+    ORDER BY e.ended_at, e.id
+$$;
+
+ALTER FUNCTION grafana.vulnerabilities_ended(from_at timestamp with time zone, to_at timestamp with time zone, clusters text[], namespaces text[]) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.vulnerabilities_ended(from_at timestamp with time zone, to_at timestamp with time zone, clusters text[], namespaces text[]) IS 'What stopped to run vulnerable within a time, where, and how long it had: time to fix.';
+
+CREATE FUNCTION grafana.vulnerability_days(scope text, name text, from_at timestamp with time zone, to_at timestamp with time zone, cluster text DEFAULT ''::text) RETURNS TABLE("time" timestamp with time zone, severity text, rank smallint, vulnerabilities integer, fixable integer, exploited integer, opened integer, closed integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET jit TO 'off'
+    AS $$
+    -- A day without a row is as the one before; each month begins with all that stands.
+    WITH bound AS (
+        SELECT (from_at AT TIME ZONE 'UTC')::date AS first, (least(to_at, now()) AT TIME ZONE 'UTC')::date AS last
+    ), said AS MATERIALIZED (
+        SELECT d.*
+        FROM bound AS b
+        JOIN records.daily AS d ON d.day BETWEEN date_trunc('month', b.first)::date AND b.last
+        WHERE d.scope = vulnerability_days.scope
+          AND d.scope_id = records.scope_key(scope, name, cluster)
+    )
+    SELECT g.day AT TIME ZONE 'UTC', records.severity_title(s.severity), s.severity, s.vulnerabilities, s.fixable,
+        s.exploited, CASE WHEN s.day = g.day THEN s.opened ELSE 0 END, CASE WHEN s.day = g.day THEN s.closed ELSE 0 END
+    FROM bound AS b
+    CROSS JOIN LATERAL generate_series(b.first::timestamp, b.last::timestamp, interval '1 day') AS g (day)
+    CROSS JOIN generate_series(0, 6) AS v (severity)
+    CROSS JOIN LATERAL (
+        SELECT *
+        FROM said
+        WHERE said.severity = v.severity AND said.day <= g.day AND said.day >= date_trunc('month', g.day)
+        ORDER BY said.day DESC
+        LIMIT 1
+    ) AS s
+    ORDER BY 1, 3 DESC
+$$;
+
+ALTER FUNCTION grafana.vulnerability_days(scope text, name text, from_at timestamp with time zone, to_at timestamp with time zone, cluster text) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.vulnerability_days(scope text, name text, from_at timestamp with time zone, to_at timestamp with time zone, cluster text) IS 'How many vulnerabilities stood open at the end of each day in a namespace (of a cluster), cluster, service or team.';
 
 CREATE FUNCTION health.axis_unit(unit text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1232,6 +1688,41 @@ $$;
 
 ALTER FUNCTION incidents.told_times(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) OWNER TO vedette_owner;
 
+CREATE FUNCTION records.bare_purl(purl text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    SELECT replace(replace(split_part(split_part(purl, '#', 1), '?', 1), '%40', '@'), '%3A', ':')
+$$;
+
+ALTER FUNCTION records.bare_purl(purl text) OWNER TO vedette_owner;
+
+CREATE FUNCTION records.drop_months(history text, before date) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $_$
+DECLARE
+    month text;
+    dropped integer := 0;
+BEGIN
+    IF history NOT IN ('report', 'daily') THEN
+        RAISE EXCEPTION 'there is no history %', history;
+    END IF;
+    FOR month IN
+        SELECT c.relname
+        FROM pg_inherits AS i
+        JOIN pg_class AS c ON c.oid = i.inhrelid
+        WHERE i.inhparent = to_regclass('records.' || history)
+          AND c.relname ~ '_\d{6}$'
+          AND (to_date(right(c.relname, 6), 'YYYYMM') + interval '1 month')::date <= before
+    LOOP
+        EXECUTE format('DROP TABLE records.%I', month);
+        dropped := dropped + 1;
+    END LOOP;
+    RETURN dropped;
+END $_$;
+
+ALTER FUNCTION records.drop_months(history text, before date) OWNER TO vedette_owner;
+
 CREATE FUNCTION records.make_months(first timestamp with time zone, last timestamp with time zone) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -1263,6 +1754,89 @@ END $$;
 
 ALTER FUNCTION records.make_months(first timestamp with time zone, last timestamp with time zone) OWNER TO vedette_owner;
 
+CREATE FUNCTION records.package_keys(name text, version text, purl text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $_$
+    SELECT ARRAY[name, name || '@' || version]
+        || CASE
+            WHEN purl = '' THEN '{}'
+            ELSE ARRAY[records.bare_purl(purl), regexp_replace(records.bare_purl(purl), '@[^@/]*$', '')]
+        END
+$_$;
+
+ALTER FUNCTION records.package_keys(name text, version text, purl text) OWNER TO vedette_owner;
+
+CREATE FUNCTION records.quay_findings(of_cluster text, of_namespace text) RETURNS TABLE(subject_id integer, pods bigint, package_id integer, advisory_id integer, word_id smallint, severity smallint, fixed_in text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog'
+    SET jit TO 'off'
+    AS $$
+    WITH quay AS MATERIALIZED (
+        SELECT id FROM records.source WHERE name = 'quay-cso'
+    ), place AS MATERIALIZED (
+        SELECT n.id
+        FROM fleet.cluster AS c
+        JOIN fleet.namespace AS n ON n.cluster_id = c.id
+        JOIN records.shown_cluster AS x ON x.cluster_id = c.id AND x.kind = 'imagemanifestvuln'
+        WHERE c.name = of_cluster AND n.name = of_namespace
+    ), runs AS MATERIALIZED (
+        SELECT p.subject_id, count(DISTINCT p.pod) AS pods
+        FROM records.presence AS p
+        WHERE p.namespace_id = (SELECT id FROM place)
+          AND p.gone_at IS NULL
+          AND p.source_id = (SELECT id FROM quay)
+          AND p.pod <> ''
+        GROUP BY p.subject_id
+    )
+    SELECT r.subject_id, r.pods, f.package_id, f.advisory_id, f.word_id, f.severity, f.fixed_in
+    FROM runs AS r
+    JOIN records.scan AS s ON s.subject_id = r.subject_id AND s.source_id = (SELECT id FROM quay)
+    JOIN records.finding AS f ON f.scan_id = s.id AND f.fixed_at IS NULL AND f.suppressed = ''
+$$;
+
+ALTER FUNCTION records.quay_findings(of_cluster text, of_namespace text) OWNER TO vedette_owner;
+
+CREATE FUNCTION records.rank_of(is_exploited boolean, is_running boolean, percentile real, severity smallint, fixable boolean) RETURNS smallint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    SELECT CASE
+        WHEN is_exploited AND is_running THEN 1
+        WHEN is_exploited THEN 2
+        WHEN percentile >= 0.95::real THEN 3
+        WHEN severity >= 5 AND fixable THEN 4
+        ELSE 5
+    END::smallint
+$$;
+
+ALTER FUNCTION records.rank_of(is_exploited boolean, is_running boolean, percentile real, severity smallint, fixable boolean) OWNER TO vedette_owner;
+
+CREATE FUNCTION records.scope_key(scope text, name text, of_cluster text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT CASE scope
+        WHEN 'cluster' THEN (SELECT c.id::text FROM fleet.cluster AS c WHERE c.name = scope_key.name)
+        WHEN 'service' THEN (SELECT s.id::text FROM fleet.service AS s WHERE s.name = scope_key.name)
+        WHEN 'team' THEN scope_key.name
+        ELSE (
+            SELECT n.id::text
+            FROM fleet.namespace AS n
+            JOIN fleet.cluster AS c ON c.id = n.cluster_id
+            WHERE n.name = scope_key.name AND c.name = of_cluster)
+    END
+$$;
+
+ALTER FUNCTION records.scope_key(scope text, name text, of_cluster text) OWNER TO vedette_owner;
+
+CREATE FUNCTION records.severity_title(severity smallint) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT (ARRAY['Unknown', 'Negligible', 'Low', 'Medium', 'High', 'Critical', 'Defcon1'])[severity + 1]
+$$;
+
+ALTER FUNCTION records.severity_title(severity smallint) OWNER TO vedette_owner;
+
 CREATE FUNCTION records.shown_clusters(kind text) RETURNS TABLE(cluster_id integer)
     LANGUAGE sql STABLE SECURITY DEFINER ROWS 20
     SET search_path TO 'pg_catalog'
@@ -1281,6 +1855,98 @@ CREATE FUNCTION records.shown_clusters(kind text) RETURNS TABLE(cluster_id integ
 $$;
 
 ALTER FUNCTION records.shown_clusters(kind text) OWNER TO vedette_owner;
+
+CREATE TABLE records.statement (
+    id bigint NOT NULL,
+    document text NOT NULL,
+    source text NOT NULL,
+    author text NOT NULL,
+    names text[] NOT NULL,
+    products text[] NOT NULL,
+    status text NOT NULL,
+    justification text NOT NULL,
+    impact text NOT NULL,
+    action text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    loaded_at timestamp with time zone NOT NULL,
+    components text[] DEFAULT '{}'::text[] NOT NULL,
+    product_keys text[] DEFAULT '{}'::text[] NOT NULL,
+    component_keys text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT statement_names_check CHECK ((cardinality(names) > 0)),
+    CONSTRAINT statement_status_check CHECK ((status = ANY (ARRAY['not_affected'::text, 'affected'::text, 'fixed'::text, 'under_investigation'::text])))
+);
+
+ALTER TABLE records.statement OWNER TO vedette_owner;
+
+CREATE FUNCTION records.statement_of(of_names text[], of_subject text[], of_package text[]) RETURNS SETOF records.statement
+    LANGUAGE sql STABLE ROWS 1
+    AS $$
+    SELECT s.*
+    FROM records.statement AS s
+    WHERE s.names && of_names
+      AND (s.product_keys = '{}' OR s.product_keys && of_subject OR s.product_keys && of_package)
+      AND (s.component_keys = '{}' OR s.component_keys && of_package)
+    ORDER BY s.at DESC, s.id DESC
+    LIMIT 1
+$$;
+
+ALTER FUNCTION records.statement_of(of_names text[], of_subject text[], of_package text[]) OWNER TO vedette_owner;
+
+CREATE FUNCTION records.subject_keys(name text, digest text, tag text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    SELECT array_remove(ARRAY[name, nullif(digest, ''), name || ':' || nullif(tag, '')], NULL)
+$$;
+
+ALTER FUNCTION records.subject_keys(name text, digest text, tag text) OWNER TO vedette_owner;
+
+CREATE TABLE records.triage (
+    id integer NOT NULL,
+    identity text NOT NULL,
+    package text DEFAULT ''::text NOT NULL,
+    service_id integer,
+    namespace_id integer,
+    image text DEFAULT ''::text NOT NULL,
+    decision text NOT NULL,
+    justification text DEFAULT ''::text NOT NULL,
+    reason text NOT NULL,
+    until timestamp with time zone,
+    made_at timestamp with time zone NOT NULL,
+    made_by text NOT NULL,
+    ended_at timestamp with time zone,
+    ended_by text,
+    CONSTRAINT triage_check CHECK (((decision <> 'accepted'::text) OR (until IS NOT NULL))),
+    CONSTRAINT triage_check1 CHECK ((until > made_at)),
+    CONSTRAINT triage_decision_check CHECK ((decision = ANY (ARRAY['accepted'::text, 'false_positive'::text, 'not_affected'::text, 'affected'::text, 'under_investigation'::text]))),
+    CONSTRAINT triage_identity_check CHECK ((identity <> ''::text)),
+    CONSTRAINT triage_reason_check CHECK (((reason <> ''::text) AND (length(reason) <= 10000)))
+);
+
+ALTER TABLE records.triage OWNER TO vedette_owner;
+
+CREATE FUNCTION records.triage_of(of_identity text, of_package text, of_namespace integer, of_image text, at timestamp with time zone) RETURNS SETOF records.triage
+    LANGUAGE sql STABLE ROWS 1
+    AS $$
+    SELECT t.*
+    FROM records.triage AS t
+    WHERE t.identity = of_identity
+      AND t.ended_at IS NULL
+      AND t.made_at <= at
+      AND (t.until IS NULL OR t.until > at)
+      AND t.package IN ('', of_package)
+      AND t.image IN ('', of_image)
+      AND (t.namespace_id IS NULL OR t.namespace_id = of_namespace)
+      AND (
+          t.service_id IS NULL
+          OR EXISTS (
+              SELECT FROM fleet.service_namespace AS sn
+              WHERE sn.service_id = t.service_id AND sn.namespace_id = of_namespace))
+    ORDER BY (t.image <> '') DESC, (t.namespace_id IS NOT NULL) DESC, (t.service_id IS NOT NULL) DESC,
+        (t.package <> '') DESC, t.made_at DESC, t.id DESC
+    LIMIT 1
+$$;
+
+ALTER FUNCTION records.triage_of(of_identity text, of_package text, of_namespace integer, of_image text, at timestamp with time zone) OWNER TO vedette_owner;
 
 CREATE AGGREGATE health.joined(anycompatiblearray) (
     SFUNC = array_cat,
@@ -1735,6 +2401,507 @@ ALTER TABLE fleet.target ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE VIEW grafana.cluster AS
+ SELECT id,
+    name
+   FROM fleet.cluster c;
+
+ALTER VIEW grafana.cluster OWNER TO vedette_reader;
+
+CREATE TABLE records.compat (
+    is_only boolean DEFAULT true NOT NULL,
+    latest_per_scope boolean NOT NULL,
+    CONSTRAINT compat_is_only_check CHECK (is_only)
+);
+
+ALTER TABLE records.compat OWNER TO vedette_owner;
+
+CREATE TABLE records.latest (
+    kind text NOT NULL,
+    cluster_id integer NOT NULL,
+    snapshot_id bigint NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    complete_at timestamp with time zone
+);
+
+ALTER TABLE records.latest OWNER TO vedette_owner;
+
+CREATE TABLE records.object (
+    id integer NOT NULL,
+    cluster_id integer NOT NULL,
+    namespace_id integer,
+    kind text NOT NULL,
+    name text NOT NULL,
+    CONSTRAINT object_kind_check CHECK (((kind <> ''::text) AND (length(kind) <= 253))),
+    CONSTRAINT object_name_check CHECK (((name <> ''::text) AND (length(name) <= 253)))
+);
+
+ALTER TABLE records.object OWNER TO vedette_owner;
+
+CREATE TABLE records.snapshot (
+    id bigint NOT NULL,
+    token uuid DEFAULT gen_random_uuid() NOT NULL,
+    kind text NOT NULL,
+    cluster_id integer,
+    complete boolean NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    opened_by text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    expired_at timestamp with time zone,
+    CONSTRAINT snapshot_check CHECK ((expires_at > opened_at)),
+    CONSTRAINT snapshot_check1 CHECK (((closed_at IS NULL) OR (expired_at IS NULL))),
+    CONSTRAINT snapshot_kind_check CHECK (((kind <> ''::text) AND (length(kind) <= 100)))
+);
+
+ALTER TABLE records.snapshot OWNER TO vedette_owner;
+
+CREATE VIEW records.shown_cluster AS
+ SELECT kind,
+    cluster_id
+   FROM records.latest l
+  WHERE ((NOT (EXISTS ( SELECT
+           FROM records.compat c
+          WHERE c.latest_per_scope))) OR (opened_at >= COALESCE(( SELECT max(s.opened_at) AS max
+           FROM records.snapshot s
+          WHERE ((s.kind = l.kind) AND (s.closed_at IS NOT NULL) AND s.complete)), '-infinity'::timestamp with time zone)));
+
+ALTER VIEW records.shown_cluster OWNER TO vedette_owner;
+
+CREATE TABLE records.source (
+    id smallint NOT NULL,
+    name text NOT NULL,
+    CONSTRAINT source_name_check CHECK (((name <> ''::text) AND (length(name) <= 100)))
+);
+
+ALTER TABLE records.source OWNER TO vedette_owner;
+
+CREATE TABLE records.validation (
+    id bigint NOT NULL,
+    source_id smallint NOT NULL,
+    object_id integer NOT NULL,
+    check_id integer NOT NULL,
+    passed boolean NOT NULL,
+    contradicted boolean DEFAULT false NOT NULL,
+    word text DEFAULT ''::text NOT NULL,
+    message text DEFAULT ''::text NOT NULL,
+    since_at timestamp with time zone NOT NULL,
+    until_at timestamp with time zone,
+    CONSTRAINT validation_check CHECK ((until_at >= since_at))
+);
+
+ALTER TABLE records.validation OWNER TO vedette_owner;
+
+CREATE VIEW grafana.deploymentvalidation AS
+ SELECT v.id,
+    o.name,
+    (2)::bigint AS token_id,
+    o.namespace_id,
+    hashtext(o.kind) AS objectkind_id,
+    ((v.check_id * 2) +
+        CASE
+            WHEN v.passed THEN 0
+            ELSE 1
+        END) AS validation_id
+   FROM ((records.object o
+     JOIN records.validation v ON (((v.object_id = o.id) AND (v.until_at IS NULL))))
+     JOIN records.shown_cluster x ON (((x.cluster_id = o.cluster_id) AND (x.kind = 'deploymentvalidation'::text))))
+  WHERE ((o.namespace_id IS NOT NULL) AND (v.source_id IN ( SELECT source.id
+           FROM records.source
+          WHERE (source.name = ANY (ARRAY['dvo'::text, 'kube-linter'::text, 'polaris'::text])))));
+
+ALTER VIEW grafana.deploymentvalidation OWNER TO vedette_reader;
+
+CREATE TABLE records.commit (
+    deployment_id bigint NOT NULL,
+    revision text NOT NULL,
+    repository text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    lead_s bigint NOT NULL,
+    reverts boolean DEFAULT false NOT NULL,
+    CONSTRAINT commit_repository_check CHECK ((length(repository) <= 500)),
+    CONSTRAINT commit_revision_check CHECK ((revision ~ '^[a-f0-9]{40}$'::text))
+);
+
+ALTER TABLE records.commit OWNER TO vedette_owner;
+
+CREATE VIEW grafana.doracommit AS
+ SELECT hashtextextended((revision || repository), deployment_id) AS id,
+    deployment_id,
+    at AS "timestamp",
+    revision,
+    repository AS repo,
+    make_interval(secs => (lead_s)::double precision) AS lttc
+   FROM records.commit c;
+
+ALTER VIEW grafana.doracommit OWNER TO vedette_reader;
+
+CREATE TABLE records.deployment (
+    id bigint NOT NULL,
+    app text NOT NULL,
+    environment text NOT NULL,
+    pipeline text NOT NULL,
+    reason text NOT NULL,
+    finished_at timestamp with time zone NOT NULL,
+    service_id integer,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT deployment_app_check CHECK (((app <> ''::text) AND (length(app) <= 256))),
+    CONSTRAINT deployment_environment_check CHECK (((environment <> ''::text) AND (length(environment) <= 256))),
+    CONSTRAINT deployment_pipeline_check CHECK ((length(pipeline) <= 256)),
+    CONSTRAINT deployment_reason_check CHECK ((length(reason) <= 2000))
+);
+
+ALTER TABLE records.deployment OWNER TO vedette_owner;
+
+CREATE VIEW grafana.doradeployment AS
+ SELECT id,
+    reason AS trigger_reason,
+    app AS app_name,
+    environment AS env_name,
+    pipeline,
+    finished_at AS finish_timestamp
+   FROM records.deployment d;
+
+ALTER VIEW grafana.doradeployment OWNER TO vedette_reader;
+
+CREATE TABLE records.finding (
+    scan_id integer NOT NULL,
+    package_id integer NOT NULL,
+    advisory_id integer NOT NULL,
+    severity smallint NOT NULL,
+    word_id smallint NOT NULL,
+    fixed_in text NOT NULL,
+    fix_state text NOT NULL,
+    suppressed text NOT NULL,
+    since_at timestamp with time zone NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL,
+    fixed_at timestamp with time zone,
+    CONSTRAINT finding_check CHECK ((since_at <= first_seen_at)),
+    CONSTRAINT finding_check1 CHECK ((fixed_at >= first_seen_at)),
+    CONSTRAINT finding_severity_check CHECK (((severity >= 0) AND (severity <= 6)))
+);
+
+ALTER TABLE records.finding OWNER TO vedette_owner;
+
+CREATE TABLE records.package (
+    id integer NOT NULL,
+    key bytea NOT NULL,
+    name text NOT NULL,
+    version text NOT NULL,
+    type text NOT NULL,
+    purl text NOT NULL,
+    path text NOT NULL,
+    CONSTRAINT package_key_check CHECK ((octet_length(key) = 16)),
+    CONSTRAINT package_name_check CHECK ((name <> ''::text))
+);
+
+ALTER TABLE records.package OWNER TO vedette_owner;
+
+CREATE TABLE records.scan (
+    id integer NOT NULL,
+    source_id smallint NOT NULL,
+    subject_id integer NOT NULL,
+    previous_id integer,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    digest bytea,
+    counts integer[] DEFAULT '{0,0,0,0,0,0,0}'::integer[] NOT NULL,
+    fixable integer DEFAULT 0 NOT NULL,
+    scanner_version text DEFAULT ''::text NOT NULL,
+    database_version text DEFAULT ''::text NOT NULL,
+    CONSTRAINT scan_counts_check CHECK ((cardinality(counts) = 7))
+);
+
+ALTER TABLE records.scan OWNER TO vedette_owner;
+
+CREATE VIEW grafana.feature AS
+ SELECT DISTINCT (((f.scan_id)::bigint << 32) | (f.package_id)::bigint) AS id,
+    k.name,
+    k.version
+   FROM ((records.scan s
+     JOIN records.finding f ON (((f.scan_id = s.id) AND (f.fixed_at IS NULL))))
+     JOIN records.package k ON ((k.id = f.package_id)))
+  WHERE (s.source_id = ( SELECT source.id
+           FROM records.source
+          WHERE (source.name = 'quay-cso'::text)));
+
+ALTER VIEW grafana.feature OWNER TO vedette_reader;
+
+CREATE TABLE records.subject (
+    id integer NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    digest text DEFAULT ''::text NOT NULL,
+    tag text DEFAULT ''::text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT subject_kind_check CHECK ((kind = ANY (ARRAY['image'::text, 'host'::text, 'repository'::text, 'file'::text]))),
+    CONSTRAINT subject_name_check CHECK (((name <> ''::text) AND (length(name) <= 1000)))
+);
+
+ALTER TABLE records.subject OWNER TO vedette_owner;
+
+CREATE VIEW grafana.image AS
+ SELECT id,
+    name,
+    digest AS manifest
+   FROM records.subject s
+  WHERE (kind = 'image'::text);
+
+ALTER VIEW grafana.image OWNER TO vedette_reader;
+
+CREATE VIEW grafana.imagefeature AS
+ SELECT DISTINCT s.subject_id AS image_id,
+    (((f.scan_id)::bigint << 32) | (f.package_id)::bigint) AS feature_id
+   FROM (records.scan s
+     JOIN records.finding f ON (((f.scan_id = s.id) AND (f.fixed_at IS NULL))))
+  WHERE (s.source_id = ( SELECT source.id
+           FROM records.source
+          WHERE (source.name = 'quay-cso'::text)));
+
+ALTER VIEW grafana.imagefeature OWNER TO vedette_reader;
+
+CREATE TABLE records.slo_value (
+    slo_id integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    value double precision NOT NULL,
+    target double precision NOT NULL,
+    snapshot_id bigint,
+    CONSTRAINT slo_value_target_check CHECK ((target <> ALL (ARRAY['NaN'::double precision, 'Infinity'::double precision, '-Infinity'::double precision]))),
+    CONSTRAINT slo_value_value_check CHECK ((value <> ALL (ARRAY['NaN'::double precision, 'Infinity'::double precision, '-Infinity'::double precision])))
+);
+
+ALTER TABLE records.slo_value OWNER TO vedette_owner;
+
+CREATE VIEW grafana.token AS
+ SELECT (1)::bigint AS id,
+    max(l.opened_at) AS "timestamp",
+    ((md5(('1 '::text || (max(l.opened_at))::text)))::uuid)::text AS uuid,
+    'CSODataType'::text AS data_type,
+    false AS is_open
+   FROM records.latest l
+  WHERE (l.kind = 'imagemanifestvuln'::text)
+ HAVING (count(*) > 0)
+UNION ALL
+ SELECT 2 AS id,
+    max(l.opened_at) AS "timestamp",
+    ((md5(('2 '::text || (max(l.opened_at))::text)))::uuid)::text AS uuid,
+    'DVODataType'::text AS data_type,
+    false AS is_open
+   FROM records.latest l
+  WHERE (l.kind = 'deploymentvalidation'::text)
+ HAVING (count(*) > 0)
+UNION ALL
+ SELECT 3 AS id,
+    max(s.opened_at) AS "timestamp",
+    ((md5(('3 '::text || (max(s.opened_at))::text)))::uuid)::text AS uuid,
+    'DORADataType'::text AS data_type,
+    false AS is_open
+   FROM records.snapshot s
+  WHERE ((s.kind = 'dora'::text) AND (s.closed_at IS NOT NULL))
+ HAVING (count(*) > 0)
+UNION ALL
+ SELECT ((EXTRACT(epoch FROM (v.at AT TIME ZONE 'UTC'::text)) * (1000000)::numeric))::bigint AS id,
+    v.at AS "timestamp",
+    ((md5(('4 '::text || (v.at)::text)))::uuid)::text AS uuid,
+    'SLODataType'::text AS data_type,
+    false AS is_open
+   FROM records.slo_value v
+  GROUP BY v.at;
+
+ALTER VIEW grafana.token OWNER TO vedette_reader;
+
+CREATE VIEW grafana.latesttokens AS
+ SELECT t.id,
+    t.id AS token_id
+   FROM grafana.token t
+  WHERE (t.data_type <> 'SLODataType'::text)
+UNION ALL
+ SELECT 4 AS id,
+    ((EXTRACT(epoch FROM (max(v.at) AT TIME ZONE 'UTC'::text)) * (1000000)::numeric))::bigint AS token_id
+   FROM records.slo_value v
+ HAVING (count(*) > 0);
+
+ALTER VIEW grafana.latesttokens OWNER TO vedette_reader;
+
+CREATE VIEW grafana.namespace AS
+ SELECT id,
+    name,
+    cluster_id
+   FROM fleet.namespace n;
+
+ALTER VIEW grafana.namespace OWNER TO vedette_reader;
+
+CREATE VIEW grafana.objectkind AS
+ SELECT DISTINCT hashtext(kind) AS id,
+    kind AS name
+   FROM records.object o;
+
+ALTER VIEW grafana.objectkind OWNER TO vedette_reader;
+
+CREATE TABLE records.presence (
+    id bigint NOT NULL,
+    source_id smallint NOT NULL,
+    subject_id integer NOT NULL,
+    namespace_id integer NOT NULL,
+    pod text DEFAULT ''::text NOT NULL,
+    workload text DEFAULT ''::text NOT NULL,
+    container text DEFAULT ''::text NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL,
+    gone_at timestamp with time zone
+);
+
+ALTER TABLE records.presence OWNER TO vedette_owner;
+
+CREATE VIEW grafana.pod AS
+ SELECT p.id,
+    p.pod AS name,
+    p.namespace_id,
+    (1)::bigint AS token_id
+   FROM ((records.presence p
+     JOIN fleet.namespace n ON ((n.id = p.namespace_id)))
+     JOIN records.shown_cluster x ON (((x.cluster_id = n.cluster_id) AND (x.kind = 'imagemanifestvuln'::text))))
+  WHERE ((p.gone_at IS NULL) AND (p.pod <> ''::text) AND (p.source_id = ( SELECT source.id
+           FROM records.source
+          WHERE (source.name = 'quay-cso'::text))));
+
+ALTER VIEW grafana.pod OWNER TO vedette_reader;
+
+CREATE VIEW grafana.podimage AS
+ SELECT id AS pod_id,
+    subject_id AS image_id
+   FROM records.presence p
+  WHERE ((gone_at IS NULL) AND (pod <> ''::text) AND (source_id = ( SELECT source.id
+           FROM records.source
+          WHERE (source.name = 'quay-cso'::text))));
+
+ALTER VIEW grafana.podimage OWNER TO vedette_reader;
+
+CREATE VIEW grafana.service AS
+ SELECT id,
+    name
+   FROM fleet.service s;
+
+ALTER VIEW grafana.service OWNER TO vedette_reader;
+
+CREATE TABLE records.slo (
+    id integer NOT NULL,
+    name text NOT NULL,
+    sli text NOT NULL,
+    document text NOT NULL,
+    service_id integer NOT NULL,
+    namespace_id integer NOT NULL,
+    CONSTRAINT slo_document_check CHECK ((length(document) <= 253)),
+    CONSTRAINT slo_name_check CHECK (((name <> ''::text) AND (length(name) <= 253))),
+    CONSTRAINT slo_sli_check CHECK ((length(sli) <= 100))
+);
+
+ALTER TABLE records.slo OWNER TO vedette_owner;
+
+CREATE VIEW grafana.serviceslo AS
+ SELECT hashint8extended(((EXTRACT(epoch FROM (v.at AT TIME ZONE 'UTC'::text)) * (1000000)::numeric))::bigint, (s.id)::bigint) AS id,
+    s.name,
+    v.value,
+    v.target,
+    hashtext(s.sli) AS slitype_id,
+    hashtext(s.document) AS slodoc_id,
+    ((EXTRACT(epoch FROM (v.at AT TIME ZONE 'UTC'::text)) * (1000000)::numeric))::bigint AS token_id,
+    s.service_id,
+    s.namespace_id
+   FROM (records.slo_value v
+     JOIN records.slo s ON ((s.id = v.slo_id)));
+
+ALTER VIEW grafana.serviceslo OWNER TO vedette_reader;
+
+CREATE TABLE records.severity_word (
+    id smallint NOT NULL,
+    word text NOT NULL,
+    severity smallint NOT NULL,
+    CONSTRAINT severity_word_severity_check CHECK (((severity >= 0) AND (severity <= 6)))
+);
+
+ALTER TABLE records.severity_word OWNER TO vedette_owner;
+
+CREATE VIEW grafana.severity AS
+ SELECT (id)::integer AS id,
+    word AS name
+   FROM records.severity_word w;
+
+ALTER VIEW grafana.severity OWNER TO vedette_reader;
+
+CREATE VIEW grafana.slitype AS
+ SELECT DISTINCT hashtext(sli) AS id,
+    sli AS name
+   FROM records.slo s;
+
+ALTER VIEW grafana.slitype OWNER TO vedette_reader;
+
+CREATE VIEW grafana.slodoc AS
+ SELECT DISTINCT hashtext(document) AS id,
+    document AS name
+   FROM records.slo s;
+
+ALTER VIEW grafana.slodoc OWNER TO vedette_reader;
+
+CREATE TABLE records.check_kind (
+    id integer NOT NULL,
+    name text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    remediation text DEFAULT ''::text NOT NULL,
+    CONSTRAINT check_kind_name_check CHECK (((name <> ''::text) AND (length(name) <= 253)))
+);
+
+ALTER TABLE records.check_kind OWNER TO vedette_owner;
+
+CREATE VIEW grafana.validation AS
+ SELECT ((k.id * 2) + s.status) AS id,
+    k.name,
+    s.status
+   FROM (records.check_kind k
+     CROSS JOIN ( VALUES (0), (1)) s(status));
+
+ALTER VIEW grafana.validation OWNER TO vedette_reader;
+
+CREATE TABLE records.advisory (
+    id integer NOT NULL,
+    key bytea NOT NULL,
+    text_key bytea NOT NULL,
+    name text NOT NULL,
+    feed text NOT NULL,
+    identity text NOT NULL,
+    title text NOT NULL,
+    description text NOT NULL,
+    links text[] NOT NULL,
+    cwes text[] NOT NULL,
+    score real,
+    vector text NOT NULL,
+    published_at timestamp with time zone,
+    withdrawn_at timestamp with time zone,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT advisory_identity_check CHECK ((identity <> ''::text)),
+    CONSTRAINT advisory_key_check CHECK ((octet_length(key) = 16)),
+    CONSTRAINT advisory_name_check CHECK ((name <> ''::text))
+);
+
+ALTER TABLE records.advisory OWNER TO vedette_owner;
+
+CREATE VIEW grafana.vulnerability AS
+ SELECT hashint8extended((((f.scan_id)::bigint << 32) | (f.package_id)::bigint), (f.advisory_id)::bigint) AS id,
+    COALESCE(NULLIF(a.title, ''::text), a.name) AS name,
+    a.description,
+    a.feed AS namespacename,
+    NULLIF(f.fixed_in, ''::text) AS fixedby,
+    array_to_string(a.links, ' '::text) AS link,
+    (f.word_id)::integer AS severity_id,
+    (((f.scan_id)::bigint << 32) | (f.package_id)::bigint) AS feature_id
+   FROM ((records.scan s
+     JOIN records.finding f ON (((f.scan_id = s.id) AND (f.fixed_at IS NULL) AND (f.suppressed = ''::text))))
+     JOIN records.advisory a ON ((a.id = f.advisory_id)))
+  WHERE (s.source_id = ( SELECT source.id
+           FROM records.source
+          WHERE (source.name = 'quay-cso'::text)));
+
+ALTER VIEW grafana.vulnerability OWNER TO vedette_reader;
 
 CREATE TABLE health.component_day (
     component_id integer NOT NULL,
@@ -2354,29 +3521,6 @@ ALTER TABLE incidents.update ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
-CREATE TABLE records.advisory (
-    id integer NOT NULL,
-    key bytea NOT NULL,
-    text_key bytea NOT NULL,
-    name text NOT NULL,
-    feed text NOT NULL,
-    identity text NOT NULL,
-    title text NOT NULL,
-    description text NOT NULL,
-    links text[] NOT NULL,
-    cwes text[] NOT NULL,
-    score real,
-    vector text NOT NULL,
-    published_at timestamp with time zone,
-    withdrawn_at timestamp with time zone,
-    made_at timestamp with time zone NOT NULL,
-    CONSTRAINT advisory_identity_check CHECK ((identity <> ''::text)),
-    CONSTRAINT advisory_key_check CHECK ((octet_length(key) = 16)),
-    CONSTRAINT advisory_name_check CHECK ((name <> ''::text))
-);
-
-ALTER TABLE records.advisory OWNER TO vedette_owner;
-
 ALTER TABLE records.advisory ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME records.advisory_id_seq
     START WITH 1
@@ -2407,16 +3551,6 @@ CREATE TABLE records.cause (
 
 ALTER TABLE records.cause OWNER TO vedette_owner;
 
-CREATE TABLE records.check_kind (
-    id integer NOT NULL,
-    name text NOT NULL,
-    description text DEFAULT ''::text NOT NULL,
-    remediation text DEFAULT ''::text NOT NULL,
-    CONSTRAINT check_kind_name_check CHECK (((name <> ''::text) AND (length(name) <= 253)))
-);
-
-ALTER TABLE records.check_kind OWNER TO vedette_owner;
-
 ALTER TABLE records.check_kind ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME records.check_kind_id_seq
     START WITH 1
@@ -2433,27 +3567,6 @@ CREATE TABLE records.cluster_look (
 );
 
 ALTER TABLE records.cluster_look OWNER TO vedette_owner;
-
-CREATE TABLE records.commit (
-    deployment_id bigint NOT NULL,
-    revision text NOT NULL,
-    repository text NOT NULL,
-    at timestamp with time zone NOT NULL,
-    lead_s bigint NOT NULL,
-    reverts boolean DEFAULT false NOT NULL,
-    CONSTRAINT commit_repository_check CHECK ((length(repository) <= 500)),
-    CONSTRAINT commit_revision_check CHECK ((revision ~ '^[a-f0-9]{40}$'::text))
-);
-
-ALTER TABLE records.commit OWNER TO vedette_owner;
-
-CREATE TABLE records.compat (
-    is_only boolean DEFAULT true NOT NULL,
-    latest_per_scope boolean NOT NULL,
-    CONSTRAINT compat_is_only_check CHECK (is_only)
-);
-
-ALTER TABLE records.compat OWNER TO vedette_owner;
 
 CREATE TABLE records.daily (
     day date NOT NULL,
@@ -2488,23 +3601,6 @@ CREATE TABLE records.daily_before (
 
 ALTER TABLE records.daily_before OWNER TO vedette_owner;
 
-CREATE TABLE records.deployment (
-    id bigint NOT NULL,
-    app text NOT NULL,
-    environment text NOT NULL,
-    pipeline text NOT NULL,
-    reason text NOT NULL,
-    finished_at timestamp with time zone NOT NULL,
-    service_id integer,
-    made_at timestamp with time zone NOT NULL,
-    CONSTRAINT deployment_app_check CHECK (((app <> ''::text) AND (length(app) <= 256))),
-    CONSTRAINT deployment_environment_check CHECK (((environment <> ''::text) AND (length(environment) <= 256))),
-    CONSTRAINT deployment_pipeline_check CHECK ((length(pipeline) <= 256)),
-    CONSTRAINT deployment_reason_check CHECK ((length(reason) <= 2000))
-);
-
-ALTER TABLE records.deployment OWNER TO vedette_owner;
-
 ALTER TABLE records.deployment ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME records.deployment_id_seq
     START WITH 1
@@ -2536,7 +3632,7 @@ ALTER TABLE records.epss OWNER TO vedette_owner;
 
 CREATE TABLE records.exposure (
     id bigint NOT NULL,
-    namespace_id integer NOT NULL,
+    namespace_id integer,
     identity text NOT NULL,
     severity smallint NOT NULL,
     fixable boolean NOT NULL,
@@ -2545,6 +3641,8 @@ CREATE TABLE records.exposure (
     since_at timestamp with time zone NOT NULL,
     first_seen_at timestamp with time zone NOT NULL,
     ended_at timestamp with time zone,
+    hosts integer DEFAULT 0 NOT NULL,
+    covered_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
     CONSTRAINT exposure_severity_check CHECK (((severity >= 0) AND (severity <= 6)))
 );
 
@@ -2570,25 +3668,6 @@ CREATE TABLE records.feed (
 
 ALTER TABLE records.feed OWNER TO vedette_owner;
 
-CREATE TABLE records.finding (
-    scan_id integer NOT NULL,
-    package_id integer NOT NULL,
-    advisory_id integer NOT NULL,
-    severity smallint NOT NULL,
-    word_id smallint NOT NULL,
-    fixed_in text NOT NULL,
-    fix_state text NOT NULL,
-    suppressed text NOT NULL,
-    since_at timestamp with time zone NOT NULL,
-    first_seen_at timestamp with time zone NOT NULL,
-    fixed_at timestamp with time zone,
-    CONSTRAINT finding_check CHECK ((since_at <= first_seen_at)),
-    CONSTRAINT finding_check1 CHECK ((fixed_at >= first_seen_at)),
-    CONSTRAINT finding_severity_check CHECK (((severity >= 0) AND (severity <= 6)))
-);
-
-ALTER TABLE records.finding OWNER TO vedette_owner;
-
 CREATE TABLE records.kev (
     catalog text NOT NULL,
     cve text NOT NULL,
@@ -2605,27 +3684,28 @@ CREATE TABLE records.kev (
 
 ALTER TABLE records.kev OWNER TO vedette_owner;
 
-CREATE TABLE records.latest (
-    kind text NOT NULL,
-    cluster_id integer NOT NULL,
-    snapshot_id bigint NOT NULL,
-    opened_at timestamp with time zone NOT NULL,
-    complete_at timestamp with time zone
+CREATE TABLE records.notice (
+    id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    identity text NOT NULL,
+    catalog text NOT NULL,
+    added_on date NOT NULL,
+    severity smallint NOT NULL,
+    namespaces integer NOT NULL,
+    images integer NOT NULL,
+    handled_at timestamp with time zone
 );
 
-ALTER TABLE records.latest OWNER TO vedette_owner;
+ALTER TABLE records.notice OWNER TO vedette_owner;
 
-CREATE TABLE records.object (
-    id integer NOT NULL,
-    cluster_id integer NOT NULL,
-    namespace_id integer,
-    kind text NOT NULL,
-    name text NOT NULL,
-    CONSTRAINT object_kind_check CHECK (((kind <> ''::text) AND (length(kind) <= 253))),
-    CONSTRAINT object_name_check CHECK (((name <> ''::text) AND (length(name) <= 253)))
+ALTER TABLE records.notice ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME records.notice_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
-
-ALTER TABLE records.object OWNER TO vedette_owner;
 
 ALTER TABLE records.object ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME records.object_id_seq
@@ -2686,20 +3766,6 @@ ALTER TABLE records.objective ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
-CREATE TABLE records.package (
-    id integer NOT NULL,
-    key bytea NOT NULL,
-    name text NOT NULL,
-    version text NOT NULL,
-    type text NOT NULL,
-    purl text NOT NULL,
-    path text NOT NULL,
-    CONSTRAINT package_key_check CHECK ((octet_length(key) = 16)),
-    CONSTRAINT package_name_check CHECK ((name <> ''::text))
-);
-
-ALTER TABLE records.package OWNER TO vedette_owner;
-
 ALTER TABLE records.package ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME records.package_id_seq
     START WITH 1
@@ -2709,20 +3775,6 @@ ALTER TABLE records.package ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
-CREATE TABLE records.presence (
-    id bigint NOT NULL,
-    source_id smallint NOT NULL,
-    subject_id integer NOT NULL,
-    namespace_id integer NOT NULL,
-    pod text DEFAULT ''::text NOT NULL,
-    workload text DEFAULT ''::text NOT NULL,
-    container text DEFAULT ''::text NOT NULL,
-    first_seen_at timestamp with time zone NOT NULL,
-    gone_at timestamp with time zone
-);
-
-ALTER TABLE records.presence OWNER TO vedette_owner;
-
 ALTER TABLE records.presence ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME records.presence_id_seq
     START WITH 1
@@ -2731,6 +3783,18 @@ ALTER TABLE records.presence ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE records.priority (
+    identity text NOT NULL,
+    rank smallint NOT NULL,
+    severity smallint NOT NULL,
+    fixable boolean NOT NULL,
+    percentile real NOT NULL,
+    is_running boolean NOT NULL,
+    covered_until timestamp with time zone NOT NULL
+);
+
+ALTER TABLE records.priority OWNER TO vedette_owner;
 
 CREATE TABLE records.recount (
     namespace_id integer NOT NULL,
@@ -2760,23 +3824,6 @@ CREATE TABLE records.report_before (
 
 ALTER TABLE records.report_before OWNER TO vedette_owner;
 
-CREATE TABLE records.scan (
-    id integer NOT NULL,
-    source_id smallint NOT NULL,
-    subject_id integer NOT NULL,
-    previous_id integer,
-    first_at timestamp with time zone NOT NULL,
-    last_at timestamp with time zone NOT NULL,
-    digest bytea,
-    counts integer[] DEFAULT '{0,0,0,0,0,0,0}'::integer[] NOT NULL,
-    fixable integer DEFAULT 0 NOT NULL,
-    scanner_version text DEFAULT ''::text NOT NULL,
-    database_version text DEFAULT ''::text NOT NULL,
-    CONSTRAINT scan_counts_check CHECK ((cardinality(counts) = 7))
-);
-
-ALTER TABLE records.scan OWNER TO vedette_owner;
-
 ALTER TABLE records.scan ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME records.scan_id_seq
     START WITH 1
@@ -2786,14 +3833,25 @@ ALTER TABLE records.scan ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
-CREATE TABLE records.severity_word (
-    id smallint NOT NULL,
-    word text NOT NULL,
-    severity smallint NOT NULL,
-    CONSTRAINT severity_word_severity_check CHECK (((severity >= 0) AND (severity <= 6)))
+CREATE TABLE records.severity_change (
+    id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    namespace_id integer,
+    identity text NOT NULL,
+    was smallint NOT NULL,
+    became smallint NOT NULL
 );
 
-ALTER TABLE records.severity_word OWNER TO vedette_owner;
+ALTER TABLE records.severity_change OWNER TO vedette_owner;
+
+ALTER TABLE records.severity_change ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME records.severity_change_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 ALTER TABLE records.severity_word ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME records.severity_word_id_seq
@@ -2804,20 +3862,6 @@ ALTER TABLE records.severity_word ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     CACHE 1
 );
 
-CREATE TABLE records.slo (
-    id integer NOT NULL,
-    name text NOT NULL,
-    sli text NOT NULL,
-    document text NOT NULL,
-    service_id integer NOT NULL,
-    namespace_id integer NOT NULL,
-    CONSTRAINT slo_document_check CHECK ((length(document) <= 253)),
-    CONSTRAINT slo_name_check CHECK (((name <> ''::text) AND (length(name) <= 253))),
-    CONSTRAINT slo_sli_check CHECK ((length(sli) <= 100))
-);
-
-ALTER TABLE records.slo OWNER TO vedette_owner;
-
 ALTER TABLE records.slo ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME records.slo_id_seq
     START WITH 1
@@ -2826,36 +3870,6 @@ ALTER TABLE records.slo ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE records.slo_value (
-    slo_id integer NOT NULL,
-    at timestamp with time zone NOT NULL,
-    value double precision NOT NULL,
-    target double precision NOT NULL,
-    snapshot_id bigint,
-    CONSTRAINT slo_value_target_check CHECK ((target <> ALL (ARRAY['NaN'::double precision, 'Infinity'::double precision, '-Infinity'::double precision]))),
-    CONSTRAINT slo_value_value_check CHECK ((value <> ALL (ARRAY['NaN'::double precision, 'Infinity'::double precision, '-Infinity'::double precision])))
-);
-
-ALTER TABLE records.slo_value OWNER TO vedette_owner;
-
-CREATE TABLE records.snapshot (
-    id bigint NOT NULL,
-    token uuid DEFAULT gen_random_uuid() NOT NULL,
-    kind text NOT NULL,
-    cluster_id integer,
-    complete boolean NOT NULL,
-    opened_at timestamp with time zone NOT NULL,
-    opened_by text NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    closed_at timestamp with time zone,
-    expired_at timestamp with time zone,
-    CONSTRAINT snapshot_check CHECK ((expires_at > opened_at)),
-    CONSTRAINT snapshot_check1 CHECK (((closed_at IS NULL) OR (expired_at IS NULL))),
-    CONSTRAINT snapshot_kind_check CHECK (((kind <> ''::text) AND (length(kind) <= 100)))
-);
-
-ALTER TABLE records.snapshot OWNER TO vedette_owner;
 
 ALTER TABLE records.snapshot ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME records.snapshot_id_seq
@@ -2866,16 +3880,24 @@ ALTER TABLE records.snapshot ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
-CREATE TABLE records.source (
-    id smallint NOT NULL,
-    name text NOT NULL,
-    CONSTRAINT source_name_check CHECK (((name <> ''::text) AND (length(name) <= 100)))
-);
-
-ALTER TABLE records.source OWNER TO vedette_owner;
-
 ALTER TABLE records.source ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME records.source_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE records.spoken (
+    id bigint NOT NULL,
+    identity text NOT NULL
+);
+
+ALTER TABLE records.spoken OWNER TO vedette_owner;
+
+ALTER TABLE records.spoken ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME records.spoken_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -2904,25 +3926,6 @@ ALTER TABLE records.staged ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY 
     CACHE 1
 );
 
-CREATE TABLE records.statement (
-    id bigint NOT NULL,
-    document text NOT NULL,
-    source text NOT NULL,
-    author text NOT NULL,
-    names text[] NOT NULL,
-    products text[] NOT NULL,
-    status text NOT NULL,
-    justification text NOT NULL,
-    impact text NOT NULL,
-    action text NOT NULL,
-    at timestamp with time zone NOT NULL,
-    loaded_at timestamp with time zone NOT NULL,
-    CONSTRAINT statement_names_check CHECK ((cardinality(names) > 0)),
-    CONSTRAINT statement_status_check CHECK ((status = ANY (ARRAY['not_affected'::text, 'affected'::text, 'fixed'::text, 'under_investigation'::text])))
-);
-
-ALTER TABLE records.statement OWNER TO vedette_owner;
-
 ALTER TABLE records.statement ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME records.statement_id_seq
     START WITH 1
@@ -2931,19 +3934,6 @@ ALTER TABLE records.statement ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE records.subject (
-    id integer NOT NULL,
-    kind text NOT NULL,
-    name text NOT NULL,
-    digest text DEFAULT ''::text NOT NULL,
-    tag text DEFAULT ''::text NOT NULL,
-    made_at timestamp with time zone NOT NULL,
-    CONSTRAINT subject_kind_check CHECK ((kind = ANY (ARRAY['image'::text, 'host'::text, 'repository'::text, 'file'::text]))),
-    CONSTRAINT subject_name_check CHECK (((name <> ''::text) AND (length(name) <= 1000)))
-);
-
-ALTER TABLE records.subject OWNER TO vedette_owner;
 
 ALTER TABLE records.subject ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME records.subject_id_seq
@@ -2954,30 +3944,6 @@ ALTER TABLE records.subject ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
-CREATE TABLE records.triage (
-    id integer NOT NULL,
-    identity text NOT NULL,
-    package text DEFAULT ''::text NOT NULL,
-    service_id integer,
-    namespace_id integer,
-    image text DEFAULT ''::text NOT NULL,
-    decision text NOT NULL,
-    justification text DEFAULT ''::text NOT NULL,
-    reason text NOT NULL,
-    until timestamp with time zone,
-    made_at timestamp with time zone NOT NULL,
-    made_by text NOT NULL,
-    ended_at timestamp with time zone,
-    ended_by text,
-    CONSTRAINT triage_check CHECK (((decision <> 'accepted'::text) OR (until IS NOT NULL))),
-    CONSTRAINT triage_check1 CHECK ((until > made_at)),
-    CONSTRAINT triage_decision_check CHECK ((decision = ANY (ARRAY['accepted'::text, 'false_positive'::text, 'not_affected'::text, 'affected'::text, 'under_investigation'::text]))),
-    CONSTRAINT triage_identity_check CHECK ((identity <> ''::text)),
-    CONSTRAINT triage_reason_check CHECK (((reason <> ''::text) AND (length(reason) <= 10000)))
-);
-
-ALTER TABLE records.triage OWNER TO vedette_owner;
-
 ALTER TABLE records.triage ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME records.triage_id_seq
     START WITH 1
@@ -2987,21 +3953,15 @@ ALTER TABLE records.triage ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
-CREATE TABLE records.validation (
-    id bigint NOT NULL,
-    source_id smallint NOT NULL,
-    object_id integer NOT NULL,
-    check_id integer NOT NULL,
-    passed boolean NOT NULL,
-    contradicted boolean DEFAULT false NOT NULL,
-    word text DEFAULT ''::text NOT NULL,
-    message text DEFAULT ''::text NOT NULL,
-    since_at timestamp with time zone NOT NULL,
-    until_at timestamp with time zone,
-    CONSTRAINT validation_check CHECK ((until_at >= since_at))
+CREATE TABLE records.unplaced (
+    what text NOT NULL,
+    changes bigint NOT NULL,
+    at timestamp with time zone,
+    took_ms integer DEFAULT 0 NOT NULL,
+    CONSTRAINT unplaced_what_check CHECK ((what = ANY (ARRAY['scans'::text, 'decisions'::text, 'counted'::text])))
 );
 
-ALTER TABLE records.validation OWNER TO vedette_owner;
+ALTER TABLE records.unplaced OWNER TO vedette_owner;
 
 ALTER TABLE records.validation ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME records.validation_id_seq
@@ -3322,6 +4282,12 @@ ALTER TABLE ONLY records.kev
 ALTER TABLE ONLY records.latest
     ADD CONSTRAINT latest_pkey PRIMARY KEY (kind, cluster_id);
 
+ALTER TABLE ONLY records.notice
+    ADD CONSTRAINT notice_identity_key UNIQUE (identity);
+
+ALTER TABLE ONLY records.notice
+    ADD CONSTRAINT notice_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY records.object
     ADD CONSTRAINT object_cluster_id_namespace_id_kind_name_key UNIQUE NULLS NOT DISTINCT (cluster_id, namespace_id, kind, name);
 
@@ -3346,6 +4312,9 @@ ALTER TABLE ONLY records.package
 ALTER TABLE ONLY records.presence
     ADD CONSTRAINT presence_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY records.priority
+    ADD CONSTRAINT priority_pkey PRIMARY KEY (identity);
+
 ALTER TABLE ONLY records.recount
     ADD CONSTRAINT recount_pkey PRIMARY KEY (namespace_id);
 
@@ -3354,6 +4323,9 @@ ALTER TABLE ONLY records.scan
 
 ALTER TABLE ONLY records.scan
     ADD CONSTRAINT scan_subject_id_source_id_key UNIQUE (subject_id, source_id);
+
+ALTER TABLE ONLY records.severity_change
+    ADD CONSTRAINT severity_change_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY records.severity_word
     ADD CONSTRAINT severity_word_pkey PRIMARY KEY (id);
@@ -3382,6 +4354,9 @@ ALTER TABLE ONLY records.source
 ALTER TABLE ONLY records.source
     ADD CONSTRAINT source_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY records.spoken
+    ADD CONSTRAINT spoken_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY records.staged
     ADD CONSTRAINT staged_pkey PRIMARY KEY (snapshot_id, number);
 
@@ -3393,6 +4368,9 @@ ALTER TABLE ONLY records.subject
 
 ALTER TABLE ONLY records.triage
     ADD CONSTRAINT triage_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY records.unplaced
+    ADD CONSTRAINT unplaced_pkey PRIMARY KEY (what);
 
 ALTER TABLE ONLY records.validation
     ADD CONSTRAINT validation_pkey PRIMARY KEY (id);
@@ -3487,6 +4465,10 @@ CREATE INDEX cause_deployment ON records.cause USING btree (deployment_id);
 
 CREATE INDEX commit_revision ON records.commit USING btree (revision);
 
+CREATE INDEX daily_latest ON ONLY records.daily USING btree (scope, scope_id, severity, day DESC);
+
+CREATE INDEX daily_before_scope_scope_id_severity_day_idx ON records.daily_before USING btree (scope, scope_id, severity, day DESC);
+
 CREATE INDEX deployment_finished ON records.deployment USING btree (finished_at DESC, id DESC);
 
 CREATE INDEX deployment_latest ON records.deployment USING btree (app, environment, finished_at DESC);
@@ -3495,11 +4477,15 @@ CREATE UNIQUE INDEX deployment_once ON records.deployment USING btree (md5((((ap
 
 CREATE INDEX deployment_service ON records.deployment USING btree (service_id, finished_at DESC);
 
+CREATE INDEX exposure_covered ON records.exposure USING btree (covered_until) WHERE ((ended_at IS NULL) AND (covered_until > '-infinity'::timestamp with time zone) AND (covered_until < 'infinity'::timestamp with time zone));
+
 CREATE INDEX exposure_ended ON records.exposure USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+
+CREATE INDEX exposure_first_seen ON records.exposure USING btree (first_seen_at);
 
 CREATE INDEX exposure_identity ON records.exposure USING btree (identity) WHERE (ended_at IS NULL);
 
-CREATE UNIQUE INDEX exposure_open ON records.exposure USING btree (namespace_id, identity) WHERE (ended_at IS NULL);
+CREATE UNIQUE INDEX exposure_open ON records.exposure USING btree (namespace_id, identity) NULLS NOT DISTINCT WHERE (ended_at IS NULL);
 
 CREATE INDEX finding_advisory ON records.finding USING btree (advisory_id, scan_id);
 
@@ -3521,11 +4507,17 @@ CREATE UNIQUE INDEX presence_open ON records.presence USING btree (namespace_id,
 
 CREATE INDEX presence_subject ON records.presence USING btree (subject_id) WHERE (gone_at IS NULL);
 
+CREATE INDEX priority_order ON records.priority USING btree (rank, severity DESC, percentile DESC, fixable DESC, identity);
+
 CREATE INDEX report_scan ON ONLY records.report USING btree (scan_id, at);
 
 CREATE INDEX report_before_scan_id_at_idx ON records.report_before USING btree (scan_id, at);
 
+CREATE INDEX severity_change_at ON records.severity_change USING btree (at);
+
 CREATE INDEX slo_value_at ON records.slo_value USING btree (at DESC, slo_id DESC);
+
+CREATE INDEX slo_value_moment ON records.slo_value USING btree ((((EXTRACT(epoch FROM (at AT TIME ZONE 'UTC'::text)) * (1000000)::numeric))::bigint));
 
 CREATE INDEX slo_value_snapshot ON records.slo_value USING btree (snapshot_id);
 
@@ -3554,6 +4546,8 @@ CREATE UNIQUE INDEX validation_open ON records.validation USING btree (object_id
 CREATE INDEX validation_since ON records.validation USING btree (since_at DESC, id DESC);
 
 ALTER INDEX records.daily_pkey ATTACH PARTITION records.daily_before_pkey;
+
+ALTER INDEX records.daily_latest ATTACH PARTITION records.daily_before_scope_scope_id_severity_day_idx;
 
 ALTER INDEX records.report_scan ATTACH PARTITION records.report_before_scan_id_at_idx;
 
@@ -3767,6 +4761,9 @@ ALTER TABLE ONLY records.scan
 ALTER TABLE ONLY records.scan
     ADD CONSTRAINT scan_subject_id_fkey FOREIGN KEY (subject_id) REFERENCES records.subject(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY records.severity_change
+    ADD CONSTRAINT severity_change_namespace_id_fkey FOREIGN KEY (namespace_id) REFERENCES fleet.namespace(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY records.slo
     ADD CONSTRAINT slo_namespace_id_fkey FOREIGN KEY (namespace_id) REFERENCES fleet.namespace(id) ON DELETE CASCADE;
 
@@ -3857,6 +4854,42 @@ REVOKE ALL ON FUNCTION grafana.component_time_in_states(component text, from_at 
 GRANT ALL ON FUNCTION grafana.component_time_in_states(component text, from_at timestamp with time zone, to_at timestamp with time zone) TO vedette_grafana;
 GRANT ALL ON FUNCTION grafana.component_time_in_states(component text, from_at timestamp with time zone, to_at timestamp with time zone) TO vedette_app;
 
+REVOKE ALL ON FUNCTION grafana.delivery(from_at timestamp with time zone, to_at timestamp with time zone, services text[], environments text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.delivery(from_at timestamp with time zone, to_at timestamp with time zone, services text[], environments text[]) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.delivery(from_at timestamp with time zone, to_at timestamp with time zone, services text[], environments text[]) TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.deployments(from_at timestamp with time zone, to_at timestamp with time zone, services text[], environments text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.deployments(from_at timestamp with time zone, to_at timestamp with time zone, services text[], environments text[]) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.deployments(from_at timestamp with time zone, to_at timestamp with time zone, services text[], environments text[]) TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.error_budgets(from_at timestamp with time zone, to_at timestamp with time zone, services text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.error_budgets(from_at timestamp with time zone, to_at timestamp with time zone, services text[]) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.error_budgets(from_at timestamp with time zone, to_at timestamp with time zone, services text[]) TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.error_budgets_by_month(from_at timestamp with time zone, to_at timestamp with time zone, zone text, services text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.error_budgets_by_month(from_at timestamp with time zone, to_at timestamp with time zone, zone text, services text[]) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.error_budgets_by_month(from_at timestamp with time zone, to_at timestamp with time zone, zone text, services text[]) TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.exposures(clusters text[], namespaces text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.exposures(clusters text[], namespaces text[]) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.exposures(clusters text[], namespaces text[]) TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.get_severity_count(cluster text, namespace text, grade text) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.get_severity_count(cluster text, namespace text, grade text) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.get_severity_count(cluster text, namespace text, grade text) TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.get_severity_count_v2(clusters text[], namespaces text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.get_severity_count_v2(clusters text[], namespaces text[]) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.get_severity_count_v2(clusters text[], namespaces text[]) TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.get_vulnerabilities(cluster text, namespace text) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.get_vulnerabilities(cluster text, namespace text) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.get_vulnerabilities(cluster text, namespace text) TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.get_vulnerabilities_v2(cluster text, namespace text) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.get_vulnerabilities_v2(cluster text, namespace text) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.get_vulnerabilities_v2(cluster text, namespace text) TO vedette_app;
+
 REVOKE ALL ON FUNCTION grafana.latest_measurements(target text) FROM PUBLIC;
 GRANT ALL ON FUNCTION grafana.latest_measurements(target text) TO vedette_grafana;
 GRANT ALL ON FUNCTION grafana.latest_measurements(target text) TO vedette_app;
@@ -3872,6 +4905,10 @@ GRANT ALL ON FUNCTION grafana.measurement_range(target text, measurement text, f
 REVOKE ALL ON FUNCTION grafana.measurements(target text, measurement text, from_at timestamp with time zone, to_at timestamp with time zone, step interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION grafana.measurements(target text, measurement text, from_at timestamp with time zone, to_at timestamp with time zone, step interval) TO vedette_grafana;
 GRANT ALL ON FUNCTION grafana.measurements(target text, measurement text, from_at timestamp with time zone, to_at timestamp with time zone, step interval) TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.slo_values(from_at timestamp with time zone, to_at timestamp with time zone, services text[], slos text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.slo_values(from_at timestamp with time zone, to_at timestamp with time zone, services text[], slos text[]) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.slo_values(from_at timestamp with time zone, to_at timestamp with time zone, services text[], slos text[]) TO vedette_app;
 
 REVOKE ALL ON FUNCTION grafana.state_counts(from_at timestamp with time zone, to_at timestamp with time zone, step interval, clusters text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION grafana.state_counts(from_at timestamp with time zone, to_at timestamp with time zone, step interval, clusters text[]) TO vedette_grafana;
@@ -3896,6 +4933,26 @@ GRANT ALL ON FUNCTION grafana.time_in_states(target text, from_at timestamp with
 REVOKE ALL ON FUNCTION grafana.transitions(from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION grafana.transitions(from_at timestamp with time zone, to_at timestamp with time zone) TO vedette_grafana;
 GRANT ALL ON FUNCTION grafana.transitions(from_at timestamp with time zone, to_at timestamp with time zone) TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.validation_counts(clusters text[], namespaces text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.validation_counts(clusters text[], namespaces text[]) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.validation_counts(clusters text[], namespaces text[]) TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.validation_history(cluster text, namespace text, from_at timestamp with time zone, to_at timestamp with time zone, step interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.validation_history(cluster text, namespace text, from_at timestamp with time zone, to_at timestamp with time zone, step interval) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.validation_history(cluster text, namespace text, from_at timestamp with time zone, to_at timestamp with time zone, step interval) TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.validations(cluster text, namespace text) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.validations(cluster text, namespace text) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.validations(cluster text, namespace text) TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.vulnerabilities_ended(from_at timestamp with time zone, to_at timestamp with time zone, clusters text[], namespaces text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.vulnerabilities_ended(from_at timestamp with time zone, to_at timestamp with time zone, clusters text[], namespaces text[]) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.vulnerabilities_ended(from_at timestamp with time zone, to_at timestamp with time zone, clusters text[], namespaces text[]) TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.vulnerability_days(scope text, name text, from_at timestamp with time zone, to_at timestamp with time zone, cluster text) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.vulnerability_days(scope text, name text, from_at timestamp with time zone, to_at timestamp with time zone, cluster text) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.vulnerability_days(scope text, name text, from_at timestamp with time zone, to_at timestamp with time zone, cluster text) TO vedette_app;
 
 REVOKE ALL ON FUNCTION health.axis_unit(unit text) FROM PUBLIC;
 GRANT ALL ON FUNCTION health.axis_unit(unit text) TO vedette_app;
@@ -4150,11 +5207,56 @@ REVOKE ALL ON FUNCTION pg_catalog.pg_try_advisory_xact_lock_shared(integer, inte
 GRANT ALL ON FUNCTION pg_catalog.pg_try_advisory_xact_lock_shared(integer, integer) TO vedette_owner;
 GRANT ALL ON FUNCTION pg_catalog.pg_try_advisory_xact_lock_shared(integer, integer) TO vedette_app;
 
+REVOKE ALL ON FUNCTION records.bare_purl(purl text) FROM PUBLIC;
+GRANT ALL ON FUNCTION records.bare_purl(purl text) TO vedette_app;
+GRANT ALL ON FUNCTION records.bare_purl(purl text) TO vedette_reader;
+
+REVOKE ALL ON FUNCTION records.drop_months(history text, before date) FROM PUBLIC;
+GRANT ALL ON FUNCTION records.drop_months(history text, before date) TO vedette_app;
+
 REVOKE ALL ON FUNCTION records.make_months(first timestamp with time zone, last timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION records.make_months(first timestamp with time zone, last timestamp with time zone) TO vedette_app;
 
+REVOKE ALL ON FUNCTION records.package_keys(name text, version text, purl text) FROM PUBLIC;
+GRANT ALL ON FUNCTION records.package_keys(name text, version text, purl text) TO vedette_app;
+GRANT ALL ON FUNCTION records.package_keys(name text, version text, purl text) TO vedette_reader;
+
+REVOKE ALL ON FUNCTION records.quay_findings(of_cluster text, of_namespace text) FROM PUBLIC;
+GRANT ALL ON FUNCTION records.quay_findings(of_cluster text, of_namespace text) TO vedette_app;
+GRANT ALL ON FUNCTION records.quay_findings(of_cluster text, of_namespace text) TO vedette_reader;
+
+REVOKE ALL ON FUNCTION records.rank_of(is_exploited boolean, is_running boolean, percentile real, severity smallint, fixable boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION records.rank_of(is_exploited boolean, is_running boolean, percentile real, severity smallint, fixable boolean) TO vedette_app;
+GRANT ALL ON FUNCTION records.rank_of(is_exploited boolean, is_running boolean, percentile real, severity smallint, fixable boolean) TO vedette_reader;
+
+REVOKE ALL ON FUNCTION records.scope_key(scope text, name text, of_cluster text) FROM PUBLIC;
+GRANT ALL ON FUNCTION records.scope_key(scope text, name text, of_cluster text) TO vedette_app;
+GRANT ALL ON FUNCTION records.scope_key(scope text, name text, of_cluster text) TO vedette_reader;
+
+REVOKE ALL ON FUNCTION records.severity_title(severity smallint) FROM PUBLIC;
+GRANT ALL ON FUNCTION records.severity_title(severity smallint) TO vedette_app;
+GRANT ALL ON FUNCTION records.severity_title(severity smallint) TO vedette_reader;
+
 REVOKE ALL ON FUNCTION records.shown_clusters(kind text) FROM PUBLIC;
 GRANT ALL ON FUNCTION records.shown_clusters(kind text) TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.statement TO vedette_app;
+GRANT SELECT ON TABLE records.statement TO vedette_reader;
+
+REVOKE ALL ON FUNCTION records.statement_of(of_names text[], of_subject text[], of_package text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION records.statement_of(of_names text[], of_subject text[], of_package text[]) TO vedette_app;
+GRANT ALL ON FUNCTION records.statement_of(of_names text[], of_subject text[], of_package text[]) TO vedette_reader;
+
+REVOKE ALL ON FUNCTION records.subject_keys(name text, digest text, tag text) FROM PUBLIC;
+GRANT ALL ON FUNCTION records.subject_keys(name text, digest text, tag text) TO vedette_app;
+GRANT ALL ON FUNCTION records.subject_keys(name text, digest text, tag text) TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.triage TO vedette_app;
+GRANT SELECT ON TABLE records.triage TO vedette_reader;
+
+REVOKE ALL ON FUNCTION records.triage_of(of_identity text, of_package text, of_namespace integer, of_image text, at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION records.triage_of(of_identity text, of_package text, of_namespace integer, of_image text, at timestamp with time zone) TO vedette_app;
+GRANT ALL ON FUNCTION records.triage_of(of_identity text, of_package text, of_namespace integer, of_image text, at timestamp with time zone) TO vedette_reader;
 
 REVOKE ALL ON FUNCTION health.joined(anycompatiblearray) FROM PUBLIC;
 GRANT ALL ON FUNCTION health.joined(anycompatiblearray) TO vedette_app;
@@ -4242,6 +5344,123 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE fleet.target TO vedette_app;
 GRANT SELECT ON TABLE fleet.target TO vedette_reader;
 
 GRANT SELECT,USAGE ON SEQUENCE fleet.target_id_seq TO vedette_app;
+
+GRANT SELECT ON TABLE grafana.cluster TO vedette_grafana;
+GRANT SELECT ON TABLE grafana.cluster TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.compat TO vedette_app;
+GRANT SELECT ON TABLE records.compat TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.latest TO vedette_app;
+GRANT SELECT ON TABLE records.latest TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.object TO vedette_app;
+GRANT SELECT ON TABLE records.object TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.snapshot TO vedette_app;
+GRANT SELECT ON TABLE records.snapshot TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.shown_cluster TO vedette_app;
+GRANT SELECT ON TABLE records.shown_cluster TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.source TO vedette_app;
+GRANT SELECT ON TABLE records.source TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.validation TO vedette_app;
+GRANT SELECT ON TABLE records.validation TO vedette_reader;
+
+GRANT SELECT ON TABLE grafana.deploymentvalidation TO vedette_grafana;
+GRANT SELECT ON TABLE grafana.deploymentvalidation TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.commit TO vedette_app;
+GRANT SELECT ON TABLE records.commit TO vedette_reader;
+
+GRANT SELECT ON TABLE grafana.doracommit TO vedette_grafana;
+GRANT SELECT ON TABLE grafana.doracommit TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.deployment TO vedette_app;
+GRANT SELECT ON TABLE records.deployment TO vedette_reader;
+
+GRANT SELECT ON TABLE grafana.doradeployment TO vedette_grafana;
+GRANT SELECT ON TABLE grafana.doradeployment TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.finding TO vedette_app;
+GRANT SELECT ON TABLE records.finding TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.package TO vedette_app;
+GRANT SELECT ON TABLE records.package TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.scan TO vedette_app;
+GRANT SELECT ON TABLE records.scan TO vedette_reader;
+
+GRANT SELECT ON TABLE grafana.feature TO vedette_grafana;
+GRANT SELECT ON TABLE grafana.feature TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.subject TO vedette_app;
+GRANT SELECT ON TABLE records.subject TO vedette_reader;
+
+GRANT SELECT ON TABLE grafana.image TO vedette_grafana;
+GRANT SELECT ON TABLE grafana.image TO vedette_app;
+
+GRANT SELECT ON TABLE grafana.imagefeature TO vedette_grafana;
+GRANT SELECT ON TABLE grafana.imagefeature TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.slo_value TO vedette_app;
+GRANT SELECT ON TABLE records.slo_value TO vedette_reader;
+
+GRANT SELECT ON TABLE grafana.token TO vedette_grafana;
+GRANT SELECT ON TABLE grafana.token TO vedette_app;
+
+GRANT SELECT ON TABLE grafana.latesttokens TO vedette_grafana;
+GRANT SELECT ON TABLE grafana.latesttokens TO vedette_app;
+
+GRANT SELECT ON TABLE grafana.namespace TO vedette_grafana;
+GRANT SELECT ON TABLE grafana.namespace TO vedette_app;
+
+GRANT SELECT ON TABLE grafana.objectkind TO vedette_grafana;
+GRANT SELECT ON TABLE grafana.objectkind TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.presence TO vedette_app;
+GRANT SELECT ON TABLE records.presence TO vedette_reader;
+
+GRANT SELECT ON TABLE grafana.pod TO vedette_grafana;
+GRANT SELECT ON TABLE grafana.pod TO vedette_app;
+
+GRANT SELECT ON TABLE grafana.podimage TO vedette_grafana;
+GRANT SELECT ON TABLE grafana.podimage TO vedette_app;
+
+GRANT SELECT ON TABLE grafana.service TO vedette_grafana;
+GRANT SELECT ON TABLE grafana.service TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.slo TO vedette_app;
+GRANT SELECT ON TABLE records.slo TO vedette_reader;
+
+GRANT SELECT ON TABLE grafana.serviceslo TO vedette_grafana;
+GRANT SELECT ON TABLE grafana.serviceslo TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.severity_word TO vedette_app;
+GRANT SELECT ON TABLE records.severity_word TO vedette_reader;
+
+GRANT SELECT ON TABLE grafana.severity TO vedette_grafana;
+GRANT SELECT ON TABLE grafana.severity TO vedette_app;
+
+GRANT SELECT ON TABLE grafana.slitype TO vedette_grafana;
+GRANT SELECT ON TABLE grafana.slitype TO vedette_app;
+
+GRANT SELECT ON TABLE grafana.slodoc TO vedette_grafana;
+GRANT SELECT ON TABLE grafana.slodoc TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.check_kind TO vedette_app;
+GRANT SELECT ON TABLE records.check_kind TO vedette_reader;
+
+GRANT SELECT ON TABLE grafana.validation TO vedette_grafana;
+GRANT SELECT ON TABLE grafana.validation TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.advisory TO vedette_app;
+GRANT SELECT ON TABLE records.advisory TO vedette_reader;
+
+GRANT SELECT ON TABLE grafana.vulnerability TO vedette_grafana;
+GRANT SELECT ON TABLE grafana.vulnerability TO vedette_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE health.component_day TO vedette_app;
 GRANT SELECT ON TABLE health.component_day TO vedette_reader;
@@ -4380,9 +5599,6 @@ GRANT SELECT ON TABLE incidents.template TO vedette_reader;
 
 GRANT SELECT,USAGE ON SEQUENCE incidents.update_id_seq TO vedette_app;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.advisory TO vedette_app;
-GRANT SELECT ON TABLE records.advisory TO vedette_reader;
-
 GRANT SELECT,USAGE ON SEQUENCE records.advisory_id_seq TO vedette_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.alias TO vedette_app;
@@ -4391,28 +5607,16 @@ GRANT SELECT ON TABLE records.alias TO vedette_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.cause TO vedette_app;
 GRANT SELECT ON TABLE records.cause TO vedette_reader;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.check_kind TO vedette_app;
-GRANT SELECT ON TABLE records.check_kind TO vedette_reader;
-
 GRANT SELECT,USAGE ON SEQUENCE records.check_kind_id_seq TO vedette_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.cluster_look TO vedette_app;
 GRANT SELECT ON TABLE records.cluster_look TO vedette_reader;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.commit TO vedette_app;
-GRANT SELECT ON TABLE records.commit TO vedette_reader;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.compat TO vedette_app;
-GRANT SELECT ON TABLE records.compat TO vedette_reader;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.daily TO vedette_app;
 GRANT SELECT ON TABLE records.daily TO vedette_reader;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.daily_before TO vedette_app;
 GRANT SELECT ON TABLE records.daily_before TO vedette_reader;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.deployment TO vedette_app;
-GRANT SELECT ON TABLE records.deployment TO vedette_reader;
 
 GRANT SELECT,USAGE ON SEQUENCE records.deployment_id_seq TO vedette_app;
 
@@ -4430,17 +5634,13 @@ GRANT SELECT,USAGE ON SEQUENCE records.exposure_id_seq TO vedette_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.feed TO vedette_app;
 GRANT SELECT ON TABLE records.feed TO vedette_reader;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.finding TO vedette_app;
-GRANT SELECT ON TABLE records.finding TO vedette_reader;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.kev TO vedette_app;
 GRANT SELECT ON TABLE records.kev TO vedette_reader;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.latest TO vedette_app;
-GRANT SELECT ON TABLE records.latest TO vedette_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.notice TO vedette_app;
+GRANT SELECT ON TABLE records.notice TO vedette_reader;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.object TO vedette_app;
-GRANT SELECT ON TABLE records.object TO vedette_reader;
+GRANT SELECT,USAGE ON SEQUENCE records.notice_id_seq TO vedette_app;
 
 GRANT SELECT,USAGE ON SEQUENCE records.object_id_seq TO vedette_app;
 
@@ -4452,15 +5652,12 @@ GRANT SELECT ON TABLE records.objective TO vedette_reader;
 
 GRANT SELECT,USAGE ON SEQUENCE records.objective_id_seq TO vedette_app;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.package TO vedette_app;
-GRANT SELECT ON TABLE records.package TO vedette_reader;
-
 GRANT SELECT,USAGE ON SEQUENCE records.package_id_seq TO vedette_app;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.presence TO vedette_app;
-GRANT SELECT ON TABLE records.presence TO vedette_reader;
-
 GRANT SELECT,USAGE ON SEQUENCE records.presence_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.priority TO vedette_app;
+GRANT SELECT ON TABLE records.priority TO vedette_reader;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.recount TO vedette_app;
 GRANT SELECT ON TABLE records.recount TO vedette_reader;
@@ -4471,56 +5668,39 @@ GRANT SELECT ON TABLE records.report TO vedette_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.report_before TO vedette_app;
 GRANT SELECT ON TABLE records.report_before TO vedette_reader;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.scan TO vedette_app;
-GRANT SELECT ON TABLE records.scan TO vedette_reader;
-
 GRANT SELECT,USAGE ON SEQUENCE records.scan_id_seq TO vedette_app;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.severity_word TO vedette_app;
-GRANT SELECT ON TABLE records.severity_word TO vedette_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.severity_change TO vedette_app;
+GRANT SELECT ON TABLE records.severity_change TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE records.severity_change_id_seq TO vedette_app;
 
 GRANT SELECT,USAGE ON SEQUENCE records.severity_word_id_seq TO vedette_app;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.slo TO vedette_app;
-GRANT SELECT ON TABLE records.slo TO vedette_reader;
-
 GRANT SELECT,USAGE ON SEQUENCE records.slo_id_seq TO vedette_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.slo_value TO vedette_app;
-GRANT SELECT ON TABLE records.slo_value TO vedette_reader;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.snapshot TO vedette_app;
-GRANT SELECT ON TABLE records.snapshot TO vedette_reader;
 
 GRANT SELECT,USAGE ON SEQUENCE records.snapshot_id_seq TO vedette_app;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.source TO vedette_app;
-GRANT SELECT ON TABLE records.source TO vedette_reader;
-
 GRANT SELECT,USAGE ON SEQUENCE records.source_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.spoken TO vedette_app;
+GRANT SELECT ON TABLE records.spoken TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE records.spoken_id_seq TO vedette_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.staged TO vedette_app;
 GRANT SELECT ON TABLE records.staged TO vedette_reader;
 
 GRANT SELECT,USAGE ON SEQUENCE records.staged_number_seq TO vedette_app;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.statement TO vedette_app;
-GRANT SELECT ON TABLE records.statement TO vedette_reader;
-
 GRANT SELECT,USAGE ON SEQUENCE records.statement_id_seq TO vedette_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.subject TO vedette_app;
-GRANT SELECT ON TABLE records.subject TO vedette_reader;
 
 GRANT SELECT,USAGE ON SEQUENCE records.subject_id_seq TO vedette_app;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.triage TO vedette_app;
-GRANT SELECT ON TABLE records.triage TO vedette_reader;
-
 GRANT SELECT,USAGE ON SEQUENCE records.triage_id_seq TO vedette_app;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.validation TO vedette_app;
-GRANT SELECT ON TABLE records.validation TO vedette_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.unplaced TO vedette_app;
+GRANT SELECT ON TABLE records.unplaced TO vedette_reader;
 
 GRANT SELECT,USAGE ON SEQUENCE records.validation_id_seq TO vedette_app;
 
