@@ -32,7 +32,7 @@ install: $(RUN) ## prepare the environment only, and say how to activate it
 	@echo "Ready. Activate it with:  . $(BIN)/activate     then:  vedette --help"
 
 test: $(DEV) ## run the tests; T=tests/health selects
-	@$(PY) -m pytest $(if $(T),$(T),-n $(WORKERS) --dist loadgroup)
+	@$(PY) -m pytest $(if $(T),$(T),-n $(WORKERS) --dist loadfile --no-loadscope-reorder)
 
 check: $(DEV) ## everything CI holds against the tree, short of the tests
 	@VENV=$(VENV) sh tools/check.sh

@@ -169,6 +169,11 @@ def fresh_app_url(cluster: TestCluster, fresh_database: str) -> str:
     return cluster.url(fresh_database, APP)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that no worker is alone with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose service is absent; fail it where CI says that the services are there."""
     for mark in item.iter_markers("needs"):

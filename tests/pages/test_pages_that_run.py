@@ -8,7 +8,7 @@ from tests.pages.page_runner import Block, blocks_of, is_seen, reader, shifted
 
 PAGES = ("add-a-connector", "connect-a-cluster")
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 @pytest.mark.parametrize("name", PAGES)

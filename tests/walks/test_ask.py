@@ -13,7 +13,7 @@ from tests.walks.programs import Program, ask, ask_json, free_port, until
 
 pytestmark = [
     pytest.mark.needs("postgres", "redis"),
-    pytest.mark.xdist_group("ask-walk"),
+    pytest.mark.slow,
     pytest.mark.timeout(120),
 ]
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 from tests.app.up_world import running
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 SETTINGS = """
 incidents:

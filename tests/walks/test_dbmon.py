@@ -21,7 +21,7 @@ from tests.walks.programs import Program, ask, ask_json, free_port, until
 
 from vedette.lab.cockroachdb import Cluster, cluster_of, serving
 
-pytestmark = [pytest.mark.xdist_group("dbmon-walk"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 HERE = Path(__file__).parent
 SETTINGS = """\

@@ -21,7 +21,7 @@ from tests.walks.programs import Program, Redis, ask, ask_json, free_port, http_
 
 pytestmark = [
     pytest.mark.needs("postgres", "redis"),
-    pytest.mark.xdist_group("first-walk"),
+    pytest.mark.slow,
     pytest.mark.timeout(120),
 ]
 

@@ -19,7 +19,7 @@ from vedette.db.create import OWNER
 from vedette.db.pool import connect, open_pool
 from vedette.web.site import site
 
-pytestmark = [pytest.mark.needs("chromium"), pytest.mark.xdist_group("chromium")]
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.slow]
 
 READER = "vdt_reader"
 PAGES = {

@@ -21,7 +21,7 @@ from vedette.web.site import site
 
 pytestmark = [
     pytest.mark.needs("chromium"),
-    pytest.mark.xdist_group("chromium"),
+    pytest.mark.slow,
     # The provider runs in a thread of this process, and its own libraries warn about each other.
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]

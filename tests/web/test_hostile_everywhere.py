@@ -216,7 +216,7 @@ async def test_mail(owner_conn, attack, language):
 
 
 @pytest.mark.needs("chromium")
-@pytest.mark.xdist_group("chromium")
+@pytest.mark.slow
 async def test_nothing_runs_in_a_browser_that_would_run_it(cluster):
     """Scripts are enabled, our policy is in force; mail is looked at without any policy."""
     database = await testing.clone(cluster.admin)

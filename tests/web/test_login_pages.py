@@ -18,7 +18,7 @@ from vedette.db.pool import open_pool
 from vedette.web.login import SignIn
 from vedette.web.site import site
 
-pytestmark = [pytest.mark.needs("chromium"), pytest.mark.xdist_group("chromium")]
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.slow]
 
 PEPPER = b"p" * 32
 COMMAND_LINE = f"/login/command-line?challenge={challenge_of('v' * 43)}"
