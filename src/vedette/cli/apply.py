@@ -27,7 +27,9 @@ def apply(
     kind: str,
     /,
     *more: Annotated[str, Parameter(name="FILES")],
-    file: Annotated[list[str] | None, Parameter(name=["--file", "-f"], negative="")] = None,
+    file: Annotated[
+        list[str] | None, Parameter(name=["--file", "-f"], allow_leading_hyphen=True, negative="")
+    ] = None,
     cluster: Annotated[str, Parameter(name=["--cluster", "-c"])] = "",
     namespace: Annotated[str, Parameter(name=["--namespace", "-n"])] = "",
     subject: str = "",

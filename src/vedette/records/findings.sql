@@ -10,6 +10,8 @@ WITH added_packages AS (
     FROM pg_temp.given AS g
     WHERE g.package IS NOT NULL
       AND NOT EXISTS (SELECT FROM records.package AS p WHERE p.key = g.package_key)
+    -- As the document has them: lists are in the order of these numbers.
+    ORDER BY g.ctid
     RETURNING key
 ), changed AS (
     UPDATE records.advisory AS a
@@ -30,6 +32,7 @@ WITH added_packages AS (
     FROM pg_temp.given AS g
     WHERE g.name IS NOT NULL
       AND NOT EXISTS (SELECT FROM records.advisory AS a WHERE a.key = g.advisory_key)
+    ORDER BY g.ctid
     RETURNING id, key
 ), aliased AS (
     INSERT INTO records.alias (name, advisory_id)
