@@ -31,6 +31,7 @@ from vedette.app.mail import Mail
 from vedette.app.metrics import gather
 from vedette.app.options import Options
 from vedette.app.ready import Readiness
+from vedette.app.service_measures import measures_of
 from vedette.app.settings import Settings, intake_options, keeping, to_declaration
 from vedette.app.settings_availability import reporting_of
 from vedette.app.settings_incidents import policies_of
@@ -220,6 +221,7 @@ class Server:
             sign_in=SignIn(self.secrets.pepper, provider),
             catalogue=CATALOGUE,
             reporting=self._reporting,
+            measures=measures_of(self._reporting),
             outside=outside,
             theme=theme,
             keeper=keeper,

@@ -9,6 +9,7 @@ from vedette.fleet.assign import hold_fleet
 from vedette.fleet.catalog_rules import called
 from vedette.fleet.purge import Made, made_components, remove_components
 from vedette.incidents.purge import Told, remove_told, told_of
+from vedette.records.demo import remove_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ async def purge(conn: Connection, *, really: bool, by: str, now: datetime) -> li
         told = await told_of(conn, [each.id for each in gone])
         if really and gone:
             await remove_told(conn, [each.id for each in gone], by=by, now=now)
+            await remove_records(conn)
             await remove_components(conn, gone)
             await write_audit(
                 conn,
