@@ -1,6 +1,8 @@
 """How objects stand to the checks of their manifests: a row for each stretch, whoever looked last."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -212,3 +214,76 @@ async def test_a_thousand_samples_cost_as_many_statements_as_one(
     outcome = await close_snapshot(conn, opened.token, KIND, now=NOW + DAY)
     assert outcome.opened == 1_000
     assert len(asked) <= 10, "\n".join(asked)
+
+
+def looks_at_random(random: Random) -> list[Validations]:
+    """Return looks of two sources, one an hour: of everything, of some objects whole, or of a few checks."""
+    made = []
+    for hour in range(12):
+        names = random.sample(("a", "b", "c"), random.randint(0, 3))
+        results = [
+            result(check, name=name, passed=random.random() < 0.5)
+            for name in names
+            for check in random.sample(("x", "y"), random.randint(0, 2))
+        ]
+        whole = [("shop", "Deployment", name) for name in names if random.random() < 0.5]
+        made.append(
+            Validations(
+                random.choice(("dvo", "polaris")),
+                tuple(results),
+                at=NOW + hour * timedelta(hours=1),
+                complete=random.random() < 0.3,
+                objects=tuple(whole),
+            )
+        )
+    return made
+
+
+def stands_after(looks: Iterable[Validations]) -> set[tuple[str, str, str, bool]]:
+    """Return how everything stands after these looks in their order: (source, object, check, passed)."""
+    stands: dict[tuple[str, str, str], bool] = {}
+    for one in looks:
+        whole = {name for _, _, name in one.objects}
+        for key in [k for k in stands if k[0] == one.source and (one.complete or k[1] in whole)]:
+            del stands[key]
+        for each in one.results:
+            stands[one.source, each.object_name, each.check] = each.passed
+    return {(*key, passed) for key, passed in stands.items()}
+
+
+STANDS = """
+    SELECT s.name, o.name, c.name, v.passed FROM records.validation v
+    JOIN records.source s ON s.id = v.source_id JOIN records.object o ON o.id = v.object_id
+    JOIN records.check_kind c ON c.id = v.check_id WHERE v.until_at IS NULL"""
+OVERLAPS = """
+    SELECT count(*) FROM records.validation a JOIN records.validation b
+    ON a.id < b.id AND (a.source_id, a.object_id, a.check_id) = (b.source_id, b.object_id, b.check_id)
+    AND tstzrange(a.since_at, a.until_at) && tstzrange(b.since_at, b.until_at)"""
+REPEATS = """
+    SELECT count(*) FROM records.validation a JOIN records.validation b
+    ON a.until_at = b.since_at AND a.passed = b.passed
+    AND (a.source_id, a.object_id, a.check_id) = (b.source_id, b.object_id, b.check_id)
+    WHERE a.since_at < a.until_at"""
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_whatever_comes_all_stands_as_the_looks_said_and_no_stretches_overlap(
+    conn: Conn, seed: int
+) -> None:
+    looks = looks_at_random(Random(seed))
+    for one in looks:
+        assert one.at is not None
+        await applied(conn, one, now=one.at)
+    assert set(await rows(conn, STANDS)) == stands_after(looks)
+    assert await rows(conn, OVERLAPS) == await rows(conn, REPEATS) == [(0,)]
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_in_whatever_order_looks_come_no_stretches_overlap(conn: Conn, seed: int) -> None:
+    looks, random = looks_at_random(Random(seed)), Random(seed)
+    random.shuffle(looks)
+    for one in looks:
+        await applied(conn, one, now=NOW + DAY)
+    assert await rows(conn, OVERLAPS) == [(0,)]
+    ended = "SELECT count(*) FROM records.validation WHERE until_at < since_at"
+    assert await rows(conn, ended) == [(0,)]
