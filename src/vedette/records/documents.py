@@ -73,7 +73,7 @@ def read_documents(
     if _CSV.match(text):
         return [Document(text, source)]
     if text.lstrip()[:1] in {"{", "["}:
-        values = list(_json_values(text, source, suspicious=_SUSPICIOUS.search(body) is not None))
+        values = list(_json_values(text, source, suspicious=_is_suspicious(body)))
     else:
         values = [document.value for document in parse_yaml_stream(text, source=source)]
         for value in values:
@@ -123,6 +123,11 @@ def _unzstd(body: bytes, max_bytes: int) -> bytes:
             if size > max_bytes:
                 return bytes(room)
             size = min(max_bytes + 1, size * 8)
+
+
+def _is_suspicious(body: bytes) -> bool:
+    """Say whether a text may be in it that PostgreSQL cannot keep; a search for two bytes is a hundred times faster."""
+    return (b"\\u" in body or b"\0" in body) and _SUSPICIOUS.search(body) is not None
 
 
 def _decoded(body: bytes, source: str) -> str:

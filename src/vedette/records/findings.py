@@ -94,7 +94,7 @@ def _rows(
                 int(finding.severity),
                 words[finding.word],
                 ", ".join(finding.fixed_in),
-                finding.fix_state.value,
+                finding.fix_state,
                 finding.suppressed,
                 *(_package_texts(package) if is_first else _NO_PACKAGE),
                 *(_advisory_texts(news) if news else _NO_ADVISORY),

@@ -64,8 +64,6 @@ WITH looked AS MATERIALIZED (
     FROM pg_temp.given AS g
     JOIN records.package AS p ON p.key = g.package_key
     JOIN records.advisory AS a ON a.key = g.advisory_key
-), emptied AS (
-    DELETE FROM pg_temp.given
 ), held AS MATERIALIZED (
     SELECT f.*
     FROM records.finding AS f

@@ -40,8 +40,11 @@ CREATE TEMPORARY TABLE given (
 ) ON COMMIT DELETE ROWS
 
 -- name: keep_words
--- Returns the sources and the words of severity as (text, id, is_new); a source comes first.
-WITH source AS (
+-- Returns the sources and the words of severity as (text, id, is_new); a source comes first. What another source was
+-- given in this transaction is merged by now.
+WITH emptied AS (
+    DELETE FROM pg_temp.given
+), source AS (
     INSERT INTO records.source (name)
     SELECT %(source)s
     WHERE NOT EXISTS (SELECT FROM records.source WHERE name = %(source)s)
