@@ -328,3 +328,20 @@ async def test_a_question_that_is_none_is_refused(rest):
         answer = await rest.get(f"/api/v1/{query}", scopes=READ)
         assert answer.status_code == 400, (query, answer.text)
         assert answer.headers["content-type"].startswith("application/problem+json")
+
+
+async def test_an_objective_of_a_component_agrees_with_its_availability(rest):
+    slug = await make_orders(rest)
+    now = clock.now()
+    for hours, minutes, impact in ((70, 60, "outage"), (40, 300, "major"), (38, 90, "outage")):
+        begins = now - timedelta(hours=hours)
+        over = (begins + minutes * MINUTE).isoformat()
+        await incident(rest, ago=now - begins, ends_at=over, impact=impact)
+    labels = {"vedette-component": slug}
+    await applied(rest, Objective("up", "Orders", "d", "openslo", 99.0, 30 * 86_400, labels=labels))
+    (one,) = await listed(rest, "/api/v1/objectives")
+    month = next(each for each in one["budgets"] if each["period"] == "month")
+    (item,) = (await rest.get(f"/api/v1/availability?component={slug}&months=1")).json()["items"]
+    (told,) = item["months"]
+    assert told["lost_s"] == pytest.approx(month["lost_min"] * 60, abs=1)
+    assert float(told["percent"]) == pytest.approx(month["attained"], abs=0.001)
