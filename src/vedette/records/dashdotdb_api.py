@@ -4,10 +4,10 @@ A token is one of our snapshots, complete for the clusters that it names. Any 2x
 nothing of that body is. What clients read (texts, codes, keys) is theirs; errors that they only log are our problems.
 """
 
-import json
 from typing import Any, cast
 from uuid import UUID
 
+import msgspec
 from litestar import Request, Response, delete, get, post
 from litestar.exceptions import NotAuthorizedException
 
@@ -31,8 +31,8 @@ NOT_FOUND, CLOSED = "token not found", "token is closed for data"
 
 def told(value: Any, status: int = 200) -> Response[bytes]:  # noqa: ANN401 - what JSON can be
     """Return an answer as Dash.DB writes it: sorted keys, indented, a line break at the end."""
-    text = json.dumps(value, indent=2, sort_keys=True) + "\n"
-    return Response(text.encode(), status_code=status, media_type="application/json")
+    text = msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2)
+    return Response(text + b"\n", status_code=status, media_type="application/json")
 
 
 def needed(request: AnyRequest, *names: str) -> list[str]:
