@@ -175,6 +175,9 @@ async def test_an_object_of_no_namespace_belongs_to_its_cluster(conn: Conn) -> N
 async def test_a_document_of_no_cluster_is_refused_with_the_way_out(conn: Conn) -> None:
     with pytest.raises(Invalid, match="validations are of a cluster"):
         await apply(conn, KIND, [Batch((look(result()),))], by="t", now=NOW)
+    opened = await open_snapshot(conn, KIND, by="t", now=NOW)
+    with pytest.raises(Invalid, match="validations are of a cluster"):
+        await fill(conn, opened.token, KIND, [look(result())])
 
 
 @pytest.mark.parametrize(

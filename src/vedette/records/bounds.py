@@ -15,10 +15,17 @@ NAME, INDICATOR, OBJECTIVE, DELIVERED, REASON, REPOSITORY = 253, 100, 500, 256, 
 """Characters of: a check, an object, an SLO; an SLI; an objective; a deployment's words, its reason; a repository."""
 
 
-def checked_records(records: Iterable[Record]) -> list[Record]:
-    """Return the records as they are; raise Invalid, naming the record, for a name that cannot be kept."""
+def checked_records(records: Iterable[Record], cluster: str | None = None) -> list[Record]:
+    """Return the records as they are, of a cluster: "" is none, None is not asked about.
+
+    Raises Invalid, naming the record, for a name that cannot be kept, and for validations of no cluster.
+    """
     kept = list(records)
     for record in kept:
+        if isinstance(record, Validations) and cluster == "":
+            raise Invalid(
+                f"{record.source}: validations are of a cluster", hint="name it: `--cluster NAME`"
+            )
         check = _CHECKS.get(type(record))
         if check:
             check(record)

@@ -82,7 +82,7 @@ async def fill(
     """
     if cluster:
         checked_cluster(cluster)
-    records = checked_records(records)
+    records = checked_records(records, cluster)
     async with conn.transaction():
         snapshot = await _held(conn, "find_to_fill", token, kind)
         await Q.run(
@@ -143,7 +143,7 @@ async def apply_within(
 ) -> Outcome:
     """Apply as `apply` does; the transaction is the caller's."""
     for batch in batches:
-        checked_records(batch.records)
+        checked_records(batch.records, batch.cluster)
     snapshot = await open_snapshot(conn, kind, by=by, now=now, complete=complete)
     return await _merge(conn, snapshot, batches, now=now, own_times=True)
 

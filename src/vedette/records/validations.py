@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from vedette.db.queries import Connection, load
-from vedette.errors import Invalid
 from vedette.fleet.places import Places
 from vedette.records.merge import LOCK, Snapshot
 from vedette.records.model import Validation, Validations
@@ -59,18 +58,11 @@ class Told:
 
 
 def told(given: Iterable[Validated], *, complete: bool) -> Told:
-    """Bring together what one source said; a later document about a whole object replaces an earlier one.
-
-    Raises Invalid for a document that speaks of no cluster.
-    """
+    """Bring together what one source said; a later document about a whole object replaces an earlier one."""
     stands: dict[tuple[Place, str], Stand] = {}
     objects: set[Place] = set()
     clusters: set[str] = set()
     for one in given:
-        if not one.cluster:
-            raise Invalid(
-                f"{one.said.source}: validations are of a cluster", hint="name it: `--cluster NAME`"
-            )
         whole = {Place(one.cluster, *names) for names in one.said.objects}
         for key in [key for key in stands if key[0] in whole] if whole & objects else ():
             del stands[key]
@@ -103,7 +95,7 @@ async def merge_validations(
     """Merge what validators said, true from `at` on; the transaction is the caller's.
 
     A complete snapshot is all there is of each cluster it names, source by source. Of an object that its source
-    has looked at since, an older look changes nothing. Raises Invalid for a document that speaks of no cluster.
+    has looked at since, an older look changes nothing.
     """
     sources: dict[str, list[Validated]] = defaultdict(list)
     for one in given:
