@@ -16,7 +16,7 @@ WITH here AS MATERIALIZED (
 SELECT s.name AS repository, a.feed AS name, left(s.digest, 14) AS manifest, h.pods AS affected_pods,
     coalesce(nullif(a.title, ''), a.name) AS vulnerability, w.word AS severity, k.name AS package,
     k.version AS current_version, nullif(f.fixed_in, '') AS fixed_in_version,
-    array_to_string(a.links, ' ') AS link
+    nullif(array_to_string(a.links, ' '), '') AS link
 FROM here AS h
 JOIN records.subject AS s ON s.id = h.subject_id
 JOIN records.scan AS sc
