@@ -25,7 +25,7 @@ async def python(script: str, **limits):
 
 async def nobody_carries(mark: str) -> bool:
     """Wait until no process of that mark is left."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while any(mark in " ".join(p.info["cmdline"] or ()) for p in everybody()):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     return True
@@ -100,13 +100,13 @@ async def test_the_whole_group_is_killed_when_the_time_is_over():
 async def test_whoever_is_left_behind_is_killed_at_the_end():
     ran = await shell("sleep 1234.5 & exit 0")
     assert ran.exit_code == 0
-    assert ran.took_s < 5
+    assert ran.took_s < 60
     assert await nobody_carries("1234.5")
 
 
 async def test_cancelled_it_leaves_nobody_behind():
     task = asyncio.create_task(shell("sleep 1234.75 & sleep 1234.75", seconds=60.0))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not any("1234.75" in (p.info["cmdline"] or ()) for p in everybody()):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     task.cancel()
@@ -116,9 +116,9 @@ async def test_cancelled_it_leaves_nobody_behind():
 
 
 async def test_what_holds_the_pipe_from_another_session_does_not_hold_us():
-    ran = await shell("setsid sleep 3 & exit 0")
+    ran = await shell("setsid sleep 40 & exit 0", seconds=60.0)
     assert ran.exit_code == 0
-    assert ran.took_s < 2.5
+    assert ran.took_s < 30
 
 
 @pytest.mark.parametrize("path", ["/nonexistent/check", "/etc/passwd"])

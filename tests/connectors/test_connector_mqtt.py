@@ -65,7 +65,7 @@ async def until(connector, wanted: str, *, within_s: float = 8.0):
 async def test_the_machines_mosquitto_delivers():
     report = await look_at("mqtt", host="127.0.0.1", port=1883)
     assert verdict(report) == ("up", "")
-    assert 0 < value(report, "round_trip_s") < 1
+    assert 0 < value(report, "round_trip_s") < 30
     assert re.match(r"mosquitto version [12]\.", report.facts["version"])
 
 

@@ -66,7 +66,7 @@ async def test_the_monitor_port_gives_the_rest(nats_server):
     assert "in_msgs_per_s" not in names(first)
     assert value(second, "in_msgs_per_s") > 10
     assert value(second, "connections") == 2
-    assert abs(value(second, "clock_skew_s")) < 1
+    assert abs(value(second, "clock_skew_s")) < 10
     assert 0 <= value(second, "uptime_s") < 60
     assert "js_streams" not in names(second)
     writer.close()

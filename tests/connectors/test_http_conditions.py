@@ -126,9 +126,9 @@ def test_patterns_that_could_run_away_are_refused(text):
 
 
 def test_the_worst_body_for_the_worst_pattern_ends_soon():
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert not found(pattern("a*a*b"), b"\n".join([b"a" * 600] * 200))
-    assert time.perf_counter() - begun < 2.0
+    assert time.process_time() - begun < 2.0
 
 
 def test_a_pattern_is_matched_line_by_line():

@@ -216,11 +216,13 @@ async def test_a_revoked_token_closes_its_streams_and_no_others(house):
 
 async def test_an_expired_token_closes_its_streams_without_a_notice(house, monkeypatch):
     monkeypatch.setattr("vedette.link.doors.ASK_AGAIN_S", 0.1)
-    token = await house.token(expires_at=datetime.now(UTC) + timedelta(seconds=1))
+    token = await house.token(expires_at=datetime.now(UTC) + timedelta(hours=1))
     house.doors._ask_again.set()
     async with house.reports(token) as client:
         call = client.subscribe(pb.SubscribeRequest())
         await snapshot(call)
+        async with house.pool.connection() as conn:
+            await conn.execute("UPDATE access.token SET expires_at = now()")
         assert (await refused(call))[0] is Code.UNAUTHENTICATED
 
 

@@ -254,8 +254,8 @@ async def test_a_frame_the_server_refuses_becomes_a_gap_and_blocks_nobody(door, 
         assert gaps == [(bad.agent_id, 1, "refused_wrong_target")]
 
 
-async def test_what_a_collector_must_drop_becomes_a_gap_of_each_agent(door, tmp_path):
-    caps = Caps(size_bytes=1 << 30, age=timedelta(seconds=1.6))
+async def test_what_a_collector_must_drop_becomes_a_gap_of_each_agent(door, tmp_path, monkeypatch):
+    caps = Caps(size_bytes=1 << 30, age=timedelta(minutes=30))
     async with (
         collector(door, tmp_path, caps=caps) as edge,
         agent_behind(door, tmp_path, edge, "a", target="one") as one,
@@ -269,7 +269,8 @@ async def test_what_a_collector_must_drop_becomes_a_gap_of_each_agent(door, tmp_
         for agent in (one, two):
             agent.look(2.0, rows=3)
             await until(lambda agent=agent: agent.spool.reports == 0)
-        await asyncio.sleep(2)  # nothing but time makes them too old
+        # Nothing but time makes them too old.
+        monkeypatch.setattr(edge.relay, "_clock", lambda: now() + timedelta(hours=1))
         for agent in (one, two):
             agent.look(3.0)
             await until(lambda agent=agent: agent.spool.reports == 0)

@@ -121,7 +121,7 @@ class Redis:
              "--dir", str(self.folder), "--daemonize", "no"],
             stdout=subprocess.DEVNULL,
         )  # fmt: skip
-        until(self._answers, within_s=10, what="Redis starts")
+        until(self._answers, within_s=60, what="Redis starts")
 
     def stop(self) -> None:
         if self.process is not None:

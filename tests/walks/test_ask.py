@@ -55,7 +55,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
         yield walk
     finally:
         if up.process.poll() is None:
-            up.interrupt(within_s=20)
+            up.interrupt(within_s=60)
         up.kill()
 
 
@@ -77,7 +77,7 @@ def locked() -> Iterator[tuple[int, int]]:
                     conn.execute("SELECT pg_blocking_pids(%s)", (waiting,)).fetchone()
                     == ([blocking],)
                 ),
-                within_s=10,
+                within_s=30,
                 what="the second psql waits",
             )
             yield waiting, blocking

@@ -131,7 +131,7 @@ def test_a_killed_collector_loses_nothing_and_says_why_all_is_grey(world):
         world.collectors[name].kill()
         killed = time.monotonic()
         grey = {("unknown", f"no report through collector {name}")}
-        until(lambda grey=grey: world.states() == grey, within_s=15, what="all is grey, with why",
+        until(lambda grey=grey: world.states() == grey, within_s=30, what="all is grey, with why",
               seen=world.states)  # fmt: skip
         time.sleep(max(0.0, killed + AWAY_S - time.monotonic()))
         world.start_collector(name)

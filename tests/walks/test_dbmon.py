@@ -236,5 +236,5 @@ def test_a_cluster_that_is_gone_is_reported_so(walk):
     for node in walk.cluster.nodes:
         node.doors = dict.fromkeys(("/health", "/_status/vars", "/metrics"), GONE)
     walk.cluster.json = GONE
-    until(lambda: walk.pull("roachy")[-1]["status"] == "503", within_s=20, what="a failed probe")
+    until(lambda: walk.pull("roachy")[-1]["status"] == "503", within_s=60, what="a failed probe")
     assert walk.pull("roachy")[-1]["nodes"] == []
