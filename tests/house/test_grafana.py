@@ -8,8 +8,10 @@ import pytest
 import yaml
 from tests import factories as make
 from tests.house.tree import ROOT
+from tests.records import dashboards_world
 
 from vedette import plugins
+from vedette.db import testing
 from vedette.db.create import GRAFANA
 from vedette.db.pool import connect
 
@@ -78,10 +80,11 @@ CONNECTORS = {
 """Connector → the measurements its dashboard shows."""
 
 
-@pytest.fixture
-async def watched(fresh_database_url):
-    """A little of everything a dashboard may show; one name has a quote in it."""
-    async with await connect(fresh_database_url) as conn:
+@pytest.fixture(scope="module")
+async def watched(cluster):
+    """The name of a database with a little of everything a dashboard may show; one name has a quote in it."""
+    name = await testing.clone(cluster.admin)
+    async with await connect(cluster.url(name)) as conn:
         component = await make.make_component(conn, state="down", since=UNTIL, reason="refused")
         target = await make.make_target(
             conn, "o'rders-db", component_id=component, cluster="shop-eu", state="down",
@@ -102,12 +105,14 @@ async def watched(fresh_database_url):
             "INSERT INTO fleet.stream (agent_id, connected_at, heartbeat_at, spooled_reports) VALUES (%s, %s, %s, 4)",
             (agent, SINCE, UNTIL),
         )
+        await dashboards_world.fill(conn, until=UNTIL)
         for kind in ({"target_id": target}, {"component_id": component}):
             await make.make_transition(conn, "up", at=SINCE - timedelta(days=1), **kind)
             await make.make_transition(
                 conn, "down", was="up", at=UNTIL - timedelta(hours=1), **kind
             )
-    return fresh_database_url
+    yield name
+    await testing.drop(cluster.admin, name)
 
 
 async def keep_minutes(conn, target, names):
@@ -128,9 +133,16 @@ async def keep_minutes(conn, target, names):
 
 
 @pytest.fixture
-async def grafana(cluster, fresh_database):
+async def grafana(cluster, watched):
     """A connection with the rights that Grafana has."""
-    async with await connect(cluster.url(fresh_database, GRAFANA)) as conn:
+    async with await connect(cluster.url(watched, GRAFANA)) as conn:
+        yield conn
+
+
+@pytest.fixture
+async def at_nothing(cluster, database):
+    """The same, where nothing is to be seen yet."""
+    async with await connect(cluster.url(database, GRAFANA)) as conn:
         yield conn
 
 
@@ -153,7 +165,8 @@ def test_the_dashboards_are_provided_from_a_folder():
 
 def test_each_dashboard_has_a_name_of_its_own():
     general = {"agents", "component", "fleet", "target"}
-    assert {path.stem for path in BOARDS} == {*general, *CONNECTORS}
+    records = {"delivery", "mending", "slos", "validations", "vulnerabilities"}
+    assert {path.stem for path in BOARDS} == {*general, *records, *CONNECTORS}
     assert {"cockroachdb", "host", "postgres", "redis"} <= {*CONNECTORS}
     for path in BOARDS:
         assert board(path)["uid"] == f"vedette-{path.stem}"
@@ -189,7 +202,7 @@ def test_links_lead_to_dashboards_and_variables_that_are_there(path):
 
 
 @pytest.mark.parametrize("path", BOARDS, ids=lambda path: path.stem)
-async def test_every_question_is_answered_with_something(path, watched, grafana):
+async def test_every_question_is_answered_with_something(path, grafana):
     found = board(path)
     chosen = await chosen_of(grafana, found)
     if isinstance(chosen.get("target"), str):
@@ -203,7 +216,7 @@ async def test_every_question_is_answered_with_something(path, watched, grafana)
 
 
 @pytest.mark.parametrize("path", BOARDS, ids=lambda path: path.stem)
-async def test_every_question_may_be_asked_of_one_thing(path, watched, grafana):
+async def test_every_question_may_be_asked_of_one_thing(path, grafana):
     found = board(path)
     chosen = await chosen_of(grafana, found, everything=False)
     for _, target in questions(found):
@@ -211,14 +224,14 @@ async def test_every_question_may_be_asked_of_one_thing(path, watched, grafana):
 
 
 @pytest.mark.parametrize("path", BOARDS, ids=lambda path: path.stem)
-async def test_an_empty_vedette_is_no_error(path, grafana):
+async def test_an_empty_vedette_is_no_error(path, at_nothing):
     found = board(path)
-    chosen = await chosen_of(grafana, found)
+    chosen = await chosen_of(at_nothing, found)
     for _, target in questions(found):
-        await answer(grafana, target["rawSql"], chosen)
+        await answer(at_nothing, target["rawSql"], chosen)
 
 
-async def test_the_target_board_shows_the_measurement_and_the_share_of_time(watched, grafana):
+async def test_the_target_board_shows_the_measurement_and_the_share_of_time(grafana):
     found = board(FOLDER / "dashboards" / "target.json")
     by_title = {panel["title"]: panel["targets"][0]["rawSql"] for panel in found["panels"]}
     chosen = {"target": "o'rders-db", "measurement": "query_s"}
@@ -229,7 +242,7 @@ async def test_the_target_board_shows_the_measurement_and_the_share_of_time(watc
     assert share == pytest.approx(23 / 24)
 
 
-async def test_a_variable_offers_what_is_measured_of_the_target(watched, grafana):
+async def test_a_variable_offers_what_is_measured_of_the_target(grafana):
     found = board(FOLDER / "dashboards" / "target.json")
     [variable] = [v for v in found["templating"]["list"] if v["name"] == "measurement"]
     assert (await answer(grafana, variable["query"], {"target": "o'rders-db"}))[1] == [("query_s",)]
@@ -247,7 +260,7 @@ async def test_a_unit_is_called_as_grafana_calls_it(owner_conn):
             assert await cursor.fetchone() == (panel["fieldConfig"]["defaults"]["unit"],)
 
 
-async def test_targets_are_counted_by_state_at_the_start_of_each_step(watched, grafana):
+async def test_targets_are_counted_by_state_at_the_start_of_each_step(grafana):
     hour = timedelta(hours=1)
 
     async def counted(since, until, clusters=None):
@@ -269,7 +282,7 @@ async def test_targets_are_counted_by_state_at_the_start_of_each_step(watched, g
     assert await counted(SINCE, UNTIL, ["nowhere"]) == []
 
 
-async def test_a_range_of_years_is_not_counted_by_the_minute(watched, grafana):
+async def test_a_range_of_years_is_not_counted_by_the_minute(grafana):
     cursor = await grafana.execute(
         "SELECT count(DISTINCT time) FROM state_counts(%s, %s, '1 minute')",
         (SINCE - timedelta(days=3650), UNTIL),
@@ -277,7 +290,7 @@ async def test_a_range_of_years_is_not_counted_by_the_minute(watched, grafana):
     assert 1000 <= (await cursor.fetchone())[0] <= 4000
 
 
-async def test_every_change_is_told_with_what_it_was_before(watched, grafana):
+async def test_every_change_is_told_with_what_it_was_before(grafana):
     cursor = await grafana.execute(
         "SELECT kind, name, was, state FROM transitions(%s, %s)",
         (UNTIL - timedelta(hours=2), UNTIL),
@@ -288,7 +301,7 @@ async def test_every_change_is_told_with_what_it_was_before(watched, grafana):
     ]
 
 
-async def test_a_timeline_begins_with_the_state_a_target_came_with(watched, grafana):
+async def test_a_timeline_begins_with_the_state_a_target_came_with(grafana):
     cursor = await grafana.execute(
         "SELECT * FROM target_timeline(%s, %s, %s)", ("o'rders-db", SINCE, UNTIL)
     )

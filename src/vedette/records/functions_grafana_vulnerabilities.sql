@@ -59,31 +59,45 @@ $$;
 COMMENT ON FUNCTION grafana.get_vulnerabilities_v2(text, text)
     IS 'What is vulnerable in a namespace, whoever found it: since when, how likely to be exploited, fixed where, decided how.';
 
+-- The namespaces of these clusters and names; NULL is any.
+CREATE OR REPLACE FUNCTION records.namespaces_of(clusters text[], namespaces text[]) RETURNS integer[]
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+    SELECT coalesce(array_agg(n.id), '{}')
+    FROM fleet.namespace AS n
+    JOIN fleet.cluster AS c ON c.id = n.cluster_id
+    WHERE (clusters IS NULL OR c.name = ANY (clusters))
+      AND (namespaces IS NULL OR n.name = ANY (namespaces))
+$$;
+
+-- What stands open in those namespaces, by index where any is named, and does not count as accepted.
+CREATE OR REPLACE FUNCTION records.standing(clusters text[], namespaces text[]) RETURNS SETOF records.exposure
+LANGUAGE plpgsql STABLE ROWS 500 SET search_path = pg_catalog AS $$
+BEGIN
+    IF clusters IS NULL AND namespaces IS NULL THEN
+        RETURN QUERY
+            SELECT e.* FROM records.exposure AS e WHERE e.ended_at IS NULL AND e.covered_until <= now();
+    ELSE
+        RETURN QUERY
+            SELECT e.*
+            FROM unnest(records.namespaces_of(clusters, namespaces)) AS n (id)
+            JOIN records.exposure AS e ON e.namespace_id = n.id AND e.ended_at IS NULL
+            WHERE e.covered_until <= now();
+    END IF;
+END $$;
+
 CREATE OR REPLACE FUNCTION grafana.exposures(clusters text[] DEFAULT NULL, namespaces text[] DEFAULT NULL)
 RETURNS TABLE (
     cluster text, namespace text, vulnerability text, severity text, rank smallint, fixable boolean, images integer,
-    pods integer, since timestamptz, first_seen timestamptz, age_s double precision, exploited boolean, percentile real,
-    covered_until timestamptz)
+    pods integer, since timestamptz, first_seen timestamptz, age_s double precision, exploited boolean, percentile real)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET jit = off AS $$
     SELECT coalesce(c.name, ''), coalesce(n.name, ''), e.identity, records.severity_title(e.severity), e.severity,
         e.fixable, e.images, e.pods, e.since_at, e.first_seen_at,
         extract(epoch FROM now() - e.since_at)::double precision,
-        CASE WHEN l.loaded THEN EXISTS (SELECT FROM records.kev AS k WHERE k.cve = e.identity) END, p.percentile,
-        nullif(e.covered_until, '-infinity')
-    FROM records.exposure AS e
-    CROSS JOIN (SELECT EXISTS (SELECT FROM records.kev)) AS l (loaded)
+        CASE WHEN (SELECT EXISTS (SELECT FROM records.kev)) THEN e.identity IN (SELECT k.cve FROM records.kev AS k) END,
+        (SELECT p.percentile FROM records.epss AS p WHERE p.cve = e.identity)
+    FROM records.standing(clusters, namespaces) AS e
     LEFT JOIN fleet.namespace AS n ON n.id = e.namespace_id
     LEFT JOIN fleet.cluster AS c ON c.id = n.cluster_id
-    LEFT JOIN records.epss AS p ON p.cve = e.identity
-    WHERE e.ended_at IS NULL
-      AND (
-          clusters IS NULL AND namespaces IS NULL
-          OR e.namespace_id = ANY (ARRAY(
-              SELECT m.id
-              FROM fleet.namespace AS m
-              JOIN fleet.cluster AS d ON d.id = m.cluster_id
-              WHERE (clusters IS NULL OR d.name = ANY (clusters))
-                AND (namespaces IS NULL OR m.name = ANY (namespaces)))))
 $$;
 COMMENT ON FUNCTION grafana.exposures(text[], text[])
     IS 'What stands open in which namespace, once a vulnerability; of all, or of the clusters and namespaces named.';
@@ -91,25 +105,71 @@ COMMENT ON FUNCTION grafana.exposures(text[], text[])
 CREATE OR REPLACE FUNCTION grafana.get_severity_count_v2(
     clusters text[] DEFAULT NULL, namespaces text[] DEFAULT NULL)
 RETURNS TABLE (
-    "time" timestamptz, severity text, rank smallint, vulnerabilities bigint, fixable bigint, exploited bigint,
-    oldest timestamptz)
+    "time" timestamptz, severity text, rank smallint, vulnerabilities bigint, fixable bigint, exploited bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET jit = off AS $$
     WITH standing AS (
-        SELECT e.vulnerability, max(e.rank) AS rank, bool_or(e.fixable) AS fixable, bool_or(e.exploited) AS exploited,
-            min(e.since) AS since
-        FROM grafana.exposures(clusters, namespaces) AS e
-        WHERE e.covered_until IS NULL OR e.covered_until <= now()
-        GROUP BY e.vulnerability
+        -- Everywhere, each is counted already.
+        SELECT p.severity, p.fixable, p.identity IN (SELECT k.cve FROM records.kev AS k) AS exploited
+        FROM records.priority AS p
+        WHERE clusters IS NULL AND namespaces IS NULL AND p.covered_until <= now()
+        UNION ALL
+        SELECT max(e.severity), bool_or(e.fixable), e.identity IN (SELECT k.cve FROM records.kev AS k)
+        FROM records.standing(coalesce(clusters, CASE WHEN namespaces IS NULL THEN '{}'::text[] END), namespaces) AS e
+        GROUP BY e.identity
     )
-    SELECT now(), records.severity_title(v.rank::smallint), v.rank::smallint, count(s.vulnerability),
-        count(*) FILTER (WHERE s.fixable), count(*) FILTER (WHERE s.exploited), min(s.since)
+    SELECT now(), records.severity_title(v.rank::smallint), v.rank::smallint, count(s.severity),
+        count(*) FILTER (WHERE s.fixable), count(*) FILTER (WHERE s.exploited)
     FROM generate_series(0, 6) AS v (rank)
-    LEFT JOIN standing AS s ON s.rank = v.rank
+    LEFT JOIN standing AS s ON s.severity = v.rank
     GROUP BY v.rank
     ORDER BY v.rank DESC
 $$;
 COMMENT ON FUNCTION grafana.get_severity_count_v2(text[], text[])
     IS 'How many vulnerabilities stand open of each severity, each once; what was accepted does not count while it is.';
+
+CREATE OR REPLACE FUNCTION grafana.vulnerability_ages(clusters text[] DEFAULT NULL, namespaces text[] DEFAULT NULL)
+RETURNS TABLE (
+    severity text, rank smallint, week bigint, month bigint, quarter bigint, year bigint, older bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET jit = off AS $$
+    SELECT records.severity_title(e.severity), e.severity, count(*) FILTER (WHERE e.age < interval '7 days'),
+        count(*) FILTER (WHERE e.age >= interval '7 days' AND e.age < interval '30 days'),
+        count(*) FILTER (WHERE e.age >= interval '30 days' AND e.age < interval '90 days'),
+        count(*) FILTER (WHERE e.age >= interval '90 days' AND e.age < interval '365 days'),
+        count(*) FILTER (WHERE e.age >= interval '365 days')
+    FROM (
+        SELECT s.severity, now() - s.since_at AS age FROM records.standing(clusters, namespaces) AS s
+    ) AS e
+    GROUP BY e.severity
+    ORDER BY e.severity DESC
+$$;
+COMMENT ON FUNCTION grafana.vulnerability_ages(text[], text[])
+    IS 'How long what stands open in namespaces is known: less than 7, 30, 90, 365 days, or longer.';
+
+CREATE OR REPLACE FUNCTION grafana.fix_first(most integer DEFAULT 100)
+RETURNS TABLE (
+    vulnerability text, severity text, rank smallint, fixable boolean, exploited boolean, percentile real,
+    running boolean, namespaces bigint, images bigint, pods bigint, since timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET jit = off AS $$
+    SELECT p.identity, records.severity_title(p.severity), p.severity, p.fixable,
+        p.identity IN (SELECT k.cve FROM records.kev AS k), p.percentile, p.is_running, e.namespaces, e.images, e.pods,
+        e.since_at
+    FROM (
+        SELECT *
+        FROM records.priority
+        WHERE covered_until <= now()
+        ORDER BY rank, severity DESC, percentile DESC, fixable DESC, identity
+        LIMIT least(most, 1000)
+    ) AS p
+    CROSS JOIN LATERAL (
+        SELECT count(o.namespace_id) AS namespaces, sum(o.images) AS images, sum(o.pods) AS pods,
+            min(o.since_at) AS since_at
+        FROM records.exposure AS o
+        WHERE o.identity = p.identity AND o.ended_at IS NULL
+    ) AS e
+    ORDER BY p.rank, p.severity DESC, p.percentile DESC, p.fixable DESC, p.identity
+$$;
+COMMENT ON FUNCTION grafana.fix_first(integer)
+    IS 'What to mend first, as `vedette top` orders it: exploited and running, exploited, likely to be, critical with a fix, the rest.';
 
 -- The key of a scope in records.daily.
 CREATE OR REPLACE FUNCTION records.scope_key(scope text, name text, of_cluster text) RETURNS text
@@ -177,3 +237,26 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET jit = off 
 $$;
 COMMENT ON FUNCTION grafana.vulnerabilities_ended(timestamptz, timestamptz, text[], text[])
     IS 'What stopped to run vulnerable within a time, where, and how long it had: time to fix.';
+
+CREATE OR REPLACE FUNCTION grafana.time_to_fix(
+    from_at timestamptz, to_at timestamptz, step interval DEFAULT '7 days', clusters text[] DEFAULT NULL,
+    namespaces text[] DEFAULT NULL)
+RETURNS TABLE (
+    "time" timestamptz, severity text, rank smallint, ended bigint, median_s double precision, p90_s double precision)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET jit = off AS $$
+    SELECT g.at, records.severity_title(g.severity), g.severity, count(*),
+        percentile_cont(0.5) WITHIN GROUP (ORDER BY g.lasted_s), percentile_cont(0.9) WITHIN GROUP (ORDER BY g.lasted_s)
+    FROM (
+        SELECT date_bin(greatest(step, interval '1 minute'), e.ended_at, from_at) AS at, e.severity,
+            extract(epoch FROM e.ended_at - e.since_at)::double precision AS lasted_s
+        FROM records.exposure AS e
+        WHERE e.ended_at >= from_at AND e.ended_at < to_at
+          AND (
+              clusters IS NULL AND namespaces IS NULL
+              OR e.namespace_id = ANY ((SELECT records.namespaces_of(clusters, namespaces))::integer[]))
+    ) AS g
+    GROUP BY 1, 3
+    ORDER BY 1, 3 DESC
+$$;
+COMMENT ON FUNCTION grafana.time_to_fix(timestamptz, timestamptz, interval, text[], text[])
+    IS 'Median and 90th percentile of how long what ended in each step had stood open, by severity.';
