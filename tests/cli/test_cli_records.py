@@ -197,3 +197,49 @@ async def test_what_cannot_be_got_says_what_can(vedette):
 async def test_every_family_is_listed(vedette, kind):
     code, out, err = await vedette("get", kind, "-o", "json")
     assert (code, json.loads(out)) == (0, []), err
+
+
+async def test_where_a_vulnerability_is_and_what_to_mend_first(vedette):
+    await well(vedette, *APPLY, str(EXAMPLE))
+    said = await well(vedette, "find", "RHSA-2020:0575")
+    for words in (
+        "exploited: not known, no catalogue is loaded",
+        "EPSS: not known, no scores are loaded",
+        "quay.io/app-sre/centos",
+        "systemd-pam",
+        "0:239-18.el8_1.4",
+        "cluster-01/cso",
+    ):
+        assert words in said
+    answer = json.loads(await well(vedette, "find", "RHSA-2020:0575", "-o", "json"))
+    assert (answer["count"], len(answer["items"])) == (4, 4)
+    assert (await vedette("find", "CVE-1999-9999"))[0] == 6
+    code, out, err = await vedette("top", "-o", "csv")
+    assert code == 0, err
+    assert out.startswith("rank,name,severity,why,fix,")
+    code, out, err = await vedette("diff", "imagemanifestvuln", "--since", "7d", "-o", "json")
+    assert code == 0, err
+    code, _, err = await vedette("diff", "dora")
+    assert (code, "only vulnerabilities are compared" in err) == (2, True)
+    assert (await vedette("diff", "nonsense"))[0] == 6
+
+
+async def test_what_was_decided_of_a_vulnerability_is_listed_and_taken_back(vedette):
+    await well(vedette, *APPLY, str(EXAMPLE))
+    why = ("--reason", "No archive is read here.")
+    made = await well(
+        vedette, "triage", "accept", "RHSA-2020:0271", "--until", "90d", *why, "-o", "json"
+    )
+    (decision,) = json.loads(made)
+    assert (decision["decision"], decision["holds"]) == ("accepted", True)
+    await well(vedette, "triage", "reject", "RHSA-2020:0229", *why, "--package", "sqlite-libs")
+    await well(vedette, "triage", "not-affected", "RHSA-2020:1840", *why,
+               "--justification", "component_not_present", "-n", "cso", "-c", "cluster-01")  # fmt: skip
+    await well(vedette, "triage", "confirm", "RHSA-2020:1766", *why)
+    await well(vedette, "triage", "investigate", "RHSA-2017:1095", *why)
+    assert len((await well(vedette, "triage", "list", "-o", "name")).split()) == 5
+    assert "accepted by" in await well(vedette, "find", "RHSA-2020:0271")
+    await well(vedette, "triage", "end", str(decision["number"]))
+    assert len((await well(vedette, "triage", "list", "-o", "name")).split()) == 4
+    code, _, err = await vedette("triage", "accept", "RHSA-2020:0271", *why)
+    assert (code, "--until" in err) == (2, True)
