@@ -22,7 +22,7 @@ CREATE OR REPLACE FUNCTION records.quay_findings(of_cluster text, of_namespace t
 RETURNS TABLE (
     subject_id integer, pods bigint, package_id integer, advisory_id integer, word_id smallint, severity smallint,
     fixed_in text)
-LANGUAGE sql STABLE SET search_path = pg_catalog SET jit = off AS $$
+LANGUAGE sql STABLE ROWS 100 SET search_path = pg_catalog SET jit = off AS $$
     WITH quay AS MATERIALIZED (
         SELECT id FROM records.source WHERE name = 'quay-cso'
     ), place AS MATERIALIZED (
