@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-
 from tests.records.test_exposures import NOW, Conn, finding, rows, scan, see
+
 from vedette.records import exposures
 from vedette.records.knowledge import feeds
 from vedette.records.model import (

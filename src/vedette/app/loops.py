@@ -65,12 +65,15 @@ def the_loops(
     """
     from vedette.access import sessions
     from vedette.actions import expire
-    from vedette.automation import causes_from_deployments, incidents_from_transitions
+    from vedette.automation import (
+        causes_from_deployments,
+        incidents_from_transitions,
+        notices_from_kev,
+    )
     from vedette.health import days, deadman, partitions, rollups
     from vedette.health.intake_fold import Fold
     from vedette.incidents import availability_freeze, repeated, tick
-    from vedette.records import intake_upkeep
-    from vedette.records import daily, exposures
+    from vedette.records import daily, exposures, intake_upkeep
 
     async def heartbeats(_: AsyncConnection[Any], *, now: datetime) -> int:
         return await gate.link.keep_beats()
@@ -105,6 +108,7 @@ def the_loops(
         Loop("rollups", timedelta(minutes=1), roll_up),
         Loop("history", timedelta(minutes=15), history),
         Loop("exposures", timedelta(seconds=2), exposures.run_once),
+        Loop("kev_notices", timedelta(seconds=30), notices_from_kev.run_once),
         Loop("records_history", timedelta(hours=1), daily.keep_house),
     )
 

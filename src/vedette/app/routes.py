@@ -27,7 +27,14 @@ from vedette.link import intake_api as intake
 from vedette.link import watch_api as watch
 from vedette.records import api as records
 from vedette.records import api_vulnerabilities as vulnerabilities
-from vedette.records import dashdotdb_api, dashdotdb_read_api
+from vedette.records import (
+    dashdotdb_api,
+    dashdotdb_read_api,
+    find_api,
+    knowledge_api,
+    top_api,
+    triage_api,
+)
 from vedette.records import deployments_api as deployments
 from vedette.records import pods_api as pods
 from vedette.records import slo_values_api as slo_values
@@ -61,6 +68,10 @@ ROUTES: tuple[Any, ...] = (
     *delivery.routes,
     *causes.routes,
     *records.routes,
+    *find_api.routes,
+    *top_api.routes,
+    *triage_api.routes,
+    *knowledge_api.routes,
     *dashdotdb_api.routes,
     *dashdotdb_read_api.routes,
     *vulnerabilities.routes,

@@ -69,6 +69,7 @@ URLS: tuple[Url, ...] = (
     Url("POST", "/services/{name}", "incidents:write"),
     Url("GET", "/images/{name}", "read"),
     Url("GET", "/advisories/{name}", "read"),
+    Url("POST", "/advisories/{name}", "records:write"),
     Url("GET", "/find", "read"),
     # The desk: what we tell people, by forms.
     Url("GET", "/desk", "incidents:write"),
@@ -225,6 +226,16 @@ URLS: tuple[Url, ...] = (
     Url("GET", "/api/v1/openapi.json", PUBLIC),
     Url("GET", "/api/healthz/live", PUBLIC),
     Url("GET", "/api/healthz/ready", PUBLIC),
+    # What stands open, in what order to mend it, and what is decided of it.
+    Url("GET", "/api/v1/find", "records:read"),
+    Url("GET", "/api/v1/top", "records:read"),
+    Url("GET", "/api/v1/changes", "records:read"),
+    Url("GET", "/api/v1/exposures/history", "records:read"),
+    Url("GET", "/api/v1/triage", "records:read"),
+    Url("POST", "/api/v1/triage", "records:write"),
+    Url("DELETE", "/api/v1/triage/{number}", "records:write"),
+    Url("GET", "/api/v1/knowledge", "records:read"),
+    Url("GET", "/api/v1/knowledge/notices", "records:read"),
     # What there is.
     Url("GET", "/api/v1/regions", "read"),
     Url("GET", "/api/v1/clusters", "read"),

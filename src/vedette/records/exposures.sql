@@ -215,38 +215,47 @@ FROM happened
 WHERE opened IS NULL AND was <> severity
 
 -- name: rank
--- Each vulnerability that happened to is put where it belongs among all; rank, severity and fix as of those that are
--- not covered, if there are any.
+-- Each vulnerability that happened to is put where it belongs among all; as of where it is not covered, if it is not
+-- everywhere.
 WITH touched AS MATERIALIZED (
     SELECT DISTINCT identity FROM happened
-), standing AS (
-    SELECT e.identity,
-        coalesce(
-            max(e.severity) FILTER (WHERE e.covered_until <= %(now)s), max(e.severity)) AS severity,
-        coalesce(
-            bool_or(e.fixable) FILTER (WHERE e.covered_until <= %(now)s), bool_or(e.fixable)) AS fixable,
-        bool_or(e.namespace_id IS NOT NULL OR e.hosts > 0) AS is_running,
-        min(e.covered_until) AS covered_until
+), open AS (
+    SELECT e.*, e.covered_until <= %(now)s AS counts
     FROM touched
-    JOIN records.exposure AS e ON e.identity = touched.identity AND e.ended_at IS NULL
+    JOIN records.exposure AS e USING (identity)
+    WHERE e.ended_at IS NULL
+), standing AS (
+    SELECT identity, max(severity) AS severity, bool_or(fixable) AS fixable,
+        bool_or(namespace_id IS NOT NULL OR hosts > 0) AS is_running,
+        count(namespace_id)::integer AS namespaces, sum(pods)::integer AS pods,
+        sum(hosts)::integer AS hosts, min(since_at) AS since_at, min(covered_until) AS covered_until
+    FROM (
+        SELECT *, bool_or(counts) OVER (PARTITION BY identity) AS any_counts
+        FROM open
+    ) AS o
+    WHERE counts OR NOT any_counts
     GROUP BY 1
 ), gone AS (
     DELETE FROM records.priority AS p
     USING touched AS t
     WHERE p.identity = t.identity AND NOT EXISTS (SELECT FROM standing AS s WHERE s.identity = t.identity)
 )
-INSERT INTO records.priority (identity, rank, severity, fixable, percentile, is_running, covered_until)
+INSERT INTO records.priority (
+    identity, rank, severity, fixable, percentile, is_running, namespaces, pods, hosts, since_at,
+    covered_until)
 SELECT s.identity,
     records.rank_of(
         EXISTS (SELECT FROM records.kev AS k WHERE k.cve = s.identity), s.is_running,
         coalesce(e.percentile, 0), s.severity, s.fixable),
-    s.severity, s.fixable, coalesce(e.percentile, 0), s.is_running, s.covered_until
+    s.severity, s.fixable, coalesce(e.percentile, 0), s.is_running, s.namespaces, s.pods, s.hosts,
+    s.since_at, s.covered_until
 FROM standing AS s
 LEFT JOIN records.epss AS e ON e.cve = s.identity
 ON CONFLICT (identity) DO UPDATE
 SET rank = excluded.rank, severity = excluded.severity, fixable = excluded.fixable,
     percentile = excluded.percentile, is_running = excluded.is_running,
-    covered_until = excluded.covered_until
+    namespaces = excluded.namespaces, pods = excluded.pods, hosts = excluded.hosts,
+    since_at = excluded.since_at, covered_until = excluded.covered_until
 
 -- name: rank_by_knowledge
 -- What others know changed; only what moves by it is written.

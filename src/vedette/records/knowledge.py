@@ -35,6 +35,60 @@ async def feeds(conn: Connection) -> list[Feed]:
     return await Q.all(conn, "feeds", row=Feed)
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An entry of a catalogue of exploited vulnerabilities. due_on: until when CISA wants it mended."""
+
+    cve: str
+    catalog: str
+    added_on: date
+    due_on: date | None
+    ransomware: bool
+    vendor: str
+    product: str
+    title: str
+    action: str
+    notes: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """How probable it is that one is exploited within thirty days, and how many are less probable; both in [0, 1]."""
+
+    cve: str
+    score: float
+    percentile: float
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A vulnerability that ran here entered a catalogue; namespaces, images: in how many it stood open then."""
+
+    id: int
+    at: datetime
+    identity: str
+    catalog: str
+    added_on: date
+    severity: int
+    namespaces: int
+    images: int
+
+
+async def notices(conn: Connection, *, limit: int, before: int | None = None) -> Sequence[Notice]:
+    """Return notices, the newest first."""
+    return await Q.all(conn, "notices", row=Notice, limit=limit, before=before)
+
+
+async def listed(conn: Connection, cves: Sequence[str]) -> Sequence[Listed]:
+    """Return where these are listed."""
+    return await Q.all(conn, "listed", row=Listed, cves=list(cves))
+
+
+async def scored(conn: Connection, cves: Sequence[str]) -> Scored | None:
+    """Return the highest score of these."""
+    return await Q.one(conn, "scored", row=Scored, cves=list(cves))
+
+
 async def keep_exploited(
     conn: Connection,
     lists: Sequence[ExploitedList],

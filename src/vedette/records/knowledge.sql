@@ -70,3 +70,23 @@ DELETE FROM records.epss
 INSERT INTO records.epss (cve, score, percentile)
 SELECT *
 FROM unnest(%(cves)b::text[], %(scores)b::real[], %(percentiles)b::real[])
+
+-- name: listed
+SELECT cve, catalog, added_on, due_on, ransomware, vendor, product, title, action, notes
+FROM records.kev
+WHERE cve = ANY (%(cves)s::text[])
+ORDER BY cve, catalog
+
+-- name: scored
+SELECT cve, score, percentile
+FROM records.epss
+WHERE cve = ANY (%(cves)s::text[])
+ORDER BY score DESC
+LIMIT 1
+
+-- name: notices
+SELECT id, at, identity, catalog, added_on, severity, namespaces, images
+FROM records.notice
+WHERE %(before)s::bigint IS NULL OR id < %(before)s
+ORDER BY id DESC
+LIMIT %(limit)s

@@ -25,6 +25,7 @@ CREATE TABLE records.severity_change (
 CREATE INDEX severity_change_at ON records.severity_change (at);
 
 -- A vulnerability that stands open somewhere, once: what is mended first has the lowest rank (records.rank_of).
+-- namespaces, pods, hosts: where it is not covered, if it is not everywhere.
 CREATE TABLE records.priority (
     identity text PRIMARY KEY,
     rank smallint NOT NULL,
@@ -32,6 +33,10 @@ CREATE TABLE records.priority (
     fixable boolean NOT NULL,
     percentile real NOT NULL,
     is_running boolean NOT NULL,
+    namespaces integer NOT NULL,
+    pods integer NOT NULL,
+    hosts integer NOT NULL,
+    since_at timestamptz NOT NULL,
     covered_until timestamptz NOT NULL
 );
 CREATE INDEX priority_order

@@ -1,0 +1,95 @@
+-- name: top
+-- What is mended first, a page of it; then what each is called, what is known of it, where it stands and how it is mended.
+WITH place AS MATERIALIZED (
+    SELECT n.id
+    FROM fleet.namespace AS n
+    JOIN fleet.cluster AS c ON c.id = n.cluster_id
+    WHERE %(placed)s
+      AND (%(cluster)s::text IS NULL OR c.name = %(cluster)s)
+      AND (%(namespace)s::text IS NULL OR n.name = %(namespace)s)
+      AND (
+          (%(service)s::text IS NULL AND %(team)s::text IS NULL)
+          OR n.id IN (
+              SELECT sn.namespace_id
+              FROM fleet.service_namespace AS sn
+              JOIN fleet.service AS sv ON sv.id = sn.service_id
+              WHERE (%(service)s::text IS NULL OR sv.name = %(service)s)
+                AND (%(team)s::text IS NULL OR sv.team = %(team)s)))
+), page AS MATERIALIZED (
+    SELECT p.*
+    FROM records.priority AS p
+    WHERE (%(covered)s OR p.covered_until <= %(now)s)
+      AND (%(fixable)s::boolean IS NULL OR p.fixable = %(fixable)s)
+      AND (
+          NOT %(placed)s
+          OR EXISTS (
+              SELECT FROM records.exposure AS e
+              WHERE e.identity = p.identity AND e.ended_at IS NULL
+                AND e.namespace_id IN (SELECT id FROM place)
+                AND (%(covered)s OR e.covered_until <= %(now)s)))
+      AND (
+          %(after_rank)s::smallint IS NULL
+          OR p.rank >= %(after_rank)s::smallint
+          AND (p.rank, -p.severity, -p.percentile, NOT p.fixable, p.identity)
+              > (%(after_rank)s::smallint, -%(after_severity)s::smallint, -%(after_percentile)s::real,
+                  NOT %(after_fixable)s::boolean, %(after_identity)s::text))
+    ORDER BY p.rank, p.severity DESC, p.percentile DESC, p.fixable DESC, p.identity
+    LIMIT %(limit)s
+)
+SELECT p.identity, p.rank, p.severity, p.fixable, p.percentile, p.is_running, p.namespaces, p.pods, p.hosts,
+    p.since_at, p.covered_until > %(now)s AS is_covered, a.title, a.links, a.score,
+    coalesce(k.listed, '[]') AS listed, e.score AS epss, coalesce(w.places, '[]') AS places,
+    coalesce(f.fixes, '[]') AS fixes
+FROM page AS p
+LEFT JOIN LATERAL (
+    SELECT coalesce(nullif(a.title, ''), left(a.description, 200)) AS title, a.links,
+        max(a.score) OVER () AS score
+    FROM records.advisory AS a
+    WHERE a.identity = p.identity
+    ORDER BY a.title = '', a.id
+    LIMIT 1
+) AS a ON true
+LEFT JOIN LATERAL (
+    SELECT json_agg(json_build_object(
+        'catalog', k.catalog, 'added_on', k.added_on, 'due_on', k.due_on, 'ransomware', k.ransomware,
+        'action', k.action) ORDER BY k.catalog) AS listed
+    FROM records.kev AS k
+    WHERE k.cve = p.identity
+) AS k ON true
+LEFT JOIN records.epss AS e ON e.cve = p.identity
+LEFT JOIN LATERAL (
+    SELECT json_agg(json_build_object(
+        'cluster', c.name, 'namespace', n.name, 'pods', x.pods, 'services', coalesce((
+            SELECT json_agg(sv.name ORDER BY sv.name)
+            FROM fleet.service_namespace AS sn
+            JOIN fleet.service AS sv ON sv.id = sn.service_id
+            WHERE sn.namespace_id = n.id), '[]'))
+        ORDER BY x.pods DESC, c.name, n.name) AS places
+    FROM (
+        SELECT x.namespace_id, x.pods
+        FROM records.exposure AS x
+        WHERE x.identity = p.identity AND x.ended_at IS NULL AND x.namespace_id IS NOT NULL
+          AND (NOT %(placed)s OR x.namespace_id IN (SELECT id FROM place))
+          AND (%(covered)s OR x.covered_until <= %(now)s)
+        LIMIT 10
+    ) AS x
+    JOIN fleet.namespace AS n ON n.id = x.namespace_id
+    JOIN fleet.cluster AS c ON c.id = n.cluster_id
+) AS w ON true
+LEFT JOIN LATERAL (
+    SELECT json_agg(json_build_object('package', d.name, 'version', d.version, 'fixed_in', d.fixed_in)
+        ORDER BY d.name, d.version, d.fixed_in) AS fixes
+    FROM (
+        SELECT DISTINCT g.name, g.version, o.fixed_in
+        FROM (
+            SELECT o.package_id, o.fixed_in
+            FROM records.advisory AS b
+            JOIN records.finding AS o ON o.advisory_id = b.id
+            WHERE b.identity = p.identity AND o.fixed_at IS NULL AND o.suppressed = '' AND o.fixed_in <> ''
+            LIMIT 50
+        ) AS o
+        JOIN records.package AS g ON g.id = o.package_id
+        LIMIT 5
+    ) AS d
+) AS f ON true
+ORDER BY p.rank, p.severity DESC, p.percentile DESC, p.fixable DESC, p.identity

@@ -1,0 +1,217 @@
+"""What is asked of what stands open: what to mend first, where something is, what changed, as REST answers it."""
+
+from datetime import timedelta
+
+import pytest
+from tests.records.test_exposures import finding, scan
+from tests.records.test_knowledge import epss, kev, vex
+from tests.rest_world import rest_over
+
+from vedette import clock
+from vedette.records import exposures
+from vedette.records.model import Severity, SubjectKind, VexStatus
+from vedette.records.snapshots import apply
+from vedette.records.store import Batch
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+async def rest(fresh_app_url):
+    async with rest_over(fresh_app_url) as rest:
+        yield rest
+
+
+async def tell(rest, *records, at=None, kind="trivy"):
+    now = at or clock.now()
+    async with rest.pool.connection() as conn:
+        await apply(conn, kind, [Batch(records, "c1", b"")], by="t", now=now)
+        await exposures.run_once(conn, now=now)
+
+
+async def names(rest, path):
+    answer = await rest.get(path)
+    assert answer.status_code == 200, answer.text
+    return [row["name"] for row in answer.json()]
+
+
+async def five_ranks(rest):
+    await tell(
+        rest,
+        scan(
+            finding("CVE-2026-5"),
+            finding("CVE-2026-4", Severity.CRITICAL),
+            finding("CVE-2026-3", Severity.LOW),
+            finding("CVE-2026-1", Severity.LOW, fix=""),
+            finding("CVE-2026-6", Severity.CRITICAL, fix=""),
+        ),
+        scan(finding("CVE-2026-2"), pods=(), digest="sha256:bb", name="quay.io/shop/old"),
+        at=clock.now() - 2 * DAY,
+    )
+    await tell(rest, kev("CVE-2026-1", "CVE-2026-2"), epss(21, CVE_2026_3=0.97))
+
+
+async def test_top_is_in_the_order_of_mending_and_says_why(rest):
+    await five_ranks(rest)
+    answer = (await rest.get("/api/v1/top", scopes=("records:read",))).json()
+    assert [(row["rank"], row["name"]) for row in answer] == [
+        (1, "CVE-2026-1"),
+        (2, "CVE-2026-2"),
+        (3, "CVE-2026-3"),
+        (4, "CVE-2026-4"),
+        (5, "CVE-2026-6"),
+        (5, "CVE-2026-5"),
+    ]
+    first = answer[0]
+    assert first["why"] == "exploited, and runs here"
+    assert first["listed"][0]["catalog"] == "cisa"
+    assert first["places"][0]["namespace"] == "shop"
+    assert (answer[2]["percentile"], answer[2]["epss_of"]) == (0.97, "2026-11-21")
+    assert answer[3]["fixes"] == [{"package": "openssl", "version": "1.0", "fixed_in": "1.1"}]
+    assert await names(rest, "/api/v1/top?namespace=shop&limit=1") == ["CVE-2026-1"]
+    assert await names(rest, "/api/v1/top?service=none") == []
+
+
+async def test_top_comes_in_pages_and_as_csv(rest):
+    await five_ranks(rest)
+    seen, path = [], "/api/v1/top?limit=2"
+    while path:
+        answer = await rest.get(path)
+        seen += [row["rank"] for row in answer.json()]
+        link = answer.headers.get("link", "")
+        path = link.partition("<")[2].partition(">")[0]
+    assert seen == [1, 2, 3, 4, 5, 5]
+    text = (await rest.get("/api/v1/top?format=csv")).text
+    assert text.splitlines()[1].startswith('1,"exploited, and runs here",CVE-2026-1')
+
+
+async def test_not_listed_differs_from_not_loaded(rest):
+    await tell(rest, scan(finding("CVE-2026-1")))
+    (row,) = (await rest.get("/api/v1/top")).json()
+    assert (row["exploited"], row["epss_of"], row["percentile"]) == (None, None, None)
+    assert (await rest.get("/api/v1/find?name=CVE-2026-1")).json()["exploited"] is None
+    await tell(rest, kev("CVE-2026-9"))
+    (row,) = (await rest.get("/api/v1/top")).json()
+    assert row["exploited"] is False
+    (feed,) = (await rest.get("/api/v1/knowledge")).json()
+    assert (feed["name"], feed["loaded_by"]) == ("kev:cisa", "t")
+
+
+async def test_what_is_accepted_leaves_top_and_find_says_by_whom_and_until_when(rest):
+    await tell(rest, scan(finding("CVE-2026-1")))
+    until = (clock.now() + DAY).isoformat()
+    wish = {"name": "CVE-2026-1", "decision": "accepted", "reason": "a proxy", "until": until}
+    made = await rest.post("/api/v1/triage", wish, scopes=("records:write",))
+    assert made.status_code == 201, made.text
+    async with rest.pool.connection() as conn:
+        await exposures.run_once(conn, now=clock.now())
+    assert await names(rest, "/api/v1/top") == []
+    assert await names(rest, "/api/v1/top?covered=true") == ["CVE-2026-1"]
+    found = (await rest.get("/api/v1/find?name=CVE-2026-1")).json()
+    assert found["places"][0]["covered"] is True
+    decision = found["items"][0]["decision"]
+    assert decision.startswith("accepted by token:test-")
+    assert decision.endswith(f"until {until[:10]}: a proxy")
+    assert await names(rest, "/api/v1/triage?name=CVE-2026-1") == ["CVE-2026-1"]
+    number = made.json()["number"]
+    gone = await rest.delete(f"/api/v1/triage/{number}", scopes=("records:write",))
+    assert gone.status_code == 204
+    assert await names(rest, "/api/v1/triage") == []
+    assert await names(rest, "/api/v1/triage?state=ended") == ["CVE-2026-1"]
+
+
+async def test_find_goes_by_any_name_and_says_where_since_when_and_where_it_was_mended(rest):
+    begun = clock.now() - 3 * DAY
+    ghsa = finding("GHSA-1", names=("CVE-2026-1",))
+    host = scan(ghsa, kind=SubjectKind.HOST, name="web-1", digest="", pods=())
+    await tell(rest, scan(ghsa, pods=("p1", "p2")), host, at=begun)
+    await tell(rest, vex("doc-7", VexStatus.NOT_AFFECTED, products=("quay.io/shop/orders",)))
+    for name in ("GHSA-1", "CVE-2026-1"):
+        answer = (await rest.get(f"/api/v1/find?name={name}")).json()
+        assert answer["names"] == ["CVE-2026-1"]
+        assert answer["count"] == 2
+        image, machine = answer["items"]
+        assert image["places"] == [
+            {
+                "cluster": "c1",
+                "namespace": "shop",
+                "pods": ["shop/p1", "shop/p2"],
+                "workloads": None,
+                "services": [],
+            }
+        ]
+        assert image["decision"] == "not_affected by vendor, document doc-7"
+        assert (machine["subject"], machine["image"]) == ("host", "web-1")
+    await tell(rest, scan(pods=("p1",)))
+    fixed = (await rest.get("/api/v1/find?name=CVE-2026-1&state=fixed")).json()
+    assert [row["image"] for row in fixed["items"]] == ["quay.io/shop/orders"]
+    assert fixed["items"][0]["fixed_at"] is not None
+    assert fixed["places"] == []
+
+
+async def test_find_pages_through_what_it_found(rest):
+    packages = [finding("CVE-2026-1", package=f"p{n}") for n in range(5)]
+    await tell(rest, scan(*packages), scan(*packages, digest="sha256:bb"))
+    seen, path = [], "/api/v1/find?name=CVE-2026-1&limit=3"
+    while path:
+        answer = await rest.get(path)
+        assert answer.status_code == 200, answer.text
+        seen += [(row["digest"], row["package"]) for row in answer.json()["items"]]
+        path = answer.headers.get("link", "").partition("<")[2].partition(">")[0]
+    assert len(seen) == len(set(seen)) == 10
+
+
+async def test_changes_say_what_came_went_and_became_graver(rest):
+    now = clock.now()
+    await tell(rest, scan(finding("CVE-2026-1"), finding("CVE-2026-2")), at=now - 30 * DAY)
+    graver = finding("CVE-2026-1", Severity.CRITICAL)
+    await tell(rest, scan(graver, finding("CVE-2026-3")), at=now - DAY)
+    answer = (await rest.get("/api/v1/changes")).json()
+    said = {(row["change"], row["name"], row["was"], row["severity"]) for row in answer}
+    assert said == {
+        ("new", "CVE-2026-3", None, "High"),
+        ("fixed", "CVE-2026-2", None, "High"),
+        ("severity", "CVE-2026-1", "High", "Critical"),
+    }
+    assert await names(rest, "/api/v1/changes?change=new&kind=trivy") == ["CVE-2026-3"]
+    assert await names(rest, "/api/v1/changes?kind=grype") == []
+    history = await rest.get("/api/v1/exposures/history?name=c1")
+    assert {(row["severity"], row["opened"]) for row in history.json()} >= {("High", 2)}
+
+
+REFUSED = (
+    ("/api/v1/find?name=CVE-none", 404),
+    ("/api/v1/find?name=", 400),
+    ("/api/v1/find", 400),
+    ("/api/v1/top?cursor=x", 400),
+    ("/api/v1/top?cursor=WzEsMiwwLjUsdHJ1ZSwiXHUwMDAwIl0", 400),
+    (
+        "/api/v1/find?name=CVE-2026-1&cursor=Wzk5OTk5OTk5OTk5LDEsMSwiMjAyNi0xMS0yMlQwMDowMDowMFoiXQ",
+        400,
+    ),
+    ("/api/v1/changes?from=2026-11-22T00:00:00", 400),
+    ("/api/v1/changes?change=worse", 400),
+    ("/api/v1/exposures/history?name=nobody", 404),
+    ("/api/v1/exposures/history?name=c1&from=2026-02-01&to=2026-01-01", 400),
+    ("/api/v1/triage?cursor=x", 400),
+    ("/api/v1/knowledge/notices?cursor=x", 400),
+)
+BODIES = (
+    {},
+    {"name": "CVE-1", "decision": "ignored", "reason": "x"},
+    {"name": "CVE-1", "decision": "accepted", "reason": "x"},
+    {"name": "CVE-1", "decision": "accepted", "reason": "x", "until": "2027-01-01T00:00:00"},
+    {"name": "CVE-1", "decision": "not_affected", "reason": "\0"},
+    {"name": "CVE-1", "decision": "not_affected", "reason": "x", "extra": 1},
+    {"name": "CVE-1", "decision": "not_affected", "reason": "x", "package": "\0"},
+)
+
+
+async def test_what_cannot_be_asked_or_decided_is_refused(rest):
+    await tell(rest, scan(finding("CVE-2026-1")))
+    for path, code in REFUSED:
+        answer = await rest.get(path)
+        assert answer.status_code == code, (path, answer.text)
+    for body in BODIES:
+        answer = await rest.post("/api/v1/triage", body)
+        assert answer.status_code == 400, (body, answer.text)
