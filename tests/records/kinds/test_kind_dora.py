@@ -72,7 +72,7 @@ def test_a_deployment_is_read_with_its_commits() -> None:
         ((*FIRST, "finish_timestamp"), "2026-11-20T10:18:28Z"),
         ((*FIRST, "commits"), []),
         ((*COMMIT, "lttc"), -3_600),
-        ((*COMMIT, "repo"), "https://gitlab.internal/group/sub/project.git"),
+        ((*COMMIT, "repo"), "https://git.example.org/group/sub/project.git"),
         ((*COMMIT, "revert"), True),
     ],
 )
