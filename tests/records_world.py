@@ -15,7 +15,7 @@ from vedette.records.model import Probabilities, Statement, VexStatus
 from vedette.records.snapshots import apply
 from vedette.records.store import Batch
 
-SERVICE, SLUG = "Orders", "orders"
+SERVICE, SLUG = "Checkout", "checkout"
 LIKELY = {"CVE-2021-44228": 0.9999, "CVE-2022-42889": 0.9921, "CVE-2023-38545": 0.9512}
 """EPSS percentiles; every other is in the middle of the field."""
 
@@ -45,7 +45,7 @@ async def fill_service(
 async def _incident(conn: AsyncConnection[Any], component: int, *, at: datetime) -> None:
     draft = Draft(
         kind=Kind.INCIDENT,
-        title="Orders cannot be placed",
+        title="Nobody can pay",
         impact=Impact.OUTAGE,
         status=Status.ANALYZING,
         starts_at=at,

@@ -36,7 +36,9 @@ def test_no_message_is_untranslated(code):
 def test_a_translation_has_the_holes_and_tags_of_its_message(code):
     for message, forms in languages()[code].messages.items():
         for form in forms[-1:]:
-            wanted = set(HOLE.findall(message)) | ({"{number}"} if len(forms) > 1 else set())
+            wanted = set(HOLE.findall(message)) | (
+                {"{number}"} if len(forms) > 1 and "%(number)s" not in message else set()
+            )
             assert set(HOLE.findall(form)) == wanted, message
 
 

@@ -14,12 +14,12 @@ from vedette.web.languages import Language, languages
 from vedette.web.site import OUR_OWN, site
 from vedette.web.templates import HERE
 
-NAMES = re.compile(r"Vedette|Markdown|vdt_…|\d+ \* \* \*|Atom|RSS|JSON|CSV")
+NAMES = re.compile(r"Vedette|Markdown|vdt_…|\d+ \* \* \*|Atom|RSS|JSON|CSV|CVSS|EPSS|CWE|CVE-2021-44228")
 """What is called the same everywhere."""
 READ = ("aria-label", "placeholder", "title", "alt")
 """Attributes that are read out or shown."""
 ATTRIBUTES = re.compile(
-    r"\A(open|front)\Z|aria-invalid=\S+|autofocus|aria-describedby=\"[^\"]*\"", re.DOTALL
+    r"\A(open|front|broad)\Z|aria-invalid=\S+|autofocus|aria-describedby=\"[^\"]*\"", re.DOTALL
 )
 """Pieces of HTML that stand by themselves in a macro or a block."""
 ENGLISH = {"agents.html", "target.html", "targets.html"}

@@ -133,10 +133,12 @@ def demo_catalog(now: datetime) -> ExploitedList:
 def _scan(slug: str, part: str, dice: Random) -> Scan:
     name = f"{REGISTRY}{slug}/{part}"
     digest = f"sha256:{sha256(name.encode()).hexdigest()}"
-    chosen = [one for one in KNOWN if dice.random() < (0.16 if one[0] in EXPLOITED else 0.45)]
+    chosen = [one for one in KNOWN if dice.random() < (0.2 if one[0] in EXPLOITED else 0.45)]
     return Scan(
         source="quay-cso",
-        subject=Subject(SubjectKind.IMAGE, name, digest, f"1.{dice.randrange(40)}.{dice.randrange(9)}"),
+        subject=Subject(
+            SubjectKind.IMAGE, name, digest, f"1.{dice.randrange(40)}.{dice.randrange(9)}"
+        ),
         findings=tuple(map(_finding, chosen)),
         presences=tuple(
             Presence(slug, pod=f"{slug}/{part}-{n}", workload=f"Deployment/{part}", container=part)
@@ -224,7 +226,9 @@ def _deployments(
             pipeline=PIPELINE,
             reason=f"https://ci.demo.invalid/{service.lower().replace(' ', '-')}/{number}",
             finished_at=at.astimezone(UTC),
-            commits=tuple(_commit(service, number, n, at, dice) for n in range(dice.randrange(1, 5))),
+            commits=tuple(
+                _commit(service, number, n, at, dice) for n in range(dice.randrange(1, 5))
+            ),
         )
 
 

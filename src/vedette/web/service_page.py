@@ -20,7 +20,7 @@ from vedette.web.severities import Grave, Tallied, grave, tallied
 from vedette.web.stories import impact_word, look_of_story, status_word
 from vedette.web.words import Moment, duration, instant, moment
 
-CHECKS, IMAGES, DEPLOYMENTS = 6, 8, 5
+CHECKS, IMAGES, DEPLOYMENTS = 4, 8, 3
 """So many of each are shown before the rest is only counted."""
 BURNS: dict[Burn, tuple[str, str]] = {
     Burn.PAGE: (N_("burns fast: wake somebody"), "down"),

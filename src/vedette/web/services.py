@@ -10,8 +10,8 @@ from vedette.db.queries import Connection
 from vedette.errors import Invalid, Missing
 from vedette.records import deployments_reads, validations_reads
 from vedette.records.causes import CauseState, decide_cause
-from vedette.web import advisory_reads, image_reads, service_reads
-from vedette.web.advisory_page import advisory_page, identities_of, names_of
+from vedette.web import image_reads, service_reads
+from vedette.web.advisories import name_in_path
 from vedette.web.answers import NO_STORE, Answer, Request, see_other
 from vedette.web.desk_form import WRITE, Typed
 from vedette.web.image_page import image_page
@@ -24,9 +24,6 @@ from vedette.web.service_page import DEPLOYMENTS, service_page
 from vedette.web.templates import render
 from vedette.web.visitors import Visitors
 
-NAME_LENGTH = 500
-"""Longer than any name that is asked for here: a slug, a digest, an identifier."""
-PATHS = {"advisory": "/advisories/", "service": "/services/", "image": "/images/"}
 CAUSES = {"confirm": CauseState.CONFIRMED, "reject": CauseState.REJECTED}
 
 
@@ -102,7 +99,7 @@ class ServicePages:
         actor = await self._visitors.who(request)
         number, now = page_of(request.query), self._clock()
         async with self._pool.connection(POOL_WAIT_S) as conn:
-            held = await image_reads.subject(conn, _name(request.name))
+            held = await image_reads.subject(conn, name_in_path(request.name))
             if held is None:
                 raise Missing(f"no image is {request.name[:100]!r}", hint="find it by its name")
             page = image_page(
@@ -116,62 +113,12 @@ class ServicePages:
             )
         return _private(render("image.html", page=page, actor=actor))
 
-    async def advisory(self, request: Request) -> Answer:
-        """Answer `/advisories/NAME`: eight statements; raises Missing."""
-        actor = await self._visitors.who(request)
-        now, name = self._clock(), _name(request.name)
-        async with self._pool.connection(POOL_WAIT_S) as conn:
-            texts = await advisory_reads.advisories(conn, name)
-            if not texts:
-                raise Missing(
-                    f"no vulnerability is called {name[:100]!r}", hint="find it by another name"
-                )
-            identities, names = identities_of(texts), names_of(name, texts)
-            cves = [one for one in names if one.startswith("CVE-")]
-            page = advisory_page(
-                name,
-                texts,
-                await advisory_reads.exploited(conn, cves),
-                await advisory_reads.likely(conn, cves),
-                await advisory_reads.feeds(conn),
-                await advisory_reads.statements(conn, names),
-                await advisory_reads.decisions(conn, identities, now=now),
-                await advisory_reads.places(conn, identities, now=now),
-                await advisory_reads.carriers(conn, [one.id for one in texts]),
-                now=now,
-            )
-        return _private(render("advisory.html", page=page, actor=actor))
-
-    async def find(self, request: Request) -> Answer:
-        """Answer `/find?name=`: the page of what is called so, or a choice of pages; raises Invalid."""
-        actor = await self._visitors.who(request)
-        name = request.query.get("name", "").strip()
-        if len(name) > NAME_LENGTH or "\0" in name:
-            raise Invalid(f"name is not a text of at most {NAME_LENGTH} characters")
-        found = []
-        if name:
-            async with self._pool.connection(POOL_WAIT_S) as conn:
-                found = list(await advisory_reads.matches(conn, name))
-        exact = [one for one in found if name.upper() in (one.shown.upper(), one.detail.upper())]
-        if len(found) == 1 or len(exact) == 1:
-            there = (exact or found)[0]
-            return see_other(PATHS[there.what] + quote(there.name, safe=""))
-        body = render("find.html", actor=actor, name=name, found=found, paths=PATHS)
-        return _private(body)
-
 
 async def _service(conn: Connection, slug: str) -> service_reads.Service:
-    held = await service_reads.service(conn, _name(slug))
+    held = await service_reads.service(conn, name_in_path(slug))
     if held is None:
         raise Missing(f"there is no service {slug[:100]!r}", hint="see /services")
     return held
-
-
-def _name(given: str) -> str:
-    """Return what the path names; raises Missing for what nothing can be called."""
-    if not given or len(given) > NAME_LENGTH or "\0" in given:
-        raise Missing(f"nothing is called {given[:100]!r}")
-    return given
 
 
 def _private(body: bytes) -> Answer:

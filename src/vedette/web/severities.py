@@ -34,7 +34,9 @@ def grave(severity: int) -> Grave:
     """Return how a severity looks to whoever reads."""
     word, state = WORDS[Severity(severity)]
     look = look_of(state)
-    return Grave(severity, gettext(word), look.tone, look.icon)
+    # A question mark stands for what nobody rated alone.
+    is_rated_low = 0 < severity < Severity.MEDIUM
+    return Grave(severity, gettext(word), look.tone, Markup() if is_rated_low else look.icon)
 
 
 class Tallied(NamedTuple):

@@ -14,6 +14,7 @@ from vedette.incidents.availability_rules import Reporting
 from vedette.rest.guard import PUBLIC
 from vedette.rest.problem import STATUS
 from vedette.rest.request_id import request_id_of
+from vedette.web.advisories import AdvisoryPages
 from vedette.web.answers import NO_STORE, Answer, Receive, Request, Scope, Send, reply
 from vedette.web.availability import AvailabilityPage
 from vedette.web.catalogue import Catalogue
@@ -189,12 +190,13 @@ def _services(
     pool: AsyncConnectionPool, visitors: Visitors, measures: Measures, clock: Callable[[], datetime]
 ) -> dict[str, Page]:
     pages = ServicePages(pool, visitors=visitors, measures=measures, clock=clock)
+    advisories = AdvisoryPages(pool, visitors=visitors, clock=clock)
     return {
         "/services": Page(for_readers(pages.services), READ),
         "/services/{name}": Page(for_readers(pages.service), READ, methods=FORM),
         "/images/{name}": Page(for_readers(pages.image), READ),
-        "/advisories/{name}": Page(for_readers(pages.advisory), READ),
-        "/find": Page(for_readers(pages.find), READ),
+        "/advisories/{name}": Page(for_readers(advisories.advisory), READ, methods=FORM),
+        "/find": Page(for_readers(advisories.find), READ),
     }
 
 
