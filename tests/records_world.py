@@ -64,11 +64,11 @@ async def _knowledge(conn: AsyncConnection[Any], *, now: datetime) -> None:
         document="https://example.com/vex/orders",
         source="openvex",
         author="Example Suppliers",
-        names=("CVE-2022-48303",),
+        names=("CVE-2023-2650",),
         products=(),
         status=VexStatus.NOT_AFFECTED,
         justification="vulnerable_code_not_in_execute_path",
-        impact="tar reads no archives here.",
+        impact="No identifiers of strangers are parsed here.",
         at=now - timedelta(days=3),
     )
     await apply(conn, "epss", [Batch((epss,))], by="tests", now=now)

@@ -22,6 +22,7 @@ from vedette.web.visitors import Visitor, Visitors
 
 RECORDS_WRITE = "records:write"
 """What deciding asks for."""
+FORMS = (DECIDE, TAKE_BACK) = ("decide", "take_back")
 NAME_LENGTH = 500
 """Longer than any name that is asked for here: a slug, a digest, an identifier."""
 PATHS = {"advisory": "/advisories/", "service": "/services/", "image": "/images/"}
@@ -48,6 +49,8 @@ class AdvisoryPages:
             request, RECORDS_WRITE, most_bytes=FORM_BYTES, most_fields=FORM_FIELDS
         )
         typed = Typed(fields)
+        if typed.form not in FORMS:
+            raise Invalid(N_("this page has no such form"), hint=N_("load the page again"))
         async with self._pool.connection(POOL_WAIT_S) as conn:
             try:
                 await self._decide(conn, actor, name, typed)
@@ -56,13 +59,11 @@ class AdvisoryPages:
         return see_other(f"/advisories/{quote(name, safe='')}#decided")
 
     async def _decide(self, conn: Connection, actor: Visitor, name: str, typed: Typed) -> None:
-        if typed.form == "decide":
+        if typed.form == DECIDE:
             wish = wish_of(typed.text("identity") or name, typed)
             await decide(conn, wish, by=actor.name, now=self._clock())
-        elif typed.form == "take_back":
-            await take_back(conn, typed.number("number"), by=actor.name, now=self._clock())
         else:
-            raise Invalid(N_("this page has no such form"), hint=N_("load the page again"))
+            await take_back(conn, typed.number("number"), by=actor.name, now=self._clock())
 
     async def _shown(
         self,

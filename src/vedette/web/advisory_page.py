@@ -131,7 +131,7 @@ def advisory_page(
     withdrawn = texts[0].withdrawn_at
     names = names_of(name, texts)[1:]
     loaded = [FeedLine(one, moment(one.loaded_at, now)) for one in feeds]
-    worst = max((one.severity for one in (*places, *carriers)), default=None)
+    found = [*(one.severity for one in places), *(one.severity for one in carriers)]
     return AdvisoryPage(
         name=name,
         title=next((one.title for one in texts if one.title and one.title != name), ""),
@@ -146,7 +146,7 @@ def advisory_page(
         identities=identities_of(texts),
         published=moment(published, now) if published else None,
         withdrawn=moment(withdrawn, now) if withdrawn else None,
-        grave=None if worst is None else grave(worst),
+        grave=grave(max(found)) if found else None,
         exploited=exploited,
         kev=[line for line in loaded if line.feed.name.startswith(KEV)],
         likely=[_likely(one) for one in likely],

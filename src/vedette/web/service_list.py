@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from vedette.errors import Invalid
@@ -35,7 +35,7 @@ def _by_deployment(line: ServiceLine) -> float:
     return -(line.deployed_at or LONG_AGO).timestamp()
 
 
-SORTS: dict[str, tuple[str, Callable[[ServiceLine], object]]] = {
+SORTS: dict[str, tuple[str, Callable[[ServiceLine], Any]]] = {
     "name": (N_("Service"), lambda line: line.name.casefold()),
     "state": (N_("State"), _by_state),
     "vulnerabilities": (N_("Vulnerabilities"), _by_vulnerabilities),
@@ -102,7 +102,7 @@ class ServiceList:
 
 def service_list(asked: Asked, rows: Sequence[ServiceLine], *, now: datetime) -> ServiceList:
     """Return that page of these services; rows: by name."""
-    ordered = sorted(rows, key=SORTS[asked.sort][1])  # type: ignore[arg-type] - each key compares with its like
+    ordered = sorted(rows, key=SORTS[asked.sort][1])
     page = min(asked.page, last_page(len(rows)))
     first = (page - 1) * PAGE_ROWS
     return ServiceList(
