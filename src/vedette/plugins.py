@@ -52,6 +52,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "trivy": "vedette.records.kinds.trivy:Trivy",
         "trivy-operator": "vedette.records.kinds.trivy_operator:TrivyOperator",
     },
+    "vedette.modules": {},
 }
 """Group → name → `module:attribute`."""
 

@@ -1,0 +1,112 @@
+"""The door every module passes, ours and yours: say what you need, read your parameters, run.
+
+A module investigates the host it runs on. It is made without arguments, run once in a process of its
+own, and forgotten. It prints nothing, starts nothing that outlives it and asks nobody; what it may
+do beyond reading files stands in `needs`, and what stands not there is taken from it before it runs.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import msgspec
+
+from vedette.agent.modules.unknown import refuse_unknown
+from vedette.errors import Invalid
+
+GROUP = "vedette.modules"
+"""The entry point group; built-ins stand in `vedette.plugins`."""
+
+
+class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What an operation says to its module; every module's parameters are a struct of this kind."""
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What a module answers, in MIG's shape and order.
+
+    foundanything: whether what was asked for is on this host; its meaning is the module's.
+    success: whether the question was answered. False is "could not tell", never "nothing found".
+    elements: the answer, shaped by the module.
+    statistics: how much was looked at.
+    errors: what could not be looked at, in words; with `success` the answer stands beside them.
+    """
+
+    foundanything: bool = False
+    success: bool = False
+    elements: Any = None
+    statistics: Any = None
+    errors: list[str] = []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What a module must be allowed beyond reading files; each is taken away unless said here.
+
+    network: to open sockets. write: to change files. memory: to read other processes' memory.
+    root: to be the superuser; without it the module answers for what its user may see.
+    """
+
+    network: bool = False
+    write: bool = False
+    memory: bool = False
+    root: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much a run may take; the process's own limits stand behind these.
+
+    elements: hits a run gives before it stops and says so. output_bytes: of its result as JSON.
+    """
+
+    elements: int = 100_000
+    output_bytes: int = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Where and for how long a module runs.
+
+    deadline: on `time.monotonic`, in seconds; a module that is not done stops and says so.
+    privacy: names of files, users and other people's addresses are masked in the answer.
+    root: what stands for `/`; another folder in tests and when looking into an image.
+    """
+
+    deadline: float = float("inf")
+    privacy: bool = False
+    limits: Limits = field(default_factory=Limits)
+    root: Path = Path("/")
+
+    @property
+    def expired(self) -> bool:
+        """Whether the module's time is over."""
+        return time.monotonic() >= self.deadline
+
+
+@runtime_checkable
+class Module(Protocol):
+    """What `vedette.modules` entry points lead to: a class that fits this, made without arguments."""
+
+    name: ClassVar[str]
+    description: ClassVar[str]
+    needs: ClassVar[Needs]
+    parameters: ClassVar[type[Parameters]]
+
+    def run(self, parameters: Any, context: Context) -> Result:  # noqa: ANN401 - of its own kind
+        """Answer. parameters: an instance of `self.parameters`; `Invalid` when it makes no sense.
+
+        What it cannot look at goes into `errors`; any other exception is a bug and ends the run.
+        """
+        ...
+
+
+def read_parameters(module: Module | type[Module], given: Mapping[str, Any]) -> Parameters:
+    """Return the module's parameters from JSON; raise `Invalid` naming the key and the known ones."""
+    refuse_unknown(module.parameters, given, what=f"module {module.name}")
+    try:
+        return msgspec.convert(given, module.parameters)
+    except msgspec.ValidationError as fault:
+        raise Invalid(f"module {module.name}: {fault}") from None
