@@ -83,6 +83,11 @@ async def _vulnerabilities(conn: Conn, until: datetime) -> None:
         " first_loaded_at) VALUES ('cisa', 'CVE-2026-2', '2026-11-01', '2026-11-22', false, '', '', '', '', '', %s)",
         (until - DAY,),
     )
+    await conn.execute(
+        "INSERT INTO records.triage (identity, package, decision, reason, until, made_at, made_by)"
+        " VALUES ('CVE-2026-2', 'libssl', 'accepted', 'is not called', %s, %s, 'ann')",
+        (until + 900 * DAY, until - DAY),
+    )
     await conn.execute("INSERT INTO records.epss VALUES ('CVE-2026-1', 0.9, 0.99)")
     await exposures.run_once(conn, now=until - 4 * HOUR)
 

@@ -135,6 +135,8 @@ async def test_a_vulnerability_that_two_scanners_found_is_one_row_with_all_that_
     assert first["percentile"] == pytest.approx(0.99)
     assert first["since"] == UNTIL - 40 * DAY
     assert shown[0]["exploited"] is True
+    assert [row["decision"] for row in shown] == ["accepted", "", "", ""]
+    assert shown[0]["decided_until"] == UNTIL + 900 * DAY
 
 
 async def test_severities_are_counted_once_a_vulnerability(grafana):

@@ -45,15 +45,22 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET jit = off 
         coalesce(f.fixed_in, ''), f.since_at, f.first_seen_at, extract(epoch FROM now() - f.since_at)::double precision,
         -- "not listed" differs from "not loaded"
         CASE WHEN (SELECT kev FROM loaded) THEN e.cve IS NOT NULL END, e.due_on, p.score, p.percentile,
-        coalesce(t.decision, ''), t.until, f.sources, coalesce(a.links[1], '')
+        coalesce((t.held).decision, ''), (t.held).until, f.sources, coalesce(a.links[1], '')
     FROM found AS f
     JOIN records.subject AS j ON j.id = f.subject_id
-    JOIN records.advisory AS a ON a.id = f.advisory_id
+    -- by index, however few there are in all
+    CROSS JOIN LATERAL (
+        SELECT v.name, v.title, v.links FROM records.advisory AS v WHERE v.id = f.advisory_id OFFSET 0
+    ) AS a
     LEFT JOIN (
         SELECT k.cve, min(k.due_on) AS due_on FROM records.kev AS k GROUP BY k.cve
     ) AS e ON e.cve = f.identity
     LEFT JOIN records.epss AS p ON p.cve = f.identity
-    LEFT JOIN LATERAL records.triage_of(f.identity, f.package, (SELECT id FROM place), j.name, now()) AS t ON true
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN f.identity IN (SELECT d.identity FROM records.triage AS d WHERE d.ended_at IS NULL) THEN (
+            SELECT d FROM records.triage_of(f.identity, f.package, (SELECT id FROM place), j.name, now()) AS d) END
+        OFFSET 0
+    ) AS t (held)
     ORDER BY (e.cve IS NOT NULL) DESC, f.severity DESC, p.percentile DESC NULLS LAST, j.name, f.package, f.identity
 $$;
 COMMENT ON FUNCTION grafana.get_vulnerabilities_v2(text, text)
@@ -69,21 +76,19 @@ LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
       AND (namespaces IS NULL OR n.name = ANY (namespaces))
 $$;
 
--- What stands open in those namespaces, by index where any is named, and does not count as accepted.
+-- What stands open in those namespaces, by index where any is named, and does not count as accepted. Without settings
+-- of its own it is planned as a part of whoever asks.
 CREATE OR REPLACE FUNCTION records.standing(clusters text[], namespaces text[]) RETURNS SETOF records.exposure
-LANGUAGE plpgsql STABLE ROWS 500 SET search_path = pg_catalog AS $$
-BEGIN
-    IF clusters IS NULL AND namespaces IS NULL THEN
-        RETURN QUERY
-            SELECT e.* FROM records.exposure AS e WHERE e.ended_at IS NULL AND e.covered_until <= now();
-    ELSE
-        RETURN QUERY
-            SELECT e.*
-            FROM unnest(records.namespaces_of(clusters, namespaces)) AS n (id)
-            JOIN records.exposure AS e ON e.namespace_id = n.id AND e.ended_at IS NULL
-            WHERE e.covered_until <= now();
-    END IF;
-END $$;
+LANGUAGE sql STABLE ROWS 500 AS $$
+    SELECT e.*
+    FROM records.exposure AS e
+    WHERE clusters IS NULL AND namespaces IS NULL AND e.ended_at IS NULL AND e.covered_until <= now()
+    UNION ALL
+    SELECT e.*
+    FROM unnest(records.namespaces_of(clusters, namespaces)) AS n (id)
+    JOIN records.exposure AS e ON e.namespace_id = n.id
+    WHERE (clusters IS NOT NULL OR namespaces IS NOT NULL) AND e.ended_at IS NULL AND e.covered_until <= now()
+$$;
 
 CREATE OR REPLACE FUNCTION grafana.exposures(clusters text[] DEFAULT NULL, namespaces text[] DEFAULT NULL)
 RETURNS TABLE (
