@@ -17,7 +17,9 @@ cannot change anything.
 
 import argparse
 import logging
+import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from vedette.cli.client import Client
@@ -76,8 +78,17 @@ class Session:
     @staticmethod
     def listed(path: str, **query: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - words of a query
         """Return a whole list of the REST interface, page after page, as in `/api/v1/vulnerabilities`."""
-        with Client(Asking()) as client:
+        with Client(_asking()) as client:
             return client.listed(path, **{"limit": 1000, **query})
+
+
+def _asking() -> Asking:
+    """Return the server that the environment names, else that of the data directory, as commands do."""
+    token_file = os.environ.get("VEDETTE_TOKEN_FILE")
+    return Asking(
+        url=os.environ.get("VEDETTE_URL") or None,
+        token_file=Path(token_file) if token_file else None,
+    )
 
 
 class _Bare(logging.Handler):
