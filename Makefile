@@ -57,8 +57,9 @@ schema: $(DEV) ## generate schema.sql and the diagrams from the migrations
 docs: $(DEV) ## generate docs/reference and the golden lists from the code
 	@sh tools/generate.sh $(PY)
 
-pictures: $(DEV) ## photograph the status page for the README; needs Chromium
+pictures: $(DEV) ## photograph the status page for the README (needs Chromium), draw the dashboards
 	@$(PY) tools/screenshot.py --docs
+	@$(PY) tools/draw_dashboards.py
 
 lock: $(DEV) ## resolve the dependencies of pyproject.toml anew into the two lock files
 	@sh tools/lock.sh $(PY)

@@ -272,7 +272,7 @@ DELIVERY = Board(
         ),
         Panel(
             "timeseries", "Deployments a day",
-            "SELECT date_trunc('day', \"time\") AS \"time\", service || ' ' || environment AS metric, "
+            "SELECT date_trunc('day', \"time\") AS \"time\", environment AS metric, "
             f"count(*) AS value\nFROM grafana.deployments({DELIVERED})\nGROUP BY 1, 2\nORDER BY 1",
             12, 9, "", "time_series", "short", LINES, BARS,
         ),

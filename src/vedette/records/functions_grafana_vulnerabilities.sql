@@ -156,7 +156,8 @@ RETURNS TABLE (
     running boolean, namespaces bigint, images bigint, pods bigint, since timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET jit = off AS $$
     SELECT p.identity, records.severity_title(p.severity), p.severity, p.fixable,
-        p.identity IN (SELECT k.cve FROM records.kev AS k), p.percentile, p.is_running, e.namespaces, e.images, e.pods,
+        CASE WHEN (SELECT EXISTS (SELECT FROM records.kev)) THEN p.identity IN (SELECT k.cve FROM records.kev AS k) END,
+        (SELECT s.percentile FROM records.epss AS s WHERE s.cve = p.identity), p.is_running, e.namespaces, e.images, e.pods,
         e.since_at
     FROM (
         SELECT *
