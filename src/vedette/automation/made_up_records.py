@@ -32,7 +32,9 @@ async def make_records(
         for cluster in CLUSTERS[: 1 + number % 2]
     ]
     # First whose the namespaces are: days are counted by service from the first look on.
-    await apply(conn, "serviceslometrics", [Batch(tuple(one.values)) for one in known], by=BY, now=now)
+    await apply(
+        conn, "serviceslometrics", [Batch(tuple(one.values)) for one in known], by=BY, now=now
+    )
     for back in LOOKS:
         at = now - back
         share = 1 - back / timedelta(days=60)
