@@ -37,7 +37,7 @@ async def uncovered(conn: Conn, at: Any = NOW) -> int:
         {"package": "openssl"},
     ],
 )
-async def test_a_decision_covers_what_it_names(conn: Conn, where: dict[str, str]) -> None:
+async def test_a_decision_covers_what_it_names(conn: Conn, where: dict[str, Any]) -> None:
     await see(conn, scan(finding("CVE-2026-1")))
     await decide(conn, replace(NEVER, **where), by="anna", now=NOW)
     assert await uncovered(conn) == 0
@@ -46,7 +46,7 @@ async def test_a_decision_covers_what_it_names(conn: Conn, where: dict[str, str]
 @pytest.mark.parametrize(
     "where", [{"namespace": "pay"}, {"image": "quay.io/shop/cart"}, {"package": "zlib"}]
 )
-async def test_a_decision_covers_nothing_else(conn: Conn, where: dict[str, str]) -> None:
+async def test_a_decision_covers_nothing_else(conn: Conn, where: dict[str, Any]) -> None:
     await see(
         conn, scan(finding("CVE-2026-1")), scan(namespace="pay", digest="sha256:bb", name="x")
     )

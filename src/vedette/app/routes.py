@@ -30,6 +30,7 @@ from vedette.records import api_vulnerabilities as vulnerabilities
 from vedette.records import (
     dashdotdb_api,
     dashdotdb_read_api,
+    export_api,
     find_api,
     knowledge_api,
     top_api,
@@ -68,6 +69,7 @@ ROUTES: tuple[Any, ...] = (
     *delivery.routes,
     *causes.routes,
     *records.routes,
+    *export_api.routes,
     *find_api.routes,
     *top_api.routes,
     *triage_api.routes,

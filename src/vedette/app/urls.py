@@ -234,6 +234,7 @@ URLS: tuple[Url, ...] = (
     Url("GET", "/api/v1/triage", "records:read"),
     Url("POST", "/api/v1/triage", "records:write"),
     Url("DELETE", "/api/v1/triage/{number}", "records:write"),
+    Url("GET", "/api/v1/export/vex", "records:read"),
     Url("GET", "/api/v1/knowledge", "records:read"),
     Url("GET", "/api/v1/knowledge/notices", "records:read"),
     # What there is.

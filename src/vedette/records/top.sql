@@ -15,18 +15,17 @@ WITH place AS MATERIALIZED (
               JOIN fleet.service AS sv ON sv.id = sn.service_id
               WHERE (%(service)s::text IS NULL OR sv.name = %(service)s)
                 AND (%(team)s::text IS NULL OR sv.team = %(team)s)))
+), standing AS MATERIALIZED (
+    SELECT DISTINCT e.identity
+    FROM place
+    JOIN records.exposure AS e ON e.namespace_id = place.id
+    WHERE e.ended_at IS NULL AND (%(covered)s OR e.covered_until <= %(now)s)
 ), page AS MATERIALIZED (
     SELECT p.*
     FROM records.priority AS p
     WHERE (%(covered)s OR p.covered_until <= %(now)s)
       AND (%(fixable)s::boolean IS NULL OR p.fixable = %(fixable)s)
-      AND (
-          NOT %(placed)s
-          OR EXISTS (
-              SELECT FROM records.exposure AS e
-              WHERE e.identity = p.identity AND e.ended_at IS NULL
-                AND e.namespace_id IN (SELECT id FROM place)
-                AND (%(covered)s OR e.covered_until <= %(now)s)))
+      AND (NOT %(placed)s OR p.identity IN (SELECT identity FROM standing))
       AND (
           %(after_rank)s::smallint IS NULL
           OR p.rank >= %(after_rank)s::smallint
@@ -85,7 +84,7 @@ LEFT JOIN LATERAL (
             SELECT o.package_id, o.fixed_in
             FROM records.advisory AS b
             JOIN records.finding AS o ON o.advisory_id = b.id
-            WHERE b.identity = p.identity AND o.fixed_at IS NULL AND o.suppressed = '' AND o.fixed_in <> ''
+            WHERE p.fixable AND b.identity = p.identity AND o.fixed_at IS NULL AND o.suppressed = '' AND o.fixed_in <> ''
             LIMIT 50
         ) AS o
         JOIN records.package AS g ON g.id = o.package_id

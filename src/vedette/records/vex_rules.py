@@ -26,6 +26,8 @@ def key_of_product(product: str) -> str:
     digest = _DIGEST.search(unquote(product))
     if digest:
         return digest[0]
+    if product.startswith("pkg:generic/"):
+        return unquote(product.removeprefix("pkg:generic/").partition("?")[0])
     if not product.startswith("pkg:"):
         return " ".join(product.split())
     path, _, query = product.partition("#")[0].partition("?")

@@ -1,0 +1,76 @@
+"""What we decided, given to other tools and read back by our own kinds."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+from tests.records.test_exposures import NOW, Conn, finding, scan, see
+from tests.records.test_knowledge import learn, vex
+from tests.records.test_triage import ACCEPT, NEVER
+
+from vedette.records.documents import read_documents
+from vedette.records.export import statements
+from vedette.records.kinds import Context
+from vedette.records.kinds.cyclonedx import CycloneDx
+from vedette.records.kinds.openvex import OpenVex
+from vedette.records.model import Record, Statement, VexStatus
+from vedette.records.triage import decide
+from vedette.records.vex_rules import keys_of
+from vedette.records.vex_written import cyclonedx, openvex
+
+LATER = NOW + timedelta(hours=1)
+
+
+def read(kind: OpenVex | CycloneDx, document: dict[str, object]) -> list[Record]:
+    (given,) = read_documents(json.dumps(document).encode(), source="vex.json")
+    return list(kind.read(given, Context(now=LATER)))
+
+
+async def told(conn: Conn) -> list[Statement]:
+    await see(conn, scan(finding("GHSA-1", names=("CVE-2026-1",))))
+    await decide(conn, NEVER, by="anna", now=NOW)
+    await decide(conn, ACCEPT, by="ben", now=NOW)
+    await decide(conn, replace(NEVER, image="quay.io/shop/orders"), by="anna", now=NOW)
+    await learn(conn, vex("d1", VexStatus.FIXED, products=("pkg:npm/a@1",)))
+    return await statements(conn, now=LATER)
+
+
+def said(records: list[Record]) -> list[tuple[object, ...]]:
+    return [
+        (r.names[0], keys_of(r.products), r.status) for r in records if isinstance(r, Statement)
+    ]
+
+
+async def test_openvex_reads_back_as_it_was_decided(conn: Conn) -> None:
+    given = await told(conn)
+    back = read(OpenVex(), openvex(given, at=NOW))
+    assert said(back) == said(list(given))
+    assert len(back) == 4
+    first, second, *_ = back
+    assert isinstance(first, Statement)
+    assert isinstance(second, Statement)
+    assert first.impact == "behind a proxy"
+    assert second.action == "accepted until 2026-11-24: behind a proxy"
+
+
+async def test_cyclonedx_reads_back_as_it_was_decided(conn: Conn) -> None:
+    given = await told(conn)
+    back = read(CycloneDx(), cyclonedx(given, at=NOW))
+    assert said(back) == said(list(given))
+
+
+async def test_a_decision_of_one_package_keeps_to_it(conn: Conn) -> None:
+    await see(conn, scan(finding("CVE-2026-1")))
+    await decide(conn, replace(NEVER, package="openssl"), by="anna", now=NOW)
+    given = await statements(conn, now=LATER)
+    (back,) = read(OpenVex(), openvex(given, at=NOW))
+    assert isinstance(back, Statement)
+    assert keys_of(back.components) == ["openssl"]
+    document = cyclonedx(given, at=NOW)
+    assert document["vulnerabilities"] == []
+    assert document["metadata"]["properties"] == [{"name": "vedette:left-out", "value": "1"}]  # type: ignore[index]
+
+
+async def test_what_is_no_decision_any_longer_is_not_told(conn: Conn) -> None:
+    await decide(conn, ACCEPT, by="ben", now=NOW)
+    assert await statements(conn, now=NOW + timedelta(days=3)) == []
