@@ -49,7 +49,7 @@ async def list_pods(
     cursor: Cursor = None,
 ) -> Response[list[PodShown]]:
     """List the pods that run, in pages, by cluster, namespace and name."""
-    after = decode_cursor(cursor, Place) if cursor else Place(*(None,) * 3)  # type: ignore[arg-type]
+    after = decode_cursor(cursor, Place) if cursor else None
     rows = await Q.all(
         conn,
         "page",
@@ -57,9 +57,9 @@ async def list_pods(
         cluster=cluster,
         namespace=namespace,
         name=name,
-        after_cluster=after.cluster,
-        after_namespace=after.namespace,
-        after_name=after.name,
+        after_cluster=after and after.cluster,
+        after_namespace=after and after.namespace,
+        after_name=after and after.name,
         limit=limit + 1,
     )
     last = rows[limit - 1] if len(rows) > limit else None
