@@ -296,7 +296,9 @@ def timeseries(panel: dict[str, Any], answer: Answer, width: int, height: int) -
         if bars:
             wide = max((right - left) / (len({at for at, _ in points}) * len(series)) - 2, 2)
             for at, value in line:
-                begin = min(x(at) + nth * wide, right - wide)
+                begin = (
+                    left + (x(at) - left) * (1 - wide * len(series) / (right - left)) + nth * wide
+                )
                 parts.append(
                     f'<rect x="{begin:.1f}" y="{min(y(value), y(0)):.1f}" width="{wide:.1f}"'
                     f' height="{abs(y(0) - y(value)):.1f}" fill="{colour}"/>'

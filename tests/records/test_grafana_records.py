@@ -1,12 +1,12 @@
 """What dashboards ask of records, asked as Grafana's role: the seed's questions, Dash.DB's tables, and our own."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 
 import psycopg
 import pytest
 from psycopg.rows import dict_row
+from tests.record_documents import FIXTURES
 from tests.records import dashboards_world as world
 
 from vedette.automation.delivery import Wanted, deliveries
@@ -22,7 +22,7 @@ from vedette.records.store import Batch
 
 UNTIL = datetime(2026, 11, 21, 12, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-EXAMPLE = Path("/work/shared/fixtures/dashdotdb/imagemanifestvuln.json")
+EXAMPLE = FIXTURES / "dashdotdb" / "imagemanifestvuln.json"
 
 
 def example():
@@ -80,7 +80,7 @@ def of(sql, cluster, namespace):
     return sql.replace("$cluster", cluster).replace("$namespace", namespace.replace("'", "''"))
 
 
-@pytest.mark.skipif(not EXAMPLE.exists(), reason=f"needs {EXAMPLE}")
+@pytest.mark.skipif(not EXAMPLE.exists(), reason="needs the seed's example beside the project")
 async def test_the_seeds_gauge_and_table_show_its_example(grafana):
     [(_, value, metric)] = await rows(grafana, of(GAUGE, "cluster-01", "unleash"))
     assert (value, metric) == (14, "High")

@@ -406,7 +406,7 @@ ALTER FUNCTION grafana.error_budgets_by_month(from_at timestamp with time zone, 
 
 COMMENT ON FUNCTION grafana.error_budgets_by_month(from_at timestamp with time zone, to_at timestamp with time zone, zone text, services text[]) IS 'The error budget of each SLO in each calendar month that a time touches.';
 
-CREATE FUNCTION grafana.exposures(clusters text[] DEFAULT NULL::text[], namespaces text[] DEFAULT NULL::text[]) RETURNS TABLE(cluster text, namespace text, vulnerability text, severity text, rank smallint, fixable boolean, images integer, pods integer, since timestamp with time zone, first_seen timestamp with time zone, age_s double precision, exploited boolean, percentile real, covered_until timestamp with time zone)
+CREATE FUNCTION grafana.exposures(clusters text[] DEFAULT NULL::text[], namespaces text[] DEFAULT NULL::text[]) RETURNS TABLE(cluster text, namespace text, vulnerability text, severity text, rank smallint, fixable boolean, images integer, pods integer, since timestamp with time zone, first_seen timestamp with time zone, age_s double precision, exploited boolean, percentile real)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     SET jit TO 'off'
@@ -414,27 +414,45 @@ CREATE FUNCTION grafana.exposures(clusters text[] DEFAULT NULL::text[], namespac
     SELECT coalesce(c.name, ''), coalesce(n.name, ''), e.identity, records.severity_title(e.severity), e.severity,
         e.fixable, e.images, e.pods, e.since_at, e.first_seen_at,
         extract(epoch FROM now() - e.since_at)::double precision,
-        CASE WHEN l.loaded THEN EXISTS (SELECT FROM records.kev AS k WHERE k.cve = e.identity) END, p.percentile,
-        nullif(e.covered_until, '-infinity')
-    FROM records.exposure AS e
-    CROSS JOIN (SELECT EXISTS (SELECT FROM records.kev)) AS l (loaded)
+        CASE WHEN (SELECT EXISTS (SELECT FROM records.kev)) THEN e.identity IN (SELECT k.cve FROM records.kev AS k) END,
+        (SELECT p.percentile FROM records.epss AS p WHERE p.cve = e.identity)
+    FROM records.standing(clusters, namespaces) AS e
     LEFT JOIN fleet.namespace AS n ON n.id = e.namespace_id
     LEFT JOIN fleet.cluster AS c ON c.id = n.cluster_id
-    LEFT JOIN records.epss AS p ON p.cve = e.identity
-    WHERE e.ended_at IS NULL
-      AND (
-          clusters IS NULL AND namespaces IS NULL
-          OR e.namespace_id = ANY (ARRAY(
-              SELECT m.id
-              FROM fleet.namespace AS m
-              JOIN fleet.cluster AS d ON d.id = m.cluster_id
-              WHERE (clusters IS NULL OR d.name = ANY (clusters))
-                AND (namespaces IS NULL OR m.name = ANY (namespaces)))))
 $$;
 
 ALTER FUNCTION grafana.exposures(clusters text[], namespaces text[]) OWNER TO vedette_reader;
 
 COMMENT ON FUNCTION grafana.exposures(clusters text[], namespaces text[]) IS 'What stands open in which namespace, once a vulnerability; of all, or of the clusters and namespaces named.';
+
+CREATE FUNCTION grafana.fix_first(most integer DEFAULT 100) RETURNS TABLE(vulnerability text, severity text, rank smallint, fixable boolean, exploited boolean, percentile real, running boolean, namespaces bigint, images bigint, pods bigint, since timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET jit TO 'off'
+    AS $$
+    SELECT p.identity, records.severity_title(p.severity), p.severity, p.fixable,
+        CASE WHEN (SELECT EXISTS (SELECT FROM records.kev)) THEN p.identity IN (SELECT k.cve FROM records.kev AS k) END,
+        (SELECT s.percentile FROM records.epss AS s WHERE s.cve = p.identity), p.is_running, e.namespaces, e.images, e.pods,
+        e.since_at
+    FROM (
+        SELECT *
+        FROM records.priority
+        WHERE covered_until <= now()
+        ORDER BY rank, severity DESC, percentile DESC, fixable DESC, identity
+        LIMIT least(most, 1000)
+    ) AS p
+    CROSS JOIN LATERAL (
+        SELECT count(o.namespace_id) AS namespaces, sum(o.images) AS images, sum(o.pods) AS pods,
+            min(o.since_at) AS since_at
+        FROM records.exposure AS o
+        WHERE o.identity = p.identity AND o.ended_at IS NULL
+    ) AS e
+    ORDER BY p.rank, p.severity DESC, p.percentile DESC, p.fixable DESC, p.identity
+$$;
+
+ALTER FUNCTION grafana.fix_first(most integer) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.fix_first(most integer) IS 'What to mend first, as `vedette top` orders it: exploited and running, exploited, likely to be, critical with a fix, the rest.';
 
 CREATE FUNCTION grafana.get_severity_count(cluster text, namespace text, grade text) RETURNS TABLE(vulnerability text, feature text, severity text)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -454,22 +472,25 @@ ALTER FUNCTION grafana.get_severity_count(cluster text, namespace text, grade te
 
 COMMENT ON FUNCTION grafana.get_severity_count(cluster text, namespace text, grade text) IS 'The vulnerabilities of a namespace of one severity, a row for each package; for a gauge that counts them.';
 
-CREATE FUNCTION grafana.get_severity_count_v2(clusters text[] DEFAULT NULL::text[], namespaces text[] DEFAULT NULL::text[]) RETURNS TABLE("time" timestamp with time zone, severity text, rank smallint, vulnerabilities bigint, fixable bigint, exploited bigint, oldest timestamp with time zone)
+CREATE FUNCTION grafana.get_severity_count_v2(clusters text[] DEFAULT NULL::text[], namespaces text[] DEFAULT NULL::text[]) RETURNS TABLE("time" timestamp with time zone, severity text, rank smallint, vulnerabilities bigint, fixable bigint, exploited bigint)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     SET jit TO 'off'
     AS $$
     WITH standing AS (
-        SELECT e.vulnerability, max(e.rank) AS rank, bool_or(e.fixable) AS fixable, bool_or(e.exploited) AS exploited,
-            min(e.since) AS since
-        FROM grafana.exposures(clusters, namespaces) AS e
-        WHERE e.covered_until IS NULL OR e.covered_until <= now()
-        GROUP BY e.vulnerability
+        -- Everywhere, each is counted already.
+        SELECT p.severity, p.fixable, p.identity IN (SELECT k.cve FROM records.kev AS k) AS exploited
+        FROM records.priority AS p
+        WHERE clusters IS NULL AND namespaces IS NULL AND p.covered_until <= now()
+        UNION ALL
+        SELECT max(e.severity), bool_or(e.fixable), e.identity IN (SELECT k.cve FROM records.kev AS k)
+        FROM records.standing(coalesce(clusters, CASE WHEN namespaces IS NULL THEN '{}'::text[] END), namespaces) AS e
+        GROUP BY e.identity
     )
-    SELECT now(), records.severity_title(v.rank::smallint), v.rank::smallint, count(s.vulnerability),
-        count(*) FILTER (WHERE s.fixable), count(*) FILTER (WHERE s.exploited), min(s.since)
+    SELECT now(), records.severity_title(v.rank::smallint), v.rank::smallint, count(s.severity),
+        count(*) FILTER (WHERE s.fixable), count(*) FILTER (WHERE s.exploited)
     FROM generate_series(0, 6) AS v (rank)
-    LEFT JOIN standing AS s ON s.rank = v.rank
+    LEFT JOIN standing AS s ON s.severity = v.rank
     GROUP BY v.rank
     ORDER BY v.rank DESC
 $$;
@@ -533,15 +554,22 @@ CREATE FUNCTION grafana.get_vulnerabilities_v2(cluster text, namespace text) RET
         coalesce(f.fixed_in, ''), f.since_at, f.first_seen_at, extract(epoch FROM now() - f.since_at)::double precision,
         -- "not listed" differs from "not loaded"
         CASE WHEN (SELECT kev FROM loaded) THEN e.cve IS NOT NULL END, e.due_on, p.score, p.percentile,
-        coalesce(t.decision, ''), t.until, f.sources, coalesce(a.links[1], '')
+        coalesce((t.held).decision, ''), (t.held).until, f.sources, coalesce(a.links[1], '')
     FROM found AS f
     JOIN records.subject AS j ON j.id = f.subject_id
-    JOIN records.advisory AS a ON a.id = f.advisory_id
+    -- by index, however few there are in all
+    CROSS JOIN LATERAL (
+        SELECT v.name, v.title, v.links FROM records.advisory AS v WHERE v.id = f.advisory_id OFFSET 0
+    ) AS a
     LEFT JOIN (
         SELECT k.cve, min(k.due_on) AS due_on FROM records.kev AS k GROUP BY k.cve
     ) AS e ON e.cve = f.identity
     LEFT JOIN records.epss AS p ON p.cve = f.identity
-    LEFT JOIN LATERAL records.triage_of(f.identity, f.package, (SELECT id FROM place), j.name, now()) AS t ON true
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN f.identity IN (SELECT d.identity FROM records.triage AS d WHERE d.ended_at IS NULL) THEN (
+            SELECT d FROM records.triage_of(f.identity, f.package, (SELECT id FROM place), j.name, now()) AS d) END
+        OFFSET 0
+    ) AS t (held)
     ORDER BY (e.cve IS NOT NULL) DESC, f.severity DESC, p.percentile DESC NULLS LAST, j.name, f.package, f.identity
 $$;
 
@@ -750,6 +778,30 @@ ALTER FUNCTION grafana.time_in_states(target text, from_at timestamp with time z
 
 COMMENT ON FUNCTION grafana.time_in_states(target text, from_at timestamp with time zone, to_at timestamp with time zone) IS 'How long a target was in each state within a time, and which share of it.';
 
+CREATE FUNCTION grafana.time_to_fix(from_at timestamp with time zone, to_at timestamp with time zone, step interval DEFAULT '7 days'::interval, clusters text[] DEFAULT NULL::text[], namespaces text[] DEFAULT NULL::text[]) RETURNS TABLE("time" timestamp with time zone, severity text, rank smallint, ended bigint, median_s double precision, p90_s double precision)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET jit TO 'off'
+    AS $$
+    SELECT g.at, records.severity_title(g.severity), g.severity, count(*),
+        percentile_cont(0.5) WITHIN GROUP (ORDER BY g.lasted_s), percentile_cont(0.9) WITHIN GROUP (ORDER BY g.lasted_s)
+    FROM (
+        SELECT date_bin(greatest(step, interval '1 minute'), e.ended_at, from_at) AS at, e.severity,
+            extract(epoch FROM e.ended_at - e.since_at)::double precision AS lasted_s
+        FROM records.exposure AS e
+        WHERE e.ended_at >= from_at AND e.ended_at < to_at
+          AND (
+              clusters IS NULL AND namespaces IS NULL
+              OR e.namespace_id = ANY ((SELECT records.namespaces_of(clusters, namespaces))::integer[]))
+    ) AS g
+    GROUP BY 1, 3
+    ORDER BY 1, 3 DESC
+$$;
+
+ALTER FUNCTION grafana.time_to_fix(from_at timestamp with time zone, to_at timestamp with time zone, step interval, clusters text[], namespaces text[]) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.time_to_fix(from_at timestamp with time zone, to_at timestamp with time zone, step interval, clusters text[], namespaces text[]) IS 'Median and 90th percentile of how long what ended in each step had stood open, by severity.';
+
 CREATE FUNCTION grafana.transitions(from_at timestamp with time zone, to_at timestamp with time zone) RETURNS TABLE("time" timestamp with time zone, kind text, name text, was text, state text, reason text, error_class text, component text, cluster text, connector text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -884,6 +936,27 @@ $$;
 ALTER FUNCTION grafana.vulnerabilities_ended(from_at timestamp with time zone, to_at timestamp with time zone, clusters text[], namespaces text[]) OWNER TO vedette_reader;
 
 COMMENT ON FUNCTION grafana.vulnerabilities_ended(from_at timestamp with time zone, to_at timestamp with time zone, clusters text[], namespaces text[]) IS 'What stopped to run vulnerable within a time, where, and how long it had: time to fix.';
+
+CREATE FUNCTION grafana.vulnerability_ages(clusters text[] DEFAULT NULL::text[], namespaces text[] DEFAULT NULL::text[]) RETURNS TABLE(severity text, rank smallint, week bigint, month bigint, quarter bigint, year bigint, older bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET jit TO 'off'
+    AS $$
+    SELECT records.severity_title(e.severity), e.severity, count(*) FILTER (WHERE e.age < interval '7 days'),
+        count(*) FILTER (WHERE e.age >= interval '7 days' AND e.age < interval '30 days'),
+        count(*) FILTER (WHERE e.age >= interval '30 days' AND e.age < interval '90 days'),
+        count(*) FILTER (WHERE e.age >= interval '90 days' AND e.age < interval '365 days'),
+        count(*) FILTER (WHERE e.age >= interval '365 days')
+    FROM (
+        SELECT s.severity, now() - s.since_at AS age FROM records.standing(clusters, namespaces) AS s
+    ) AS e
+    GROUP BY e.severity
+    ORDER BY e.severity DESC
+$$;
+
+ALTER FUNCTION grafana.vulnerability_ages(clusters text[], namespaces text[]) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.vulnerability_ages(clusters text[], namespaces text[]) IS 'How long what stands open in namespaces is known: less than 7, 30, 90, 365 days, or longer.';
 
 CREATE FUNCTION grafana.vulnerability_days(scope text, name text, from_at timestamp with time zone, to_at timestamp with time zone, cluster text DEFAULT ''::text) RETURNS TABLE("time" timestamp with time zone, severity text, rank smallint, vulnerabilities integer, fixable integer, exploited integer, opened integer, closed integer)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1754,6 +1827,19 @@ END $$;
 
 ALTER FUNCTION records.make_months(first timestamp with time zone, last timestamp with time zone) OWNER TO vedette_owner;
 
+CREATE FUNCTION records.namespaces_of(clusters text[], namespaces text[]) RETURNS integer[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog'
+    AS $$
+    SELECT coalesce(array_agg(n.id), '{}')
+    FROM fleet.namespace AS n
+    JOIN fleet.cluster AS c ON c.id = n.cluster_id
+    WHERE (clusters IS NULL OR c.name = ANY (clusters))
+      AND (namespaces IS NULL OR n.name = ANY (namespaces))
+$$;
+
+ALTER FUNCTION records.namespaces_of(clusters text[], namespaces text[]) OWNER TO vedette_owner;
+
 CREATE FUNCTION records.package_keys(name text, version text, purl text) RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $_$
@@ -1767,7 +1853,7 @@ $_$;
 ALTER FUNCTION records.package_keys(name text, version text, purl text) OWNER TO vedette_owner;
 
 CREATE FUNCTION records.quay_findings(of_cluster text, of_namespace text) RETURNS TABLE(subject_id integer, pods bigint, package_id integer, advisory_id integer, word_id smallint, severity smallint, fixed_in text)
-    LANGUAGE sql STABLE
+    LANGUAGE sql STABLE ROWS 100
     SET search_path TO 'pg_catalog'
     SET jit TO 'off'
     AS $$
@@ -1855,6 +1941,39 @@ CREATE FUNCTION records.shown_clusters(kind text) RETURNS TABLE(cluster_id integ
 $$;
 
 ALTER FUNCTION records.shown_clusters(kind text) OWNER TO vedette_owner;
+
+CREATE TABLE records.exposure (
+    id bigint NOT NULL,
+    namespace_id integer,
+    identity text NOT NULL,
+    severity smallint NOT NULL,
+    fixable boolean NOT NULL,
+    images integer NOT NULL,
+    pods integer NOT NULL,
+    since_at timestamp with time zone NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    hosts integer DEFAULT 0 NOT NULL,
+    covered_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT exposure_severity_check CHECK (((severity >= 0) AND (severity <= 6)))
+);
+
+ALTER TABLE records.exposure OWNER TO vedette_owner;
+
+CREATE FUNCTION records.standing(clusters text[], namespaces text[]) RETURNS SETOF records.exposure
+    LANGUAGE sql STABLE ROWS 500
+    AS $$
+    SELECT e.*
+    FROM records.exposure AS e
+    WHERE clusters IS NULL AND namespaces IS NULL AND e.ended_at IS NULL AND e.covered_until <= now()
+    UNION ALL
+    SELECT e.*
+    FROM unnest(records.namespaces_of(clusters, namespaces)) AS n (id)
+    JOIN records.exposure AS e ON e.namespace_id = n.id
+    WHERE (clusters IS NOT NULL OR namespaces IS NOT NULL) AND e.ended_at IS NULL AND e.covered_until <= now()
+$$;
+
+ALTER FUNCTION records.standing(clusters text[], namespaces text[]) OWNER TO vedette_owner;
 
 CREATE TABLE records.statement (
     id bigint NOT NULL,
@@ -3630,24 +3749,6 @@ CREATE TABLE records.epss (
 
 ALTER TABLE records.epss OWNER TO vedette_owner;
 
-CREATE TABLE records.exposure (
-    id bigint NOT NULL,
-    namespace_id integer,
-    identity text NOT NULL,
-    severity smallint NOT NULL,
-    fixable boolean NOT NULL,
-    images integer NOT NULL,
-    pods integer NOT NULL,
-    since_at timestamp with time zone NOT NULL,
-    first_seen_at timestamp with time zone NOT NULL,
-    ended_at timestamp with time zone,
-    hosts integer DEFAULT 0 NOT NULL,
-    covered_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-    CONSTRAINT exposure_severity_check CHECK (((severity >= 0) AND (severity <= 6)))
-);
-
-ALTER TABLE records.exposure OWNER TO vedette_owner;
-
 ALTER TABLE records.exposure ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME records.exposure_id_seq
     START WITH 1
@@ -3791,6 +3892,10 @@ CREATE TABLE records.priority (
     fixable boolean NOT NULL,
     percentile real NOT NULL,
     is_running boolean NOT NULL,
+    namespaces integer NOT NULL,
+    pods integer NOT NULL,
+    hosts integer NOT NULL,
+    since_at timestamp with time zone NOT NULL,
     covered_until timestamp with time zone NOT NULL
 );
 
@@ -4874,6 +4979,10 @@ REVOKE ALL ON FUNCTION grafana.exposures(clusters text[], namespaces text[]) FRO
 GRANT ALL ON FUNCTION grafana.exposures(clusters text[], namespaces text[]) TO vedette_grafana;
 GRANT ALL ON FUNCTION grafana.exposures(clusters text[], namespaces text[]) TO vedette_app;
 
+REVOKE ALL ON FUNCTION grafana.fix_first(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.fix_first(most integer) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.fix_first(most integer) TO vedette_app;
+
 REVOKE ALL ON FUNCTION grafana.get_severity_count(cluster text, namespace text, grade text) FROM PUBLIC;
 GRANT ALL ON FUNCTION grafana.get_severity_count(cluster text, namespace text, grade text) TO vedette_grafana;
 GRANT ALL ON FUNCTION grafana.get_severity_count(cluster text, namespace text, grade text) TO vedette_app;
@@ -4930,6 +5039,10 @@ REVOKE ALL ON FUNCTION grafana.time_in_states(target text, from_at timestamp wit
 GRANT ALL ON FUNCTION grafana.time_in_states(target text, from_at timestamp with time zone, to_at timestamp with time zone) TO vedette_grafana;
 GRANT ALL ON FUNCTION grafana.time_in_states(target text, from_at timestamp with time zone, to_at timestamp with time zone) TO vedette_app;
 
+REVOKE ALL ON FUNCTION grafana.time_to_fix(from_at timestamp with time zone, to_at timestamp with time zone, step interval, clusters text[], namespaces text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.time_to_fix(from_at timestamp with time zone, to_at timestamp with time zone, step interval, clusters text[], namespaces text[]) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.time_to_fix(from_at timestamp with time zone, to_at timestamp with time zone, step interval, clusters text[], namespaces text[]) TO vedette_app;
+
 REVOKE ALL ON FUNCTION grafana.transitions(from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION grafana.transitions(from_at timestamp with time zone, to_at timestamp with time zone) TO vedette_grafana;
 GRANT ALL ON FUNCTION grafana.transitions(from_at timestamp with time zone, to_at timestamp with time zone) TO vedette_app;
@@ -4949,6 +5062,10 @@ GRANT ALL ON FUNCTION grafana.validations(cluster text, namespace text) TO vedet
 REVOKE ALL ON FUNCTION grafana.vulnerabilities_ended(from_at timestamp with time zone, to_at timestamp with time zone, clusters text[], namespaces text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION grafana.vulnerabilities_ended(from_at timestamp with time zone, to_at timestamp with time zone, clusters text[], namespaces text[]) TO vedette_grafana;
 GRANT ALL ON FUNCTION grafana.vulnerabilities_ended(from_at timestamp with time zone, to_at timestamp with time zone, clusters text[], namespaces text[]) TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.vulnerability_ages(clusters text[], namespaces text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.vulnerability_ages(clusters text[], namespaces text[]) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.vulnerability_ages(clusters text[], namespaces text[]) TO vedette_app;
 
 REVOKE ALL ON FUNCTION grafana.vulnerability_days(scope text, name text, from_at timestamp with time zone, to_at timestamp with time zone, cluster text) FROM PUBLIC;
 GRANT ALL ON FUNCTION grafana.vulnerability_days(scope text, name text, from_at timestamp with time zone, to_at timestamp with time zone, cluster text) TO vedette_grafana;
@@ -5217,6 +5334,10 @@ GRANT ALL ON FUNCTION records.drop_months(history text, before date) TO vedette_
 REVOKE ALL ON FUNCTION records.make_months(first timestamp with time zone, last timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION records.make_months(first timestamp with time zone, last timestamp with time zone) TO vedette_app;
 
+REVOKE ALL ON FUNCTION records.namespaces_of(clusters text[], namespaces text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION records.namespaces_of(clusters text[], namespaces text[]) TO vedette_app;
+GRANT ALL ON FUNCTION records.namespaces_of(clusters text[], namespaces text[]) TO vedette_reader;
+
 REVOKE ALL ON FUNCTION records.package_keys(name text, version text, purl text) FROM PUBLIC;
 GRANT ALL ON FUNCTION records.package_keys(name text, version text, purl text) TO vedette_app;
 GRANT ALL ON FUNCTION records.package_keys(name text, version text, purl text) TO vedette_reader;
@@ -5239,6 +5360,13 @@ GRANT ALL ON FUNCTION records.severity_title(severity smallint) TO vedette_reade
 
 REVOKE ALL ON FUNCTION records.shown_clusters(kind text) FROM PUBLIC;
 GRANT ALL ON FUNCTION records.shown_clusters(kind text) TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.exposure TO vedette_app;
+GRANT SELECT ON TABLE records.exposure TO vedette_reader;
+
+REVOKE ALL ON FUNCTION records.standing(clusters text[], namespaces text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION records.standing(clusters text[], namespaces text[]) TO vedette_app;
+GRANT ALL ON FUNCTION records.standing(clusters text[], namespaces text[]) TO vedette_reader;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.statement TO vedette_app;
 GRANT SELECT ON TABLE records.statement TO vedette_reader;
@@ -5625,9 +5753,6 @@ GRANT SELECT ON TABLE records.document TO vedette_reader;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.epss TO vedette_app;
 GRANT SELECT ON TABLE records.epss TO vedette_reader;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.exposure TO vedette_app;
-GRANT SELECT ON TABLE records.exposure TO vedette_reader;
 
 GRANT SELECT,USAGE ON SEQUENCE records.exposure_id_seq TO vedette_app;
 
