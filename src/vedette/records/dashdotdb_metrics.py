@@ -44,10 +44,10 @@ async def vulnerabilities(conn: Connection) -> list[Metric]:
         pairs.add_metric([cluster, namespace, Severity(place - 1).title], number)
     distinct = GaugeMetricFamily(
         "vedette_vulnerabilities",
-        "Vulnerabilities that run in a namespace, each once, whoever found it.",
+        "Vulnerabilities that run in a namespace and are not accepted, each once, whoever found it.",
         labels=where,
     )
-    for cluster, namespace, severity, number, _ in await Q.all(conn, "distinct_vulnerabilities"):
+    for cluster, namespace, severity, number in await Q.all(conn, "distinct_vulnerabilities"):
         distinct.add_metric([cluster, namespace, Severity(severity).title], number)
     images = GaugeMetricFamily(
         "vedette_affected_images",

@@ -68,11 +68,21 @@ WITH place AS MATERIALIZED (
               %(after_seen)s::timestamptz))
     ORDER BY f.scan_id, f.package_id, f.advisory_id, f.first_seen_at
     LIMIT %(limit)s
+), runs AS MATERIALIZED (
+    SELECT r.subject_id, count(DISTINCT (r.namespace_id, r.pod)) FILTER (WHERE r.pod <> '')::integer AS pods,
+        array_agg(DISTINCT c.name) AS clusters
+    FROM records.presence AS r
+    JOIN fleet.namespace AS n ON n.id = r.namespace_id
+    JOIN fleet.cluster AS c ON c.id = n.cluster_id
+    WHERE r.subject_id = ANY (ARRAY(SELECT DISTINCT subject_id FROM page))
+      AND r.gone_at IS NULL
+      AND (NOT %(placed)s OR r.namespace_id IN (SELECT id FROM place))
+    GROUP BY 1
 )
 SELECT p.scan_id, p.package_id, p.advisory_id, p.first_seen_at, s.name AS image, s.kind AS subject_kind, s.digest,
     s.tag, src.name AS source, a.name, a.identity, a.feed, a.title, a.links, p.severity, w.word, a.score,
     k.name AS package, k.version, k.type AS package_type, p.fixed_in, p.fix_state, p.suppressed,
-    runs.pods, runs.clusters, p.since_at, p.fixed_at, sc.last_at AS seen_at,
+    coalesce(r.pods, 0) AS pods, coalesce(r.clusters, '{}') AS clusters, p.since_at, p.fixed_at, sc.last_at AS seen_at,
     EXISTS (SELECT FROM records.kev AS e WHERE e.cve = a.identity) AS exploited
 FROM page AS p
 JOIN records.subject AS s ON s.id = p.subject_id
@@ -81,14 +91,5 @@ JOIN records.source AS src ON src.id = p.source_id
 JOIN records.advisory AS a ON a.id = p.advisory_id
 JOIN records.package AS k ON k.id = p.package_id
 JOIN records.severity_word AS w ON w.id = p.word_id
-CROSS JOIN LATERAL (
-    SELECT count(DISTINCT (r.namespace_id, r.pod)) FILTER (WHERE r.pod <> '')::integer AS pods,
-        coalesce(array_agg(DISTINCT c.name), '{}') AS clusters
-    FROM records.presence AS r
-    JOIN fleet.namespace AS n ON n.id = r.namespace_id
-    JOIN fleet.cluster AS c ON c.id = n.cluster_id
-    WHERE r.subject_id = p.subject_id
-      AND r.gone_at IS NULL
-      AND (NOT %(placed)s::boolean OR r.namespace_id IN (SELECT id FROM place))
-) AS runs
+LEFT JOIN runs AS r ON r.subject_id = p.subject_id
 ORDER BY p.scan_id, p.package_id, p.advisory_id, p.first_seen_at

@@ -83,9 +83,15 @@ LEFT JOIN LATERAL (
         FROM (
             SELECT o.package_id, o.fixed_in
             FROM records.advisory AS b
-            JOIN records.finding AS o ON o.advisory_id = b.id
-            WHERE p.fixable AND b.identity = p.identity AND o.fixed_at IS NULL AND o.suppressed = '' AND o.fixed_in <> ''
-            LIMIT 50
+            CROSS JOIN LATERAL (
+                SELECT o.package_id, o.fixed_in
+                FROM records.finding AS o
+                WHERE o.advisory_id = b.id AND o.fixed_at IS NULL AND o.suppressed = '' AND o.fixed_in <> ''
+                -- The newest first: of the oldest most are mended, and would be read for nothing.
+                ORDER BY o.scan_id DESC
+                LIMIT 50
+            ) AS o
+            WHERE p.fixable AND b.identity = p.identity
         ) AS o
         JOIN records.package AS g ON g.id = o.package_id
         LIMIT 5
