@@ -98,7 +98,13 @@ async def test_what_to_fix_first_is_seen_without_scrolling(look):
     looked = await look("service", width=1440)
     assert looked.complaints == []
     page = looked.page
-    for heading in ("Fix first", "Health", "Incidents", "Vulnerabilities", "SLOs and error budgets"):
+    for heading in (
+        "Fix first",
+        "Health",
+        "Incidents",
+        "Vulnerabilities",
+        "SLOs and error budgets",
+    ):
         box = await page.get_by_role("heading", name=heading, exact=False).first.bounding_box()
         assert box["y"] + box["height"] < HEIGHT, heading
     first = page.locator("#first + ol > li").first

@@ -14,7 +14,9 @@ from vedette.web.languages import Language, languages
 from vedette.web.site import OUR_OWN, site
 from vedette.web.templates import HERE
 
-NAMES = re.compile(r"Vedette|Markdown|vdt_…|\d+ \* \* \*|Atom|RSS|JSON|CSV|CVSS|EPSS|CWE|CVE-2021-44228")
+NAMES = re.compile(
+    r"Vedette|Markdown|vdt_…|\d+ \* \* \*|Atom|RSS|JSON|CSV|CVSS|EPSS|CWE|CVE-2021-44228"
+)
 """What is called the same everywhere."""
 READ = ("aria-label", "placeholder", "title", "alt")
 """Attributes that are read out or shown."""
