@@ -127,7 +127,9 @@ def _is_older(given: ExploitedList, held: Feed | None) -> bool:
 async def _keep_catalog(
     conn: Connection, given: ExploitedList, outcome: Outcome, *, now: datetime
 ) -> None:
-    rows = await Q.all(conn, "keep_kev", catalog=given.catalog, **_columns(given.entries), now=now)
+    rows = await Q.all(
+        conn, "keep_kev", row=None, catalog=given.catalog, **_columns(given.entries), now=now
+    )
     changes = {what: [cve for said, cve in rows if said == what] for what in ("added", "left")}
     outcome.count(
         len(changes["added"]),
@@ -189,7 +191,7 @@ async def _keep_scores(conn: Connection, day: Probabilities, outcome: Outcome) -
         "scores": list(day.scores),
         "percentiles": list(day.percentiles),
     }
-    opened, closed, changed = await Q.one(conn, "compare_epss", **columns) or (0, 0, 0)
+    opened, closed, changed = await Q.one(conn, "compare_epss", row=None, **columns) or (0, 0, 0)
     if not opened + closed + changed:
         outcome.unchanged += 1
         return

@@ -27,8 +27,8 @@ async def keep_statements(
     given: dict[tuple[object, ...], Statement] = {}
     for one in statements:
         given[one.document, one.names, one.products, one.components, one.status, one.at] = one
-    rows = await Q.all(conn, "keep", **_columns(list(given.values()), at), now=now)
-    counts = {what: 0 for what in ("added", "left", "older", "same")}
+    rows = await Q.all(conn, "keep", row=None, **_columns(list(given.values()), at), now=now)
+    counts = dict.fromkeys(("added", "left", "older", "same"), 0)
     spoken: list[str] = []
     for what, names in rows:
         counts[what] += 1
