@@ -29,23 +29,31 @@ ORDER BY s.name, s.digest, k.name, k.version, a.name, a.feed
 
 -- name: vulnerability_pods
 -- Pairs of a vulnerability and a pod, as the old metric counts: what scans hold, times the pods of their images.
-SELECT c.name, n.name, t.severity, sum(h.pods * t.number)::bigint
+SELECT c.name, n.name, t.severity, t.number
 FROM (
-    SELECT p.namespace_id, p.subject_id, count(DISTINCT p.pod) AS pods
-    FROM records.presence AS p
-    WHERE p.gone_at IS NULL
-      AND p.pod <> ''
-      AND p.source_id = (SELECT id FROM records.source WHERE name = %(source)s)
-    GROUP BY 1, 2
-) AS h
-JOIN fleet.namespace AS n ON n.id = h.namespace_id
+    SELECT h.namespace_id,
+        ARRAY[
+            sum(h.pods * sc.counts[1]), sum(h.pods * sc.counts[2]), sum(h.pods * sc.counts[3]),
+            sum(h.pods * sc.counts[4]), sum(h.pods * sc.counts[5]), sum(h.pods * sc.counts[6]),
+            sum(h.pods * sc.counts[7])]::bigint[] AS numbers
+    FROM (
+        SELECT p.namespace_id, p.subject_id, count(DISTINCT p.pod) AS pods
+        FROM records.presence AS p
+        WHERE p.gone_at IS NULL
+          AND p.pod <> ''
+          AND p.source_id = (SELECT id FROM records.source WHERE name = %(source)s)
+        GROUP BY 1, 2
+    ) AS h
+    JOIN records.scan AS sc
+        ON sc.subject_id = h.subject_id
+        AND sc.source_id = (SELECT id FROM records.source WHERE name = %(source)s)
+    GROUP BY 1
+) AS g
+JOIN fleet.namespace AS n ON n.id = g.namespace_id
 JOIN fleet.cluster AS c ON c.id = n.cluster_id
-JOIN records.scan AS sc
-    ON sc.subject_id = h.subject_id AND sc.source_id = (SELECT id FROM records.source WHERE name = %(source)s)
-CROSS JOIN LATERAL unnest(sc.counts) WITH ORDINALITY AS t (number, severity)
+CROSS JOIN LATERAL unnest(g.numbers) WITH ORDINALITY AS t (number, severity)
 WHERE t.number > 0
   AND c.id IN (SELECT cluster_id FROM records.shown_clusters('imagemanifestvuln'))
-GROUP BY 1, 2, 3
 ORDER BY 1, 2, 3
 
 -- name: distinct_vulnerabilities
