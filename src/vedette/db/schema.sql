@@ -4590,7 +4590,7 @@ CREATE INDEX exposure_first_seen ON records.exposure USING btree (first_seen_at)
 
 CREATE INDEX exposure_identity ON records.exposure USING btree (identity) WHERE (ended_at IS NULL);
 
-CREATE UNIQUE INDEX exposure_open ON records.exposure USING btree (namespace_id, identity) NULLS NOT DISTINCT WHERE (ended_at IS NULL);
+CREATE UNIQUE INDEX exposure_open ON records.exposure USING btree (namespace_id, identity) INCLUDE (covered_until) NULLS NOT DISTINCT WHERE (ended_at IS NULL);
 
 CREATE INDEX finding_advisory ON records.finding USING btree (advisory_id, scan_id);
 

@@ -8,7 +8,7 @@ ALTER TABLE records.exposure
     ADD COLUMN covered_until timestamptz NOT NULL DEFAULT '-infinity';
 DROP INDEX records.exposure_open;
 CREATE UNIQUE INDEX exposure_open
-    ON records.exposure (namespace_id, identity) NULLS NOT DISTINCT WHERE ended_at IS NULL;
+    ON records.exposure (namespace_id, identity) INCLUDE (covered_until) NULLS NOT DISTINCT WHERE ended_at IS NULL;
 CREATE INDEX exposure_first_seen ON records.exposure (first_seen_at);
 CREATE INDEX exposure_covered ON records.exposure (covered_until)
     WHERE ended_at IS NULL AND covered_until > '-infinity' AND covered_until < 'infinity';
