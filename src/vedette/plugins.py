@@ -52,7 +52,9 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "trivy": "vedette.records.kinds.trivy:Trivy",
         "trivy-operator": "vedette.records.kinds.trivy_operator:TrivyOperator",
     },
-    "vedette.modules": {},
+    "vedette.modules": {
+        "file": "vedette.agent.modules.file:File",
+    },
 }
 """Group → name → `module:attribute`."""
 
