@@ -1,0 +1,62 @@
+"""What was found, as MIG writes it."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from vedette.agent.modules import Context
+from vedette.agent.modules.file_question import Hit, Question, go_mode
+from vedette.agent.modules.file_walk import shown
+
+_NS = 1_000_000_000
+
+
+def elements(asked: Iterable[Question], context: Context) -> dict[str, list[dict[str, Any]]]:
+    """Return the hits by label, paths sorted; a question without any has one of no name."""
+    told: dict[str, list[dict[str, Any]]] = {}
+    for question in asked:
+        here = told.setdefault(question.label, [])
+        here += [_element(question, path, context) for path in sorted(question.hits)] or [
+            {"file": "", "search": question.echo, "fileinfo": _info(Hit(0, 0, 0), mode="", at="")}
+        ]
+    return told
+
+
+def statistics(files: int, unread: int, hits: int, seconds: float) -> dict[str, Any]:
+    """Return how much was looked at."""
+    return {
+        "filescount": files,
+        "openfailed": unread,
+        "totalhits": hits,
+        "exectime": f"{seconds:.6f}s",
+    }
+
+
+def go_time(at_ns: int) -> str:
+    """Return a time as Go prints it: `2015-02-16 14:09:43 +0000 UTC`, with the fraction there is.
+
+    >>> go_time(1_424_095_783_500_000_000)
+    '2015-02-16 14:09:43.5 +0000 UTC'
+    """
+    seconds, fraction = divmod(at_ns, _NS)
+    try:
+        whole = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds} seconds since 1970"  # inodes may hold years no calendar has
+    part = f".{fraction:09}".rstrip("0") if fraction else ""
+    return f"{whole}{part} +0000 UTC"
+
+
+def _element(question: Question, path: bytes, context: Context) -> dict[str, Any]:
+    hit = question.hits[path]
+    name = "masked" if context.privacy else shown(path, context)
+    return {
+        "file": name,
+        "search": question.echo,
+        "fileinfo": _info(hit, mode=go_mode(hit.mode), at=go_time(hit.mtime_ns)),
+    }
+
+
+def _info(hit: Hit, *, mode: str, at: str) -> dict[str, Any]:
+    info = {"size": hit.size_bytes, "mode": mode, "lastmodified": at}
+    return {**info, "sha256": hit.sha256} if hit.sha256 else info

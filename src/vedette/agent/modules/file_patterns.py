@@ -1,0 +1,119 @@
+r"""RE2 over names and lines: linear in what it reads, whatever the pattern.
+
+Lines end at `\n`; they may be of any length, and bytes that are no UTF-8 match no `.`.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import re2
+
+from vedette.agent.modules.file_literals import is_literal, required
+from vedette.errors import Invalid
+
+_ONLY_BY_LINE = re.compile(r"\\[AzCQ]|\(\?[a-zA-Z]*-|\n")
+"""What means something else in a text of many lines than in one of them."""
+_LINES_TRIED = 256
+"""Lines around a literal before the pattern is tried on all the rest at once."""
+
+Bytes = bytes | bytearray | memoryview
+
+
+class Pattern:
+    """One pattern; what starts with `!` has that taken off and is asked elsewhere."""
+
+    __slots__ = ("_by_line", "_line", "_lines", "_literals", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._line = _compile(text, many_lines=False)
+        self._by_line = _ONLY_BY_LINE.search(text) is not None
+        self._lines = self._line if self._by_line else _compile("(?m)" + text, many_lines=True)
+        if is_literal(text):
+            self._literals: frozenset[bytes] | None = frozenset({text.encode()})
+            self._line = None
+        else:
+            self._literals = None if self._by_line else required(text)
+
+    def fits(self, line: bytes) -> bool:
+        """Return whether it matches somewhere in this one name or line."""
+        if self._line is None:
+            return self.text.encode() in line
+        return self._line.search(line) is not None
+
+    def in_lines(self, block: bytearray, end: int) -> bool:
+        """Return whether it matches in one of the lines of block[:end]; nothing has no lines."""
+        if not end:
+            return False
+        if self._literals is not None:
+            return any(self._around(block, end, word) for word in self._literals)
+        with memoryview(block)[:end] as view:
+            return self._search(view)
+
+    def on_all_lines(self, block: bytearray, end: int) -> bool:
+        """Return whether there are lines in block[:end] and it matches in each."""
+        if not end:
+            return False
+        lines = bytes(memoryview(block)[:end]).split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        return all(map(self.fits, lines))
+
+    def lines(self, block: bytes) -> Iterator[bytes]:
+        """Yield the lines it matches in, in order."""
+        if self._by_line:
+            yield from filter(self.fits, block.split(b"\n"))
+            return
+        at = 0
+        while at <= len(block) and (hit := self._lines.search(block, at)):
+            start = block.rfind(b"\n", 0, hit.start()) + 1
+            end = block.find(b"\n", hit.start())
+            at = len(block) + 1 if end < 0 else end + 1
+            yield block[start : at - 1]
+
+    def _around(self, block: bytearray, end: int, word: bytes) -> bool:
+        at = block.find(word, 0, end)
+        for _ in range(_LINES_TRIED):
+            if at < 0:
+                return False
+            if self._line is None:
+                return True
+            start = block.rfind(b"\n", 0, at) + 1
+            stop = block.find(b"\n", at, end)
+            stop = end if stop < 0 else stop
+            if self._line.search(bytes(memoryview(block)[start:stop])):
+                return True
+            at = block.find(word, stop, end)
+        with memoryview(block)[max(at, 0) and block.rfind(b"\n", 0, at) + 1 : end] as view:
+            return at >= 0 and self._search(view)
+
+    def _search(self, view: memoryview) -> bool:
+        if self._by_line:
+            return any(map(self.fits, bytes(view).removesuffix(b"\n").split(b"\n")))
+        if view.nbytes and view[-1] == 10:  # no empty line stands after the last
+            view = view[:-1]
+        return self._lines.search(view) is not None
+
+
+@lru_cache(maxsize=4096)
+def pattern(text: str) -> Pattern:
+    """Return the pattern, compiled once; raise `Invalid` when RE2 cannot read it."""
+    return Pattern(text)
+
+
+def _compile(text: str, *, many_lines: bool) -> Any:  # noqa: ANN401 - re2 has no types
+    options = re2.Options()
+    options.log_errors = False
+    options.never_capture = True
+    options.never_nl = many_lines
+    try:
+        return re2.compile(text.encode(), options)
+    except (re2.error, UnicodeEncodeError) as fault:
+        words = fault.args[0] if fault.args else fault
+        said = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
+        raise Invalid(
+            f"the pattern {text[:200]!r} cannot be read: {said}",
+            hint="it is RE2: no look-around, no back-references",
+        ) from None

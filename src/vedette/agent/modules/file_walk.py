@@ -1,0 +1,176 @@
+"""Goes down from all roots of all questions, reading each folder once.
+
+Folders that are symbolic links are not entered, except where a root is one: `/bin` is `/usr/bin`
+on most hosts. What other machines serve and what is no disk (/proc) is passed by unless a root
+stands in it.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from glob import escape, glob, has_magic
+from itertools import islice
+from typing import Protocol
+
+from vedette.agent.modules import Context
+from vedette.agent.modules.file_question import Question
+
+_PORTION = 8192
+"""Entries held at once of a folder: some hold millions."""
+
+Active = tuple[tuple[Question, int], ...]
+"""Who asks of a folder, and how many folders deep still; 0 is any number."""
+
+
+class Entry(Protocol):
+    """What stands in a folder; `os.DirEntry` is one."""
+
+    @property
+    def name(self) -> bytes:
+        """Its base name."""
+        ...
+
+    @property
+    def path(self) -> bytes:
+        """Where it stands."""
+        ...
+
+    def is_file(self) -> bool:
+        """Whether it is a regular file, or a link to one."""
+        ...
+
+    def stat(self) -> os.stat_result:
+        """Return its inode's, following links."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lone:
+    """A file that is itself a root."""
+
+    path: bytes
+
+    @property
+    def name(self) -> bytes:
+        """Return its base name."""
+        return os.path.basename(self.path)  # noqa: PTH119 - bytes
+
+    def is_file(self) -> bool:
+        """Return whether it is a regular file, or a link to one."""
+        return os.path.isfile(self.path)  # noqa: PTH113 - bytes
+
+    def stat(self) -> os.stat_result:
+        """Return its inode's, following links."""
+        return os.stat(self.path)  # noqa: PTH116 - bytes
+
+
+@dataclass(slots=True)
+class Walk:
+    """One way through the file system. faults: question → what could not be entered, in words."""
+
+    context: Context
+    mounts: Mapping[bytes, bool]
+    faults: dict[Question, list[str]] = field(default_factory=dict)
+    unreadable: int = 0
+    _roots: dict[bytes, list[Question]] = field(default_factory=dict)
+
+    def folders(self, asked: Iterable[Question]) -> Iterator[tuple[Active, Sequence[Entry]]]:
+        """Yield who asks and what stands there (not folders), a portion of a folder at a time."""
+        for question in asked:
+            self._enrol(question)
+        lone = [path for path in sorted(self._roots) if not os.path.isdir(path)]  # noqa: PTH112 - bytes
+        files = {path: self._roots.pop(path) for path in lone}
+        while self._roots:
+            root = min(self._roots)
+            yield from self._below(root, ())
+        for path, here in files.items():
+            if os.path.lexists(path):
+                yield tuple((question, 0) for question in here), [Lone(path)]
+            else:
+                self._fault(here, path, "there is no such file or folder")
+
+    def _enrol(self, question: Question) -> None:
+        for said in question.search.paths:
+            for path in self._named(said):
+                here = self._roots.setdefault(path, [])
+                if question not in here:
+                    here.append(question)
+
+    def _named(self, said: str) -> list[bytes]:
+        """Return a root as it stands on this host; a shell pattern that is no name is expanded."""
+        prefix = str(self.context.root).rstrip("/")
+        clean = os.path.normpath("/" + said.lstrip("/"))
+        if has_magic(clean) and not os.path.lexists(prefix + clean):
+            found = glob(escape(prefix) + clean, include_hidden=True)  # noqa: PTH207 - as a shell does
+            return [os.fsencode(path) for path in sorted(found)] or [os.fsencode(prefix + clean)]
+        return [os.fsencode(prefix + clean)]
+
+    def _below(self, root: bytes, active: Active) -> Iterator[tuple[Active, Sequence[Entry]]]:
+        stack = [(root, active)]
+        while stack and not self.context.expired:
+            path, active = stack.pop()
+            active = self._joined(path, active)
+            if not active:
+                continue
+            try:
+                listing = os.scandir(path)
+            except OSError as fault:
+                self.unreadable += 1
+                self._fault([one for one, _ in active], path, fault.strerror or str(fault))
+                continue
+            with listing:
+                while portion := list(islice(listing, _PORTION)):
+                    folders = [one for one in portion if one.is_dir(follow_symlinks=False)]
+                    if folders:
+                        deeper = _deeper(active)
+                        stack += self._entered(folders, deeper) if deeper or self._roots else ()
+                        portion = [e for e in portion if not e.is_dir(follow_symlinks=False)]
+                    if portion:
+                        yield active, portion
+
+    def _joined(self, path: bytes, active: Active) -> Active:
+        """Add those whose root this folder is, and take away those who have enough."""
+        if any(question.quota.spent for question, _ in active):
+            active = tuple(one for one in active if not one[0].quota.spent)
+        here = self._roots.pop(path, None) if self._roots else None
+        if not here:
+            return active
+        others = tuple(one for one in active if one[0] not in here)
+        return (*others, *((one, one.options.maxdepth) for one in here if not one.quota.spent))
+
+    def _entered(
+        self, folders: list["os.DirEntry[bytes]"], active: Active
+    ) -> list[tuple[bytes, Active]]:
+        if not self.mounts and active:
+            return [(folder.path, active) for folder in folders]
+        entered = []
+        for folder in folders:
+            path = folder.path
+            who = self._across(path, active) if path in self.mounts else active
+            if who or path in self._roots:
+                entered.append((path, who))
+        return entered
+
+    def _across(self, path: bytes, active: Active) -> Active:
+        if not self.mounts[path]:
+            return ()
+        left_out = [one for one, _ in active if not one.options.remotefs]
+        self._fault(left_out, path, "another machine serves it; `remotefs` walks it, too")
+        return tuple(one for one in active if one[0].options.remotefs)
+
+    def _fault(self, here: Iterable[Question], path: bytes, words: str) -> None:
+        said = f"{'masked' if self.context.privacy else shown(path, self.context)}: {words}"
+        for question in here:
+            self.faults.setdefault(question, []).append(said)
+
+
+def shown(path: bytes, context: Context) -> str:
+    """Return a path as it is told: from the context's root, what is no UTF-8 escaped."""
+    prefix = os.fsencode(str(context.root).rstrip("/"))
+    return (path.removeprefix(prefix) or b"/").decode("utf-8", "backslashreplace")
+
+
+def _deeper(active: Active) -> Active:
+    if not any(left for _, left in active):
+        return active
+    return tuple((one, left and left - 1) for one, left in active if left != 1)
