@@ -8,8 +8,10 @@ what two readers would read differently (a key that stands twice, `NaN`, half a 
 import json
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import cramjam
@@ -161,8 +163,7 @@ def _json_values(text: str, source: str, *, suspicious: bool) -> Iterator[Any]:
 def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     mapping = dict(pairs)
     if len(mapping) != len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        twice = max(Counter(key for key, _ in pairs).items(), key=itemgetter(1))[0]
         raise ValueError(f"the key {twice[:100]!r} stands twice in one object")
     for key, value in pairs:
         if value.__class__ is str and len(value) > MAX_STRING:
@@ -182,7 +183,7 @@ def _blank(text: str, at: int) -> int:
     return found.end() if found else at
 
 
-def _check_characters(value: Any, source: str) -> None:  # noqa: ANN401
+def _check_characters(value: Any, source: str) -> None:  # noqa: ANN401 - whatever a document holds
     """Raise Invalid for text that PostgreSQL cannot keep; only asked where such text may be."""
     waiting: list[tuple[Any, str]] = [(value, "$")]
     while waiting:
