@@ -1,6 +1,7 @@
 """`vedette apply`: hand in what scanners, validators and pipelines wrote."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -110,7 +111,8 @@ def _as_one(
         for name in files:
             _upload(client, f"{path}/documents", name, progress, said)
     except BaseException:
-        client.delete(path)
+        with suppress(VedetteError):  # it expires anyway; what went wrong before is what matters
+            client.delete(path)
         raise
     return client.upload(f"{path}/close", b"")
 
