@@ -51,6 +51,8 @@ SERVER = LOG | {
     "records-max-body": ("20MiB", "30MiB"),
     "records-causes-within": ("2h", "0s"),
     "records-expire-after": ("1h", "2h"),
+    "records-keep-days": ("31d", "62d"),
+    "records-keep-looks": ("31d", "62d"),
     "compat-latest-per-scope": (True, False),
     "compat-dora-without-token": (True, False),
     "sign-in-issuer": ("https://one", "https://two"),

@@ -17,6 +17,7 @@ from vedette.records.model import (
     Subject,
     SubjectKind,
 )
+from vedette.records.options import RecordOptions
 from vedette.records.snapshots import apply
 from vedette.records.store import Batch
 
@@ -201,3 +202,15 @@ async def test_a_service_and_its_team_have_their_days_too(conn: Conn, scope: str
     name = {"service": "orders", "team": "shop"}[scope]
     told = await daily.history(conn, scope, name, first=NOW.date(), last=NOW.date())
     assert [(d.severity, d.vulnerabilities) for d in told] == [(4, 1)]
+
+
+async def test_months_that_are_kept_no_longer_are_dropped_with_what_ended_before_them(
+    conn: Conn,
+) -> None:
+    old = datetime(2021, 3, 5, tzinfo=UTC)
+    await see(conn, scan(finding("CVE-2026-1"), finding("CVE-2026-2")), now=old)
+    await see(conn, scan(finding("CVE-2026-1")), now=old + DAY)
+    options = RecordOptions(keep_days=365 * DAY, keep_looks=365 * DAY)
+    assert await daily.keep_house(conn, now=NOW, options=options) >= 2
+    assert await rows(conn, "SELECT count(*) FROM records.daily") == [(0,)]
+    assert await rows(conn, "SELECT identity FROM records.exposure") == [("CVE-2026-1",)]

@@ -18,6 +18,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from vedette import clock
 from vedette.db.queries import load
+from vedette.records.options import RecordOptions
 
 if TYPE_CHECKING:
     from vedette.health.keeping import Keeping
@@ -57,11 +58,13 @@ def the_loops(
     reporting: "Callable[[], Reporting]",
     tell: RunOnce,
     causes_within: timedelta = timedelta(minutes=60),
+    kept: RecordOptions = RecordOptions(),  # noqa: B008 - frozen
 ) -> tuple[Loop, ...]:
     """Return every loop of a server.
 
     keeping: how long history is kept, reporting: how availability is told; asked anew each time.
     tell: sends notices to people. causes_within: how long before an incident a deployment may have caused it.
+    kept: how long what we know of services is.
     """
     from vedette.access import sessions
     from vedette.actions import expire
@@ -83,6 +86,9 @@ def the_loops(
 
     async def publish_months(conn: AsyncConnection[Any], *, now: datetime) -> int:
         return await availability_freeze.run_once(conn, now=now, reporting=reporting())
+
+    async def records_history(conn: AsyncConnection[Any], *, now: datetime) -> int:
+        return await daily.keep_house(conn, now=now, options=kept)
 
     async def propose_causes(conn: AsyncConnection[Any], *, now: datetime) -> int:
         return await causes_from_deployments.run_once(conn, now=now, within=causes_within)
@@ -109,7 +115,7 @@ def the_loops(
         Loop("history", timedelta(minutes=15), history),
         Loop("exposures", timedelta(seconds=2), exposures.run_once),
         Loop("kev_notices", timedelta(seconds=30), notices_from_kev.run_once),
-        Loop("records_history", timedelta(hours=1), daily.keep_house),
+        Loop("records_history", timedelta(hours=1), records_history),
     )
 
 

@@ -155,6 +155,7 @@ class Server:
                 self._reporting,
                 self._mail().run_once,
                 self.options.records.causes_within,
+                self.options.records,
             ),
         )
         self.loops.start()

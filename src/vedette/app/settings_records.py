@@ -13,6 +13,7 @@ from vedette.records.options import RecordOptions
 
 LEAST_BODY, MOST_BODY = 20 << 20, 2 << 30
 LONGEST = timedelta(days=7)
+LEAST_KEPT, MOST_KEPT = timedelta(days=31), timedelta(days=36_500)
 
 
 def _says(text: str) -> Meta:
@@ -33,6 +34,13 @@ class RecordsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = None
     expire_after: Annotated[
         str | None, _says("A snapshot that nobody closes is dropped; default 6h, at most 7d.")
+    ] = None
+    keep_days: Annotated[
+        str | None,
+        _says("How long each day's counts and what stood open are kept, by months; default 1826d."),
+    ] = None
+    keep_looks: Annotated[
+        str | None, _says("How long it is kept who looked when, by months; default 366d.")
     ] = None
 
 
@@ -74,6 +82,20 @@ class RecordsFlags:
             help="How long before an incident a deployment is proposed as its cause; default 60m, 0s never.",
         ),
     ] = None
+    records_keep_days: Annotated[
+        str | None,
+        Parameter(
+            env_var="VEDETTE_RECORDS_KEEP_DAYS",
+            help="How long each day's counts and what stood open are kept, by months; default 1826d.",
+        ),
+    ] = None
+    records_keep_looks: Annotated[
+        str | None,
+        Parameter(
+            env_var="VEDETTE_RECORDS_KEEP_LOOKS",
+            help="How long it is kept who looked when, by months; default 366d.",
+        ),
+    ] = None
     compat_latest_per_scope: Annotated[
         bool | None,
         Parameter(
@@ -96,12 +118,16 @@ def records_of(flags: RecordsFlags, said: RecordsSettings, compat: CompatSetting
     span = flags.records_expire_after or said.expire_after
     latest, dora = flags.compat_latest_per_scope, flags.compat_dora_without_token
     within = flags.records_causes_within or said.causes_within
+    days = flags.records_keep_days or said.keep_days
+    looks = flags.records_keep_looks or said.keep_looks
     default = RecordOptions()
     return RecordOptions(
         max_body=default.max_body if body is None else _body(body),
         lifetime=default.lifetime if span is None else _span(span),
         latest_per_scope=bool(compat.latest_per_scope if latest is None else latest),
         causes_within=default.causes_within if within is None else _within(within),
+        keep_days=default.keep_days if days is None else _kept(days, "days"),
+        keep_looks=default.keep_looks if looks is None else _kept(looks, "looks"),
         dora_without_token=bool(compat.dora_without_token if dora is None else dora),
     )
 
@@ -124,4 +150,11 @@ def _within(text: str) -> timedelta:
     span = durations.parse(text)
     if span > LONGEST:
         raise Invalid(f"--records-causes-within {text[:40]} is more than 7d")
+    return span
+
+
+def _kept(text: str, what: str) -> timedelta:
+    span = durations.parse(text)
+    if not LEAST_KEPT <= span <= MOST_KEPT:
+        raise Invalid(f"--records-keep-{what} {text[:40]} is not between 31d and 36500d")
     return span

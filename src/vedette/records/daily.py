@@ -6,17 +6,16 @@ that holds.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from vedette.db.locks import alone
 from vedette.db.queries import Connection, load
 from vedette.errors import Missing
+from vedette.records.options import RecordOptions
 
 Q = load(__file__, "daily.sql")
 
 SCOPES = ("namespace", "cluster", "service", "team")
-DAILY, REPORTS = timedelta(days=5 * 365 + 1), timedelta(days=366)
-"""How long each day's counts and each look are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +69,11 @@ async def history(
     )
 
 
-async def keep_house(conn: Connection, *, now: datetime) -> int:
-    """Drop the months of history that are kept no longer; return how many."""
+async def keep_house(conn: Connection, *, now: datetime, options: RecordOptions) -> int:
+    """Drop the months of history that are kept no longer, and what ended before them; return how many."""
     async with conn.transaction():
         if not await alone(conn, f"{__name__}.keep_house"):
             return 0
-        daily, reports = (now - DAILY).date(), (now - REPORTS).date()
+        await Q.run(conn, "forget", before=now - options.keep_days)
+        daily, reports = (now - options.keep_days).date(), (now - options.keep_looks).date()
         return int(await Q.value(conn, "drop_months", daily=daily, reports=reports))

@@ -146,8 +146,12 @@ CROSS JOIN LATERAL (
 ) AS s
 ORDER BY d.day, v.severity DESC
 
--- name: first_day
-SELECT min(day) FROM records.daily WHERE scope = %(scope)s AND scope_id = %(scope_id)s
-
 -- name: drop_months
 SELECT records.drop_months('daily', %(daily)s::date) + records.drop_months('report', %(reports)s::date)
+
+-- name: forget
+-- Changes of long ago; exposures that ended are kept as long as days are.
+WITH ended AS (
+    DELETE FROM records.exposure WHERE ended_at < %(before)s
+)
+DELETE FROM records.severity_change WHERE at < %(before)s

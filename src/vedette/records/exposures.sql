@@ -271,12 +271,5 @@ FROM (
 ) AS n
 WHERE n.identity = p.identity AND (n.rank, n.percentile) <> (p.rank, p.percentile)
 
--- name: forget
--- Changes of long ago; exposures that ended are kept as long as days are.
-WITH ended AS (
-    DELETE FROM records.exposure WHERE ended_at < %(before)s
-)
-DELETE FROM records.severity_change WHERE at < %(before)s
-
 -- name: drop_tables
 DROP TABLE found, run, verdict, counted, held, happened
