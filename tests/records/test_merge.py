@@ -237,3 +237,31 @@ async def test_a_report_that_is_deleted_ends_its_own_container_alone(conn: Conn)
     await apply(conn, "trivy-operator", [gone], by="t", now=NOW + DAY)
     assert await rows(conn, RUNNING) == [("sha256:aa", "init")]
     assert len(await rows(conn, OPEN)) == 1
+
+
+async def test_two_texts_of_one_vulnerability_in_one_package_are_one_finding(conn: Conn) -> None:
+    told = [
+        Finding(Package("openssl"), Advisory("CVE-1", description=text), severity)
+        for text, severity in (("short", Severity.LOW), ("longer", Severity.HIGH))
+    ]
+    await snapshot(conn, scan(*told))
+    assert await rows(conn, OPEN) == [("CVE-1", "openssl", 4)]
+    assert await rows(conn, "SELECT description FROM records.advisory") == [("longer",)]
+
+
+async def test_what_two_scanners_find_in_one_image_is_of_each(conn: Conn) -> None:
+    other = Scan("trivy", scan().subject, (finding("CVE-2"),))
+    await snapshot(conn, scan(finding("CVE-1")), other)
+    held = """
+        SELECT o.name, a.name FROM records.finding f JOIN records.scan s ON s.id = f.scan_id
+        JOIN records.source o ON o.id = s.source_id JOIN records.advisory a ON a.id = f.advisory_id ORDER BY 1"""
+    assert await rows(conn, held) == [("quay-cso", "CVE-1"), ("trivy", "CVE-2")]
+
+
+async def test_a_changed_text_replaces_the_one_before_and_adds_its_names(conn: Conn) -> None:
+    await snapshot(conn, scan(finding("GHSA-1")))
+    named = Advisory("GHSA-1", description="more", names=("CVE-1",))
+    await snapshot(conn, scan(Finding(Package("openssl", "1.0"), named)), now=NOW + DAY)
+    kept = "SELECT name, identity, description FROM records.advisory"
+    assert await rows(conn, kept) == [("GHSA-1", "CVE-1", "more")]
+    assert await rows(conn, "SELECT name FROM records.alias") == [("CVE-1",)]
