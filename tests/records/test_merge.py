@@ -265,3 +265,15 @@ async def test_a_changed_text_replaces_the_one_before_and_adds_its_names(conn: C
     kept = "SELECT name, identity, description FROM records.advisory"
     assert await rows(conn, kept) == [("GHSA-1", "CVE-1", "more")]
     assert await rows(conn, "SELECT name FROM records.alias") == [("CVE-1",)]
+
+
+async def test_files_of_one_snapshot_count_from_when_each_looked(conn: Conn) -> None:
+    await snapshot(conn, scan(finding("CVE-1"), at=NOW))
+    files = [
+        Batch((scan(finding("CVE-2"), at=NOW - DAY),), "c1"),
+        Batch((scan(finding("CVE-3"), digest="sha256:bb", pods=["p2"], at=NOW - DAY),), "c1"),
+    ]
+    for complete in (False, True):
+        await apply(conn, KIND, files, by="t", now=NOW + DAY, complete=complete)
+        assert [row[0] for row in await rows(conn, OPEN)] == ["CVE-1", "CVE-3"]
+        assert [row[2] for row in await rows(conn, PODS)] == ["shop/p1", "shop/p2"]

@@ -61,7 +61,7 @@ class Role(StrEnum):
 
 
 VIEWS = frozenset({Scope.READ, Scope.RECORDS_READ})
-OPERATES = VIEWS | {Scope.ASK, Scope.INCIDENTS_WRITE}
+OPERATES = VIEWS | {Scope.ASK, Scope.INCIDENTS_WRITE, Scope.RECORDS_WRITE}
 SCOPES_OF: dict[Role, frozenset[Scope]] = {
     Role.VIEWER: VIEWS,
     Role.OPERATOR: OPERATES,

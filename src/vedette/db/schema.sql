@@ -2729,6 +2729,7 @@ CREATE TABLE records.scan (
     fixable integer DEFAULT 0 NOT NULL,
     scanner_version text DEFAULT ''::text NOT NULL,
     database_version text DEFAULT ''::text NOT NULL,
+    kind text DEFAULT ''::text NOT NULL,
     CONSTRAINT scan_counts_check CHECK ((cardinality(counts) = 7))
 );
 

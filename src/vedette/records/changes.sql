@@ -68,7 +68,7 @@ WITH place AS MATERIALIZED (
               SELECT
               FROM records.advisory AS a
               JOIN records.finding AS o ON o.advisory_id = a.id
-              JOIN records.document AS d ON d.scan_id = o.scan_id
+              JOIN records.scan AS d ON d.id = o.scan_id
               WHERE a.identity = f.identity AND d.kind = %(kind)s))
     ORDER BY f.at DESC, f.change DESC, f.id DESC
     LIMIT %(limit)s

@@ -70,6 +70,15 @@ class Look:
         return all(given.scan.complete for given in self.given)
 
     @property
+    def is_farewell(self) -> bool:
+        """Whether it only says that the subject is gone."""
+        return all(given.scan.deleted for given in self.given)
+
+    def at(self, opened_at: datetime) -> datetime:
+        """Return from when on it is true: the latest that its documents say, and never after the snapshot."""
+        return min(max(given.scan.at or opened_at for given in self.given), opened_at)
+
+    @property
     def is_changed(self) -> bool:
         """Whether it found anything else than the one before."""
         return self.digest != self.held_digest

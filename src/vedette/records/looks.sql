@@ -96,6 +96,7 @@ WITH looked AS (
 UPDATE records.scan AS s
 SET last_at = %(at)s,
     digest = l.digest,
+    kind = %(kind)s,
     scanner_version = l.scanner_version,
     database_version = l.database_version,
     counts = CASE

@@ -5,7 +5,7 @@ findings opened, changed and closed (`findings`) → a row for each look → wha
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from vedette.db.locks import lock_number
@@ -38,15 +38,16 @@ async def merge_scans(
     outcome: Outcome,
     *,
     snapshot: Snapshot,
-    at: datetime,
     now: datetime,
 ) -> None:
-    """Merge these scans, true from `at` on; add what happened to the outcome. The transaction is the caller's.
+    """Merge these scans; add what happened to the outcome. The transaction is the caller's.
 
-    A complete snapshot is all there is of each cluster it names: what it does not name runs there no longer. A look that
-    is older than what its scan holds changes no finding.
+    What was found is true from when the scan says it looked, else from when the snapshot was opened; what runs where,
+    from when it was opened. A complete snapshot is all there is of each cluster it names: what it does not name runs
+    there no longer. A look that is older than what its scan holds changes no finding.
     """
-    await _begin(conn, at=at)
+    opened_at = snapshot.opened_at
+    await _begin(conn, {opened_at, *(one.scan.at or opened_at for one in given)})
     sources: dict[str, list[Given]] = defaultdict(list)
     for one in given:
         sources[one.scan.source].append(one)
@@ -54,16 +55,23 @@ async def merge_scans(
         looks = looks_of(scans)
         source_id = await _keep_words(conn, source, looks, outcome)
         await keep_subjects(conn, looks, outcome, now=now)
-        await keep_scans(conn, looks, source_id, at=at)
-        newer = [look for look in looks if look.held_at is None or look.held_at <= at]
-        outcome.older += len(looks) - len(newer)
-        living = [look for look in newer if not all(one.scan.deleted for one in look.given)]
-        await _keep_found(conn, living, outcome, kind=snapshot.kind, at=at, now=now)
-        await keep_presences(conn, looks, places, source_id, snapshot=snapshot, at=at, now=now)
+        await keep_scans(conn, looks, source_id, at=opened_at)
+        due: dict[datetime, list[Look]] = defaultdict(list)
+        for look in looks:
+            at = look.at(opened_at)
+            if look.held_at is not None and look.held_at > at:
+                outcome.older += 1
+            elif not look.is_farewell:
+                due[at].append(look)
+        for at, seen in sorted(due.items()):
+            await _keep_found(conn, seen, outcome, kind=snapshot.kind, at=at, now=now)
+        await keep_presences(
+            conn, looks, places, source_id, snapshot=snapshot, at=opened_at, now=now
+        )
 
 
-async def _begin(conn: Connection, *, at: datetime) -> None:
-    has_table = await Q.value(conn, "hold", number=LOCK, at=at)
+async def _begin(conn: Connection, times: Collection[datetime]) -> None:
+    has_table = await Q.value(conn, "hold", number=LOCK, times=list(times))
     if not has_table:
         await Q.run(conn, "make_given")
 

@@ -8,7 +8,8 @@ WITH counted_again AS (
     WHERE what = 'scans'
 )
 SELECT to_regclass('pg_temp.given') IS NOT NULL, pg_advisory_xact_lock(%(number)s),
-    records.make_months(%(at)s, %(at)s), set_config('work_mem', '64MB', true), set_config('jit', 'off', true)
+    (SELECT sum(records.make_months(t, t)) FROM unnest(%(times)s::timestamptz[]) AS t),
+    set_config('work_mem', '64MB', true), set_config('jit', 'off', true)
 
 -- name: make_given
 -- A row a finding; the texts of a package and of an advisory stand in the first row that names them.

@@ -54,7 +54,7 @@ WITH place AS MATERIALIZED (
                   JOIN records.advisory AS a ON a.identity = e.cve)))
       AND (
           %(kind)s::text IS NULL
-          OR f.scan_id IN (SELECT scan_id FROM records.document WHERE kind = %(kind)s))
+          OR f.scan_id IN (SELECT id FROM records.scan WHERE kind = %(kind)s))
       AND (
           CASE %(state)s::text
               WHEN 'open' THEN f.fixed_at IS NULL AND f.suppressed = ''

@@ -15,7 +15,7 @@ from vedette.db.queries import Connection, load
 from vedette.errors import Conflict, Denied, Missing
 from vedette.fleet.places import checked_cluster, settle_places, settle_services
 from vedette.records.bounds import checked_records
-from vedette.records.model import Record, Scan, Validations
+from vedette.records.model import Record, Validations
 from vedette.records.outcome import Outcome
 from vedette.records.staged import pack, unpack
 from vedette.records.store import Batch, store
@@ -98,7 +98,8 @@ async def fill(
 async def close_snapshot(conn: Connection, token: UUID, kind: str, *, now: datetime) -> Outcome:
     """Merge what was filled in and show it; raises as `fill` does.
 
-    What it says is true from when it was opened: of two snapshots the one opened later wins, whenever it closes.
+    What it says is true from when it was opened (a scan's findings from when the scan says it looked): of two
+    snapshots the one opened later wins, whenever it closes.
     """
     async with conn.transaction():
         return await close_within(conn, token, kind, now=now)
@@ -111,7 +112,7 @@ async def close_within(conn: Connection, token: UUID, kind: str, *, now: datetim
         Batch(tuple(unpack(packed)), cluster, document)
         for cluster, packed, document in await Q.all(conn, "staged", snapshot=snapshot.id)
     ]
-    return await _merge(conn, snapshot, batches, now=now)
+    return await _merge(conn, snapshot, batches, now=now, own_times=not snapshot.complete)
 
 
 async def apply(
@@ -178,12 +179,12 @@ async def _merge(
 def _by_time(
     batches: Sequence[Batch], opened_at: datetime, *, own_times: bool
 ) -> dict[datetime, list[Batch]]:
-    """Part the records by the time from which on they are true."""
+    """Part the records by the time from which on they are true; scans are asked for theirs where they are merged."""
     due: dict[datetime, list[Batch]] = defaultdict(list)
     for batch in batches:
         parts: dict[datetime, list[Record]] = defaultdict(list)
         for record in batch.records:
-            said = record.at if own_times and isinstance(record, Scan | Validations) else None
+            said = record.at if own_times and isinstance(record, Validations) else None
             parts[min(said or opened_at, opened_at)].append(record)
         for at, records in parts.items():
             due[at].append(replace(batch, records=tuple(records)))

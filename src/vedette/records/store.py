@@ -71,10 +71,10 @@ async def store(
     at: datetime,
     now: datetime,
 ) -> None:
-    """Store records that are true from `at` on; the transaction is the caller's."""
+    """Store records that are true from `at` on, scans from when they looked; the transaction is the caller's."""
     if scans := list(_of(Scan, batches)):
         given = [Given(scan, batch.cluster, batch.document) for scan, batch in scans]
-        await merge_scans(conn, given, places, outcome, snapshot=snapshot, at=at, now=now)
+        await merge_scans(conn, given, places, outcome, snapshot=snapshot, now=now)
     if looks := list(_of(Validations, batches)):
         validated = [Validated(look, batch.cluster) for look, batch in looks]
         await merge_validations(conn, validated, places, outcome, snapshot=snapshot, at=at)

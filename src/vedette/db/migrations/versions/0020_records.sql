@@ -152,7 +152,7 @@ CREATE TABLE records.alias (
 CREATE INDEX alias_advisory ON records.alias (advisory_id);
 
 -- One source's looks at one subject. counts: open findings by severity, from unknown to defcon1.
--- digest: of what was found, so that the same again costs one row; previous_id: the scan of what the same
+-- kind: of the documents that tell of it. digest: of what was found, so that the same again costs one row; previous_id: the scan of what the same
 -- name held before, whose findings are not new because the image is.
 CREATE TABLE records.scan (
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -166,6 +166,7 @@ CREATE TABLE records.scan (
     fixable integer NOT NULL DEFAULT 0,
     scanner_version text NOT NULL DEFAULT '',
     database_version text NOT NULL DEFAULT '',
+    kind text NOT NULL DEFAULT '',
     UNIQUE (subject_id, source_id)
 );
 
