@@ -74,13 +74,17 @@ def verify_openpgp(
     certificate, key = _signer(packet, keys)
     _hold_signature(packet, now)
     _hold_key(certificate, key, now)
-    if certificate.fingerprint not in accept_sha1:
-        _hold_bindings(certificate, key)
     try:
         whole = repaired(packet)
     except Invalid as error:
         raise Untrusted(Reason.NOT_A_SIGNATURE, str(error)) from None
-    if certificate.fingerprint in accept_sha1:
+    if _is_bound_weakly(certificate, key):
+        if certificate.fingerprint not in accept_sha1:
+            raise Untrusted(
+                Reason.WEAK_HASH,
+                f"the key {certificate.fingerprint} vouches for itself by a weak hash such as SHA-1",
+                hint="let its owner renew it (gpg --quick-set-expire), or list it with a reason",
+            )
         verify_listed(packet, text, certificate, key)
     else:
         _verify(whole, text, certificate, key)
@@ -147,14 +151,9 @@ def _hold_key(certificate: Certificate, key: Key, now: datetime) -> None:
         )
 
 
-def _hold_bindings(certificate: Certificate, key: Key) -> None:
+def _is_bound_weakly(certificate: Certificate, key: Key) -> bool:
     latest = [one.latest() for one in (certificate.primary, key)]
-    if any(binding and binding.hash not in STRONG_HASHES for binding in latest):
-        raise Untrusted(
-            Reason.WEAK_HASH,
-            f"the key {certificate.fingerprint} vouches for itself by a weak hash such as SHA-1",
-            hint="let its owner renew it (gpg --quick-set-expire), or list its fingerprint with a reason",
-        )
+    return any(binding and binding.hash not in STRONG_HASHES for binding in latest)
 
 
 def _verify(signature: bytes, text: bytes, certificate: Certificate, key: Key) -> None:

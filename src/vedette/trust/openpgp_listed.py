@@ -5,18 +5,15 @@ reason, its bindings are verified here, SHA-1 among them; whatever it signs must
 """
 
 import hashlib
-from collections.abc import Callable
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from vedette.errors import Invalid
 from vedette.trust.openpgp_certificate import Certificate, Key
 from vedette.trust.openpgp_packets import (
-    DSA,
-    ECDSA,
     EMBEDDED,
     RSA,
     RSA_SIGN,
@@ -35,17 +32,12 @@ BINDING_HASHES: dict[int, tuple[str, hashes.HashAlgorithm]] = {
     10: ("sha512", hashes.SHA512()),
     11: ("sha224", hashes.SHA224()),
 }
-CURVES: dict[bytes, ec.EllipticCurve] = {
-    bytes.fromhex("2a8648ce3d030107"): ec.SECP256R1(),
-    bytes.fromhex("2b81040022"): ec.SECP384R1(),
-    bytes.fromhex("2b81040023"): ec.SECP521R1(),
-}
 
 
 def verify_listed(signature: Signature, text: bytes, certificate: Certificate, key: Key) -> None:
     """Verify the text's signature, and that the certificate binds the key; else raise Untrusted.
 
-    The signature's hash is held by the caller. Only RSA, DSA and ECDSA keys are that old.
+    The signature's hash is held by the caller. Only RSA keys are that old and long enough.
     """
     try:
         bound = _is_bound(certificate, key) and _is_good(signature, text, key.packet)
@@ -93,29 +85,17 @@ def _is_good(signature: Signature, over: bytes, key: KeyPacket) -> bool:
     if digest[:2] != signature.left:
         return False
     try:
-        _checker(key, numbers(signature.numbers))(digest, Prehashed(algorithm))
+        _verify_rsa(key, numbers(signature.numbers), digest, Prehashed(algorithm))
     except InvalidSignature:
         return False
     return True
 
 
-def _checker(key: KeyPacket, signed: list[bytes]) -> Callable[[bytes, Prehashed], None]:
-    """Return what raises InvalidSignature unless the numbers are this key's over a digest."""
-    if key.algorithm in {RSA, RSA_SIGN}:
-        n, e = (int.from_bytes(one, "big") for one in numbers(key.body[6:]))
-        public = rsa.RSAPublicNumbers(e, n).public_key()
-        block = signed[0].rjust(public.key_size // 8, b"\x00")
-        return lambda digest, hashed: public.verify(block, digest, padding.PKCS1v15(), hashed)
-    r, s = (int.from_bytes(one, "big") for one in signed)
-    pair = encode_dss_signature(r, s)
-    if key.algorithm == DSA:
-        p, q, g, y = (int.from_bytes(one, "big") for one in numbers(key.body[6:]))
-        other = dsa.DSAPublicNumbers(y, dsa.DSAParameterNumbers(p, q, g)).public_key()
-        return lambda digest, hashed: other.verify(pair, digest, hashed)
-    if key.algorithm == ECDSA:
-        length = key.body[6]
-        curve, point = CURVES.get(key.body[7 : 7 + length]), numbers(key.body[7 + length :])[0]
-        if curve is not None:
-            curved = ec.EllipticCurvePublicKey.from_encoded_point(curve, point)
-            return lambda digest, hashed: curved.verify(pair, digest, ec.ECDSA(hashed))
-    raise Invalid(f"its algorithm (number {key.algorithm}) is not one of RSA, DSA and ECDSA")
+def _verify_rsa(key: KeyPacket, signed: list[bytes], digest: bytes, hashed: Prehashed) -> None:
+    """Raise InvalidSignature unless the number is this key's over the digest."""
+    if key.algorithm not in {RSA, RSA_SIGN}:
+        raise Invalid(f"its algorithm (number {key.algorithm}) is not RSA; no other is that old")
+    n, e = (int.from_bytes(one, "big") for one in numbers(key.body[6:]))
+    public = rsa.RSAPublicNumbers(e, n).public_key()
+    block = signed[0].rjust(public.key_size // 8, b"\x00")
+    public.verify(block, digest, padding.PKCS1v15(), hashed)
