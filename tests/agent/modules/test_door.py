@@ -22,7 +22,7 @@ MODULES = plugins.names(GROUP)
 
 
 class Inner(Parameters):
-    names: list[str] = []
+    names: tuple[str, ...] = ()
 
 
 class Outer(Parameters):

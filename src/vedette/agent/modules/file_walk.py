@@ -80,7 +80,7 @@ class Walk:
             self._enrol(question)
         lone = [path for path in sorted(self._roots) if not os.path.isdir(path)]  # noqa: PTH112 - bytes
         files = {path: self._roots.pop(path) for path in lone}
-        while self._roots:
+        while self._roots and not self.context.expired:
             root = min(self._roots)
             yield from self._below(root, ())
         for path, here in files.items():
