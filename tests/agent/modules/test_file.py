@@ -12,6 +12,7 @@ import pytest
 
 from vedette.agent.modules import Context, Limits, Result, read_parameters
 from vedette.agent.modules.file import File
+from vedette.agent.modules.file_block import Block
 from vedette.agent.modules.file_literals import required
 from vedette.agent.modules.file_mounts import elsewhere
 from vedette.agent.modules.file_patterns import pattern
@@ -344,7 +345,7 @@ def test_the_words_a_pattern_cannot_do_without(text: str, words: set[bytes] | No
     ],
 )
 def test_patterns_are_of_lines(text: str, block: bytes, matches: bool) -> None:
-    assert pattern(text).in_lines(bytearray(block + b"stale"), len(block)) is matches
+    assert pattern(text).in_lines(Block(bytearray(block + b"stale")), len(block)) is matches
 
 
 def test_modes_are_written_as_go_does() -> None:

@@ -83,7 +83,11 @@ class Run:
         for active, entries in self._walk.folders(self.asked):
             self.files += len(entries)
             self._folder(active, entries)
-            if self.ended or all(question.quota.spent for question in self.asked):
+            if (
+                self.ended
+                or (self._walk.spent
+                and all(question.quota.spent for question in self.asked))
+            ):
                 return
 
     def _folder(self, active: Active, entries: Sequence[Entry]) -> None:
@@ -117,23 +121,25 @@ class Run:
                 return
 
     def _contents(self, entry: Entry, waiting: list[Question]) -> None:
-        for unpack in (False, True):
-            here = [
-                question
-                for question in waiting
-                if question.options.decompress is unpack and not question.quota.spent
-            ]
-            if not here:
-                continue
-            findings = Findings.wanted(here)
-            try:
-                self._reader.read(entry.path, findings, unpack=unpack)
-            except OSError as fault:
-                self._fault(here, entry.path, fault)
-                continue
-            for question in here:
-                if findings.answer(question):
-                    self._hit(question, entry)
+        if self._walk.spent:
+            waiting = [question for question in waiting if not question.quota.spent]
+        unpacked = [question for question in waiting if question.options.decompress]
+        if unpacked:
+            waiting = [question for question in waiting if not question.options.decompress]
+            self._read(entry, unpacked, unpack=True)
+        if waiting:
+            self._read(entry, waiting)
+
+    def _read(self, entry: Entry, here: list[Question], *, unpack: bool = False) -> None:
+        findings = Findings.wanted(here)
+        try:
+            self._reader.read(entry.path, findings, unpack=unpack)
+        except OSError as fault:
+            self._fault(here, entry.path, fault)
+            return
+        for question in here:
+            if findings.answer(question):
+                self._hit(question, entry)
 
     def _hit(self, question: Question, entry: Entry) -> bool:
         path = entry.path
@@ -146,6 +152,7 @@ class Run:
             return False
         question.hits[path] = Hit(inode.st_size, inode.st_mode, inode.st_mtime_ns, digest)
         question.quota.take()
+        self._walk.spent = self._walk.spent or question.quota.spent
         self.hits += 1
         if self.hits >= self.context.limits.elements:
             self.ended = f"it found {self.hits} files, as many as this host gives at once"

@@ -8,17 +8,14 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-import re2
-
+from vedette.agent.modules.file_block import Block
 from vedette.agent.modules.file_literals import is_literal, required
-from vedette.errors import Invalid
+from vedette.errors import Invalid, Unavailable
 
 _ONLY_BY_LINE = re.compile(r"\\[AzCQ]|\(\?[a-zA-Z]*-|\n")
 """What means something else in a text of many lines than in one of them."""
 _LINES_TRIED = 256
 """Lines around a literal before the pattern is tried on all the rest at once."""
-
-Bytes = bytes | bytearray | memoryview
 
 
 class Pattern:
@@ -43,26 +40,27 @@ class Pattern:
             return self.text.encode() in line
         return self._line.search(line) is not None
 
-    def in_lines(self, block: bytearray, end: int) -> bool:
-        """Return whether it matches in one of the lines of block[:end]; nothing has no lines."""
+    def in_lines(self, block: Block, end: int) -> bool:
+        """Return whether it matches in one of the lines of the first `end` bytes; nothing has no lines."""
         if not end:
             return False
         if self._literals is not None:
             return any(self._around(block, end, word) for word in self._literals)
-        with memoryview(block)[:end] as view:
-            return self._search(view)
+        return self._search(block.view[:end])
 
-    def on_all_lines(self, block: bytearray, end: int) -> bool:
-        """Return whether there are lines in block[:end] and it matches in each."""
+    def on_all_lines(self, block: Block, end: int) -> bool:
+        """Return whether there are lines in the first `end` bytes and it matches in each."""
         if not end:
             return False
-        lines = bytes(memoryview(block)[:end]).split(b"\n")
+        lines = bytes(block.view[:end]).split(b"\n")
         if not lines[-1]:
             lines.pop()
         return all(map(self.fits, lines))
 
     def lines(self, block: bytes) -> Iterator[bytes]:
         """Yield the lines it matches in, in order."""
+        if self._literals and not any(word in block for word in self._literals):
+            return
         if self._by_line:
             yield from filter(self.fits, block.split(b"\n"))
             return
@@ -73,21 +71,20 @@ class Pattern:
             at = len(block) + 1 if end < 0 else end + 1
             yield block[start : at - 1]
 
-    def _around(self, block: bytearray, end: int, word: bytes) -> bool:
+    def _around(self, block: Block, end: int, word: bytes) -> bool:
         at = block.find(word, 0, end)
         for _ in range(_LINES_TRIED):
             if at < 0:
                 return False
             if self._line is None:
                 return True
-            start = block.rfind(b"\n", 0, at) + 1
-            stop = block.find(b"\n", at, end)
+            start = block.room.rfind(b"\n", 0, at) + 1
+            stop = block.room.find(b"\n", at, end)
             stop = end if stop < 0 else stop
-            if self._line.search(bytes(memoryview(block)[start:stop])):
+            if self._line.search(bytes(block.view[start:stop])):
                 return True
             at = block.find(word, stop, end)
-        with memoryview(block)[max(at, 0) and block.rfind(b"\n", 0, at) + 1 : end] as view:
-            return at >= 0 and self._search(view)
+        return at >= 0 and self._search(block.view[block.room.rfind(b"\n", 0, at) + 1 : end])
 
     def _search(self, view: memoryview) -> bool:
         if self._by_line:
@@ -104,6 +101,13 @@ def pattern(text: str) -> Pattern:
 
 
 def _compile(text: str, *, many_lines: bool) -> Any:  # noqa: ANN401 - re2 has no types
+    try:
+        import re2
+    except ImportError:
+        raise Unavailable(
+            "this host has no RE2, without which no pattern is searched",
+            hint="install the package google-re2",
+        ) from None
     options = re2.Options()
     options.log_errors = False
     options.never_capture = True

@@ -4,14 +4,13 @@ It is read, not mapped: a mapped file that is cut short meanwhile would kill the
 holds one block, and one line where that is longer.
 """
 
-import gzip
 import hashlib
 import os
-import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from vedette.agent.modules import Context
+from vedette.agent.modules.file_block import Block
 from vedette.agent.modules.file_patterns import Pattern
 from vedette.agent.modules.file_question import Question
 
@@ -65,7 +64,7 @@ class Reader:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._block = bytearray(BLOCK_BYTES)
+        self._first = self._block = Block(bytearray(BLOCK_BYTES))
 
     def read(self, path: bytes, findings: Findings, *, unpack: bool = False) -> None:
         """Fill the findings in; raise `OSError` (also for broken gzip) or `OutOfTime`."""
@@ -74,8 +73,13 @@ class Reader:
         try:
             if unpack and os.pread(descriptor, 3, 0) == _GZIP:
                 self._unpack(descriptor, findings)
+                return
+            whole = self._block.view
+            count = os.readv(descriptor, (whole,))
+            if count and (count == BLOCK_BYTES or os.pread(descriptor, 1, count)):
+                self._through(lambda room: os.readv(descriptor, (room,)), findings, count)
             else:
-                self._through(lambda room: os.readv(descriptor, [room]), findings)
+                self._small(findings, count)
         finally:
             os.close(descriptor)
 
@@ -85,54 +89,66 @@ class Reader:
         self.read(path, findings, unpack=unpack)
         return findings.digests["sha256"].upper()
 
+    def _small(self, findings: Findings, end: int) -> None:
+        """Answer for a file that is whole in the block: most of them."""
+        if self._context.expired:
+            raise OutOfTime
+        findings.empty = not end
+        for name in findings.digests:
+            fresh = self._block.view[:end]
+            findings.digests[name] = hashlib.new(name, fresh, usedforsecurity=False).hexdigest()
+        self._ask(findings, end)
+
     def _unpack(self, descriptor: int, findings: Findings) -> None:
+        import gzip
+        import zlib
+
         with os.fdopen(os.dup(descriptor), "rb") as packed, gzip.open(packed) as stream:
             try:
                 self._through(stream.readinto, findings)
             except (EOFError, zlib.error, gzip.BadGzipFile) as fault:
                 raise OSError(f"gzip: {fault}") from None
 
-    def _through(self, fill: Fill, findings: Findings) -> None:
-        hashes = {name: hashlib.new(name, usedforsecurity=False) for name in findings.digests}
+    def _through(self, fill: Fill, findings: Findings, filled: int = 0) -> None:
+        """Read on to the end, of which the first `filled` bytes are in the block."""
+        hashes = [(name, hashlib.new(name, usedforsecurity=False)) for name in findings.digests]
         kept = 0  # bytes at the block's beginning: a line whose end was not read yet
         ended = False
         while not ended:
-            end, ended = self._fill(fill, kept)
-            with memoryview(self._block)[kept:end] as fresh:
-                for one in hashes.values():
-                    one.update(fresh)
+            end, ended = self._fill(fill, max(kept, filled))
+            for _, one in hashes:
+                one.update(self._block.view[kept:end])
             findings.empty = findings.empty and not end
-            kept = self._search(findings, end, ended)
+            kept, filled = self._search(findings, end, ended), 0
             if not hashes and _settled(findings):
                 break
-        for name, one in hashes.items():
+        for name, one in hashes:
             findings.digests[name] = one.hexdigest()
-        del self._block[BLOCK_BYTES:]
+        self._block = self._first
 
     def _fill(self, fill: Fill, at: int) -> tuple[int, bool]:
         """Read until the block is full or the file ends; return where that is, and whether."""
         if self._context.expired:
             raise OutOfTime
-        with memoryview(self._block) as block:
-            while at < len(block):
-                count = fill(block[at:])
-                if count == 0:
-                    return at, True
-                at += count
+        view = self._block.view
+        while at < len(view):
+            count = fill(view[at:])
+            if count == 0:
+                return at, True
+            at += count
         return at, False
 
     def _search(self, findings: Findings, end: int, ended: bool) -> int:
-        """Search the whole lines of block[:end]; return how many bytes of the next are kept."""
+        """Search the whole lines of the first `end` bytes; return how many of the next are kept."""
         if not findings.any_line and not findings.every_line:
             return 0
-        block = self._block
-        whole = end if ended else block.rfind(b"\n", 0, end) + 1
+        whole = end if ended else self._block.room.rfind(b"\n", 0, end) + 1
         if not whole and end < LONGEST_LINE_BYTES:
-            block.extend(bytes(len(block)))
+            self._block = self._block.grown()
             return end
         rest = end - whole if whole else _OVERLAP_BYTES
         self._ask(findings, whole or end)
-        block[:rest] = block[end - rest : end]
+        self._block.view[:rest] = bytes(self._block.view[end - rest : end])
         return rest
 
     def _ask(self, findings: Findings, end: int) -> None:

@@ -66,12 +66,16 @@ class Lone:
 
 @dataclass(slots=True)
 class Walk:
-    """One way through the file system. faults: question → what could not be entered, in words."""
+    """One way through the file system. faults: question → what could not be entered, in words.
+
+    spent: whether some question has all it wants.
+    """
 
     context: Context
     mounts: Mapping[bytes, bool]
     faults: dict[Question, list[str]] = field(default_factory=dict)
     unreadable: int = 0
+    spent: bool = False
     _roots: dict[bytes, list[Question]] = field(default_factory=dict)
 
     def folders(self, asked: Iterable[Question]) -> Iterator[tuple[Active, Sequence[Entry]]]:
@@ -130,7 +134,7 @@ class Walk:
 
     def _joined(self, path: bytes, active: Active) -> Active:
         """Add those whose root this folder is, and take away those who have enough."""
-        if any(question.quota.spent for question, _ in active):
+        if self.spent:
             active = tuple(one for one in active if not one[0].quota.spent)
         here = self._roots.pop(path, None) if self._roots else None
         if not here:
