@@ -15,9 +15,6 @@ _SHORT = {
     "\r": "\\r",
     "\t": "\\t",
 }
-EXACT = 2**53
-"""Whole numbers up to here are doubles without loss."""
-
 _ESCAPED = re.compile('["\\\\\x00-\x1f]')
 
 
@@ -34,9 +31,10 @@ def canonical_json(value: object) -> bytes:
 
 
 def _number(number: float) -> str:
-    if isinstance(number, int) and abs(number) > EXACT:
-        raise Invalid(f"{number:.6e} is larger than a double holds exactly; write it as a text")
-    return ecmascript_number(number)
+    text = ecmascript_number(number)
+    if isinstance(number, int) and text != str(number) and int(float(number)) != number:
+        raise Invalid(f"the number {number} would be signed as {text}; write it as a text")
+    return text
 
 
 def _string(text: str) -> str:
