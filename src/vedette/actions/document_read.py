@@ -167,7 +167,7 @@ def _operation(value: object, place: str) -> Operation:
 
 
 def _description(value: object) -> Description:
-    found = fields(value or {}, "description", ("author", "email", "url", "revision"))
+    found = fields({} if value is None else value, "description", ("author", "email", "url", "revision"))
     author, email, url = (
         text(found.get(key), f"description.{key}") for key in ("author", "email", "url")
     )
@@ -176,12 +176,12 @@ def _description(value: object) -> Description:
 
 def _threat(value: object) -> Threat:
     keys = ("ref", "level", "family", "type")
-    found = fields(value or {}, "threat", keys)
+    found = fields({} if value is None else value, "threat", keys)
     return Threat(*(text(found.get(key), f"threat.{key}") for key in keys))
 
 
 def _limits(value: object) -> Limits:
-    found = fields(value or {}, "limits", LIMITS)
+    found = fields({} if value is None else value, "limits", LIMITS)
     limits = {key: number(found.get(key), f"limits.{key}") for key in LIMITS}
     for key, limit in limits.items():
         if limit is not None and (limit <= 0 or (key in WHOLE_LIMITS and limit != int(limit))):

@@ -34,7 +34,7 @@ def _sentences(operation: Operation) -> tuple[str, ...]:
     if told is not None:
         return told(found)
     asked = listed(sorted(found)) if found else "no parameters"
-    return (f"runs the module {operation.module} with {asked}",)
+    return (f"runs the module {_short(operation.module)} with {asked}",)
 
 
 def _file(found: Mapping[str, object]) -> tuple[str, ...]:
