@@ -117,6 +117,10 @@ def test_a_bundle_of_other_roots_is_refused_whoever_signed_it():
     assert refused(signed(others, *ROOTS[:2])) is Reason.OTHER_ROOTS
 
 
+def test_what_is_no_bundle_is_refused_as_that():
+    assert refused(Signed(b"{}", ())) is Reason.NOT_A_BUNDLE
+
+
 def test_the_digest_of_roots_does_not_depend_on_their_order_or_comments():
     keys = [ssh_public(name) for name in ROOTS]
     bare = [" ".join(key.split()[:2]) for key in reversed(keys)]

@@ -1,6 +1,7 @@
 """Signatures of real gpg count, and MIG's; what is forged, weak, ended or revoked does not, by name."""
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -260,6 +261,19 @@ def test_a_damaged_signature_is_refused_and_breaks_nothing(at, byte, cut):
         return
     # Only what no signature covers may change: the unhashed part.
     assert read_signature_packet(write_one_line(bytes(packet))).type == 0
+
+
+@needs_gpg
+@given(at=st.integers(0, 2_000), byte=st.integers(0, 255))
+def test_a_damaged_certificate_makes_nobody_somebody_else(at, byte):
+    fingerprint = gpg_key("p256", "nistp256")
+    signature, key = signed_once(fingerprint)
+    data = read_certificate(key).data
+    at %= len(data)
+    damaged = armor("PGP PUBLIC KEY BLOCK", data[:at] + bytes([byte]) + data[at + 1 :])
+    with suppress(Untrusted):
+        found = verify_openpgp(signature, TEXT, [damaged], now=clock.now())
+        assert found.fingerprint == fingerprint
 
 
 @cache

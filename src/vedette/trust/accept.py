@@ -45,7 +45,7 @@ def accept(signed: Signed, *, pin: Pin | None, held: Held | None, now: datetime)
         bundle = read_bundle(signed.document)
         roots = roots_digest(bundle.roots.keys)
     except Invalid as error:
-        raise Untrusted(Reason.OTHER_BUNDLE, str(error)) from None
+        raise Untrusted(Reason.NOT_A_BUNDLE, str(error)) from None
     if roots != pin.roots:
         raise Untrusted(
             Reason.OTHER_ROOTS, f"the bundle's roots are {roots}, pinned are {pin.roots}"

@@ -69,8 +69,8 @@ class Key:
         """Whether its RSA or DSA modulus is shorter than is safe."""
         if self.packet.algorithm not in {RSA, RSA_SIGN, DSA}:
             return False
-        modulus = numbers(self.packet.body[6:])[0]
-        return int.from_bytes(modulus, "big").bit_length() < LEAST_BITS
+        found = numbers(self.packet.body[6:])
+        return not found or int.from_bytes(found[0], "big").bit_length() < LEAST_BITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Certificate:
         return None
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4_096)  # every key of a large trust bundle: one is read in half a millisecond
 def read_certificate(text: str) -> Certificate:
     """Return the one certificate of an armoured public key; raises Invalid when it is not one."""
     kind, data = dearmor(text)
@@ -138,7 +138,10 @@ def _certificate(groups: list[list[Packet]], data: bytes) -> Certificate:
             bindings += [(over, s) for s in own if s.type in POSITIVE]
         elif head.tag == PUBLIC_SUBKEY:
             subkeys.append(_subkey(head.body, own))
-    return Certificate(Key(primary, tuple(bindings), revoked), tuple(subkeys), data)
+    keys = (Key(primary, tuple(bindings), revoked), *subkeys)
+    for key in keys:
+        key.is_weak()  # raises for numbers that are cut off
+    return Certificate(keys[0], keys[1:], data)
 
 
 def _subkey(body: bytes, own: list[Signature]) -> Key:

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     OTHER_NAMESPACE = "other-namespace"
     DUPLICATE_SIGNER = "duplicate-signer"
     NO_SIGNATURE = "no-signature"
+    NOT_A_BUNDLE = "not-a-bundle"
     NO_BUNDLE = "no-bundle"
     OTHER_ROOTS = "other-roots"
     THRESHOLD = "threshold"

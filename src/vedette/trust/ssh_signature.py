@@ -8,6 +8,7 @@ import binascii
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -57,6 +58,7 @@ def one_line(armored: str) -> str:
     return base64.b64encode(dearmor(armored)[1]).decode()
 
 
+@lru_cache(maxsize=4_096)
 def key_blob(key: str) -> bytes:
     """Return the bytes of a public key line (`ssh-ed25519 AAAA… comment`); raises Invalid."""
     parts = key.split(None, 2)
