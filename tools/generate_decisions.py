@@ -9,7 +9,7 @@ SERIES = {
     "2": "Keys, certificates, tokens",
     "3": "Programs and pages",
     "4": "The link",
-    "5": "Actions and trust",
+    "5": "Actions",
 }
 HEAD = """# Decisions
 
