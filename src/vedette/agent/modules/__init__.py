@@ -62,7 +62,7 @@ class Limits:
     elements: hits a run gives before it stops and says so. output_bytes: of its result as JSON.
     """
 
-    elements: int = 100_000
+    elements: int = 25_000
     output_bytes: int = 16 * 1024 * 1024
 
 
