@@ -72,10 +72,11 @@ class _Terms:
     def _step(self) -> None:
         self._at = _SPACE.match(self._text, self._end).end()  # type: ignore[union-attr]  # or ""
         found = _TERM.match(self._text, self._end)
-        if found is None and self._at < len(self._text):
+        self._end = found.end() if found else self._at
+        if self._text[self._end : self._end + 1] == '"':
+            self._at = self._end
             raise self.wrong('the " is never closed')
         self.word = found.group(1) or found.group(2) if found else None
-        self._end = found.end() if found else len(self._text)
 
     def _take(self, word: str) -> bool:
         found = self.word is not None and self.word.lower() == word

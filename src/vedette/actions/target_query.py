@@ -182,12 +182,13 @@ def _(operand: Shifted, writer: _Writer) -> str:
         case start:
             text = writer.bind(start or writer.now, "timestamptz")
     for interval in operand.by:
-        text += f" + {_interval(interval, writer)}"
+        # The days of a session's zone may have 23 hours; an agent counts in UTC.
+        text = f"(({text} AT TIME ZONE 'UTC' + {_interval(interval, writer)}) AT TIME ZONE 'UTC')"
     return f"({text})"
 
 
 def _interval(interval: Interval, writer: _Writer) -> str:
     months = writer.bind(interval.months, "integer")
     days = writer.bind(interval.days, "integer")
-    rest = writer.bind(timedelta(seconds=0) + interval.rest, "interval")
-    return f"(make_interval(months => {months}, days => {days}) + {rest})"
+    seconds = writer.bind(interval.rest.total_seconds(), "double precision")
+    return f"make_interval(months => {months}, days => {days}, secs => {seconds})"

@@ -157,12 +157,15 @@ def _(operand: Shifted) -> str:
 
 def _interval(interval: Interval) -> str:
     sign = -1 if min(interval.months, interval.days, interval.rest.total_seconds()) < 0 else 1
-    parts = [
-        f"{sign * interval.months} months" if interval.months else "",
-        f"{sign * interval.days} days" if interval.days else "",
-        f"{sign * interval.rest}" if interval.rest else "",
-    ]
-    return f" {'minus' if sign < 0 else 'plus'} {' '.join(filter(None, parts)) or '0'}"
+    minutes, seconds = divmod(sign * interval.rest.total_seconds(), 60)
+    counts = {
+        "month": sign * interval.months,
+        "day": sign * interval.days,
+        "minute": minutes,
+        "second": seconds,
+    }
+    parts = [f"{count:g} {unit}{'s' * (count != 1)}" for unit, count in counts.items() if count]
+    return f" {'minus' if sign < 0 else 'plus'} {' '.join(parts) or 'nothing'}"
 
 
 def _literal(value: str | int | datetime) -> str:
