@@ -198,3 +198,10 @@ def _answers(port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+def pytest_sessionfinish() -> None:
+    """Take away the keys people of these tests were given, and end their gpg-agent."""
+    world = sys.modules.get("tests.signing_world")
+    if world is not None:
+        world.end_keys()

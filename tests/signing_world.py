@@ -1,7 +1,5 @@
 """People with real keys: gpg's in a home of their own, ssh-keygen's in a folder; made when asked for."""
 
-import atexit
-import os
 import shutil
 import subprocess
 import tempfile
@@ -18,22 +16,33 @@ needs_gpg = pytest.mark.skipif(GPG is None, reason="there is no gpg on this mach
 needs_ssh = pytest.mark.skipif(SSH_KEYGEN is None, reason="there is no ssh-keygen on this machine")
 
 
+FOLDERS = []
+"""What was made here, until the tests end."""
+
+
+def folder(prefix, **where):
+    FOLDERS.append(Path(tempfile.mkdtemp(prefix=prefix, **where)))
+    return FOLDERS[-1]
+
+
 @cache
 def gpg_home():
     # In /tmp, since the sockets of gpg-agent may have no long path.
-    home = Path(tempfile.mkdtemp(prefix="vdt-gpg-", dir="/tmp"))
-    atexit.register(end_gpg, home)
-    return home
+    return folder("vdt-gpg-", dir="/tmp")
 
 
-def end_gpg(home):
-    subprocess.run(
-        ["gpgconf", "--kill", "gpg-agent"],
-        env={**os.environ, "GNUPGHOME": str(home)},
-        capture_output=True,
-        check=False,
-    )
-    shutil.rmtree(home, ignore_errors=True)
+@cache
+def ssh_folder():
+    return folder("vdt-ssh-")
+
+
+def end_keys():
+    """Called by conftest when the tests end: a worker of xdist leaves without atexit."""
+    for path in FOLDERS:
+        if path.name.startswith("vdt-gpg-"):
+            kill = ["gpgconf", "--homedir", str(path), "--kill", "gpg-agent"]
+            subprocess.run(kill, capture_output=True, check=False)
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def gpg(*options, text=b"", check=True):
@@ -66,13 +75,6 @@ def gpg_sign(text, fingerprint, *options):
     return write_one_line(
         gpg(*options, "--local-user", fingerprint, "--detach-sign", "--output", "-", text=text)
     )
-
-
-@cache
-def ssh_folder():
-    folder = Path(tempfile.mkdtemp(prefix="vdt-ssh-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 @cache
