@@ -60,6 +60,15 @@ def test_what_stands_after_a_long_line_is_found(tmp_path: Path, long: int) -> No
     assert found(ask(s1=search(tmp_path, contents=["!needle"]))) == []
 
 
+@pytest.mark.parametrize("before", [524_280, 524_288, 1_048_570, 700_000])
+def test_a_word_across_two_portions_of_a_file_is_found(tmp_path: Path, before: int) -> None:
+    (tmp_path / "binary").write_bytes(b"\0" * before + b"needle" + b"\0" * 900_000)
+    assert found(ask(s1=search(tmp_path, contents=["needle"]))) == ["binary"]
+    assert found(ask(s1=search(tmp_path, contents=["ne+dle"]))) == ["binary"]
+    digest = hashlib.sha256((tmp_path / "binary").read_bytes()).hexdigest()
+    assert found(ask(s1=search(tmp_path, contents=["needle"], sha2=[digest]))) == ["binary"]
+
+
 def test_each_search_has_a_limit_of_its_own(tmp_path: Path) -> None:
     for number in range(20):
         (tmp_path / f"f{number}").touch()

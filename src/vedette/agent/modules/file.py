@@ -83,10 +83,8 @@ class Run:
         for active, entries in self._walk.folders(self.asked):
             self.files += len(entries)
             self._folder(active, entries)
-            if (
-                self.ended
-                or (self._walk.spent
-                and all(question.quota.spent for question in self.asked))
+            if self.ended or (
+                self._walk.spent and all(question.quota.spent for question in self.asked)
             ):
                 return
 

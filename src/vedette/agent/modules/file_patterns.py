@@ -34,6 +34,11 @@ class Pattern:
         else:
             self._literals = None if self._by_line else required(text)
 
+    @property
+    def reach(self) -> int | None:
+        """How many bytes before a match's last belong to it at most; None where lines decide."""
+        return None if self._line is not None else len(self.text.encode()) - 1
+
     def fits(self, line: bytes) -> bool:
         """Return whether it matches somewhere in this one name or line."""
         if self._line is None:

@@ -142,12 +142,19 @@ class Reader:
         """Search the whole lines of the first `end` bytes; return how many of the next are kept."""
         if not findings.any_line and not findings.every_line:
             return 0
+        reach = None if ended else _reach(findings)
+        if reach is not None and end > reach:
+            self._ask(findings, end)
+            return self._keep(end, reach)
         whole = end if ended else self._block.room.rfind(b"\n", 0, end) + 1
         if not whole and end < LONGEST_LINE_BYTES:
             self._block = self._block.grown()
             return end
-        rest = end - whole if whole else _OVERLAP_BYTES
         self._ask(findings, whole or end)
+        return self._keep(end, end - whole if whole else _OVERLAP_BYTES)
+
+    def _keep(self, end: int, rest: int) -> int:
+        """Move the last `rest` of the first `end` bytes to the beginning."""
         self._block.view[:rest] = bytes(self._block.view[end - rest : end])
         return rest
 
@@ -159,6 +166,15 @@ class Reader:
             for pattern, holds in findings.every_line.items():
                 if holds:
                     findings.every_line[pattern] = pattern.on_all_lines(self._block, end)
+
+
+def _reach(findings: Findings) -> int | None:
+    """Return how many bytes two portions must share for plain words; None where lines decide."""
+    if findings.every_line:
+        return None
+    reaches = [pattern.reach for pattern, found in findings.any_line.items() if not found]
+    known = [reach for reach in reaches if reach is not None]
+    return max(known, default=0) if len(known) == len(reaches) else None
 
 
 def _settled(findings: Findings) -> bool:
