@@ -109,14 +109,15 @@ def as_ours(conn: Connection, text: str) -> Truths:
         return dict(rows.fetchall())
 
 
-COLUMNS = st.sampled_from(
+VALUES = (
     "name queueloc mode version agents.name environment->>'os' environment->>'ident' agents.os"
     " environment#>>'{aws,instanceid}' environment->>'nothing' environment->>'addresses'"
     " environment->'aws'->>'0' environment->'list'->0->>'a' environment->'list'->>-1"
     " environment#>>'{list,1,0}' environment#>>'{list,-2,a}' environment#>>'{\"aws\",0}'"
     " environment->>'publicip' environment->>'isproxied' environment->>'cpus' (environment->>'os')"
-    " environment->'ident'->>'x' environment->0#>>'{}' environment->>'list' environment#>>'{}'".split()
+    " environment->'ident'->>'x' environment->0#>>'{}' environment->>'list' environment#>>'{}'"
 )
+COLUMNS = st.sampled_from(VALUES.split())
 TEXTS = st.sampled_from(
     ["linux", "WEB2", "db_1", "é\\", "", "it's", "i-1", "zero", "4", "true", "daemon", "20243", "x"]
 )
@@ -133,7 +134,7 @@ REGEXES = st.one_of(
 )
 NUMBERS = st.integers(-1, 2400)
 TIMES = st.one_of(
-    st.datetimes(START.replace(tzinfo=None), datetime(2025, 2, 28)).map(lambda at: f"'{at}+00:00'"),
+    st.integers(0, 31_536_000).map(lambda at: f"'{START + timedelta(seconds=at)}'"),
     st.sampled_from(["'2024-02-29'", "'2024-03-15T12:00:01Z'", "'2024-03-15 14:00:01+02:00'"]),
     st.sampled_from(["now()", "CURRENT_TIMESTAMP", "timestamptz '2024-03-31 12:00:00Z'"]),
 )
@@ -234,6 +235,16 @@ def test_an_agent_matches_patterns_as_postgresql_does_or_says_that_it_cannot(
         assert judged in (names[found[facts.id or 0]], Truth.UNKNOWN), facts
 
 
+FOUND_BY_1 = (
+    "id IN (SELECT agentid FROM commands, json_array_elements(commands.results) AS r"
+    " WHERE actionid=1 AND r#>>'{foundanything}'='true')"
+)
+NOT_FOUND_BY_1 = (
+    "id NOT IN (SELECT agentid FROM commands, json_array_elements(results) r"
+    " WHERE r->>'foundanything'='false' AND commands.actionid=1)"
+)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -241,22 +252,15 @@ def test_an_agent_matches_patterns_as_postgresql_does_or_says_that_it_cannot(
         "NOT status = 'online'",
         "status IS NULL OR tags->>'operator' = 'IT'",
         "heartbeattime > NOW() - INTERVAL '5 minutes'",
-        "heartbeattime + interval '5 minutes' > now() and tags#>>'{role}' ~ '^d'",
-        "'5 minutes'::interval IS NULL OR TRUE",
+        "heartbeattime + '5 minutes'::interval > now() and tags#>>'{role}' ~ '^d'",
         "destructiontime IS NULL AND refreshtime IS NULL AND loadername IS NULL",
-        "id IN (SELECT agentid FROM commands, json_array_elements(commands.results) AS r"
-        " WHERE actionid=1 AND r#>>'{foundanything}'='true')",
-        "id NOT IN (SELECT agentid FROM commands, json_array_elements(results) r"
-        " WHERE r->>'foundanything'='false' AND commands.actionid=1)",
+        FOUND_BY_1,
+        NOT_FOUND_BY_1,
         "id IN (SELECT agentid FROM commands WHERE actionid = 2) OR status = 'idle'",
     ],
 )
 def test_what_only_the_server_knows_finds_the_same_agents(agents: Connection, text: str) -> None:
-    try:
-        found = as_ours(agents, text)
-    except Invalid as refused:
-        assert text.startswith("'5 minutes'"), refused
-        return
+    found = as_ours(agents, text)
     assert found == as_postgres(agents, text)
     assert len(set(found.values())) > 1 or "destructiontime" in text
 

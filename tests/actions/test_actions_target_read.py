@@ -150,11 +150,12 @@ def test_all_else_is_refused_with_its_place_and_a_way_out(text: str) -> None:
         assert said in str(refused.value)
 
 
-PIECES = st.sampled_from(
+WORDS = (
     "name environment tags id and or not in like is null ( ) , . ' '' 'a' '{a}' -> ->> #>> = < ~ - + "
     "1 now() interval '1day' :: select agentid from commands where actionid \" ; -- /* tag: os:linux"
-    " \\ % \n é $$ E' between local".split(" ")
+    " \\ % \n é $$ E' between local"
 )
+PIECES = st.sampled_from(WORDS.split(" "))
 
 
 @given(st.one_of(st.text(), st.lists(PIECES).map(" ".join), st.lists(PIECES).map("".join)))
