@@ -27,60 +27,51 @@ JOIN records.advisory AS a ON a.id = f.advisory_id
 JOIN records.severity_word AS w ON w.id = f.word_id
 ORDER BY s.name, s.digest, k.name, k.version, a.name, a.feed
 
--- name: vulnerability_pods
--- Pairs of a vulnerability and a pod, as the old metric counts: what scans hold, times the pods of their images.
-SELECT c.name, n.name, t.severity, t.number
-FROM (
-    SELECT h.namespace_id,
+-- name: vulnerability_counts
+-- A row a namespace, its numbers by severity: pairs of a vulnerability and a pod, as the old metric counts (what scans
+-- hold, times the pods of their images); each vulnerability once, whatever it is called, in however many images, as
+-- the day's counts have it; and the images that have any. A month of these counts begins with all that stands.
+WITH here AS MATERIALIZED (
+    SELECT p.namespace_id, p.subject_id,
+        count(DISTINCT p.pod) FILTER (
+            WHERE p.pod <> '' AND p.source_id = (SELECT id FROM records.source WHERE name = %(source)s)) AS pods
+    FROM records.presence AS p
+    WHERE p.gone_at IS NULL
+    GROUP BY 1, 2
+), held AS (
+    SELECT h.namespace_id, count(DISTINCT h.subject_id) AS images,
         ARRAY[
-            sum(h.pods * sc.counts[1]), sum(h.pods * sc.counts[2]), sum(h.pods * sc.counts[3]),
-            sum(h.pods * sc.counts[4]), sum(h.pods * sc.counts[5]), sum(h.pods * sc.counts[6]),
-            sum(h.pods * sc.counts[7])]::bigint[] AS numbers
-    FROM (
-        SELECT p.namespace_id, p.subject_id, count(DISTINCT p.pod) AS pods
-        FROM records.presence AS p
-        WHERE p.gone_at IS NULL
-          AND p.pod <> ''
-          AND p.source_id = (SELECT id FROM records.source WHERE name = %(source)s)
-        GROUP BY 1, 2
-    ) AS h
-    JOIN records.scan AS sc
-        ON sc.subject_id = h.subject_id
-        AND sc.source_id = (SELECT id FROM records.source WHERE name = %(source)s)
+            sum(m.pods * k.counts[1]), sum(m.pods * k.counts[2]), sum(m.pods * k.counts[3]),
+            sum(m.pods * k.counts[4]), sum(m.pods * k.counts[5]), sum(m.pods * k.counts[6]),
+            sum(m.pods * k.counts[7])]::bigint[] AS pairs
+    FROM here AS h
+    JOIN records.scan AS k ON k.subject_id = h.subject_id AND k.counts <> '{0,0,0,0,0,0,0}'
+    LEFT JOIN records.source AS s ON s.id = k.source_id AND s.name = %(source)s
+    CROSS JOIN LATERAL (SELECT CASE WHEN s.id IS NULL THEN 0 ELSE h.pods END AS pods) AS m
     GROUP BY 1
-) AS g
-JOIN fleet.namespace AS n ON n.id = g.namespace_id
-JOIN fleet.cluster AS c ON c.id = n.cluster_id
-CROSS JOIN LATERAL unnest(g.numbers) WITH ORDINALITY AS t (number, severity)
-WHERE t.number > 0
-  AND c.id IN (SELECT cluster_id FROM records.shown_clusters('imagemanifestvuln'))
-ORDER BY 1, 2, 3
-
--- name: distinct_vulnerabilities
--- Each vulnerability of a namespace once, whatever it is called, in however many images and pods: as the day's counts
--- have it, since counting all that stands open takes seconds where there is much.
-SELECT c.name, n.name, v.severity, d.vulnerabilities
+), counted AS (
+    SELECT d.scope_id,
+        ARRAY[
+            max(d.vulnerabilities) FILTER (WHERE d.severity = 0), max(d.vulnerabilities) FILTER (WHERE d.severity = 1),
+            max(d.vulnerabilities) FILTER (WHERE d.severity = 2), max(d.vulnerabilities) FILTER (WHERE d.severity = 3),
+            max(d.vulnerabilities) FILTER (WHERE d.severity = 4), max(d.vulnerabilities) FILTER (WHERE d.severity = 5),
+            max(d.vulnerabilities) FILTER (WHERE d.severity = 6)] AS numbers
+    FROM (
+        SELECT DISTINCT ON (scope_id, severity) scope_id, severity, vulnerabilities
+        FROM records.daily
+        WHERE scope = 'namespace'
+          AND day >= (SELECT date_trunc('month', max(day))::date FROM records.daily)
+        ORDER BY scope_id, severity, day DESC
+    ) AS d
+    GROUP BY 1
+)
+SELECT c.name, n.name, CASE WHEN shown.cluster_id IS NOT NULL THEN h.pairs END, d.numbers, h.images
 FROM fleet.namespace AS n
 JOIN fleet.cluster AS c ON c.id = n.cluster_id
-CROSS JOIN generate_series(0, 6) AS v (severity)
-CROSS JOIN LATERAL (
-    SELECT d.vulnerabilities
-    FROM records.daily AS d
-    WHERE d.scope = 'namespace' AND d.scope_id = n.id::text AND d.severity = v.severity
-    ORDER BY d.day DESC
-    LIMIT 1
-) AS d
-WHERE d.vulnerabilities > 0
-ORDER BY 1, 2, 3
-
--- name: affected_images
-SELECT c.name, n.name, count(DISTINCT p.subject_id)
-FROM records.presence AS p
-JOIN fleet.namespace AS n ON n.id = p.namespace_id
-JOIN fleet.cluster AS c ON c.id = n.cluster_id
-JOIN records.scan AS sc ON sc.subject_id = p.subject_id AND sc.counts <> '{0,0,0,0,0,0,0}'
-WHERE p.gone_at IS NULL
-GROUP BY 1, 2
+LEFT JOIN records.shown_clusters('imagemanifestvuln') AS shown ON shown.cluster_id = c.id
+LEFT JOIN held AS h ON h.namespace_id = n.id
+LEFT JOIN counted AS d ON d.scope_id = n.id::text
+WHERE h.namespace_id IS NOT NULL OR d.scope_id IS NOT NULL
 ORDER BY 1, 2
 
 -- name: snapshot_ages
