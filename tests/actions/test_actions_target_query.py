@@ -235,6 +235,43 @@ def test_an_agent_matches_patterns_as_postgresql_does_or_says_that_it_cannot(
         assert judged in (names[found[facts.id or 0]], Truth.UNKNOWN), facts
 
 
+SUBTLE = [
+    r"name LIKE 'a\%b'",
+    r"environment->>'ident' LIKE 'a!%b!_c\d' ESCAPE '!'",
+    r"environment->>'ident' LIKE 'a%c\d' ESCAPE ''",
+    "name ILIKE 'web_'",
+    "name ~* '^web[0-9]$'",
+    "name ~ '^web[0-9]$' OR pid = 0",
+    "environment->>'ident' ~ 'line.line$'",
+    "environment->>'ident' ~ 'line$'",
+    "environment->>'ident' ~ '^line$' OR pid = 0",
+    "NOT (environment->>'nothing' = 'x' OR mode = 'daemon')",
+    "NOT (environment->>'nothing' = 'x' AND mode = 'daemon')",
+    "environment->>'publicip' IS NULL AND environment->'publicip' IS NOT NULL",
+    "environment->'list'->>-1 = '[1,2]'",
+    "environment->>'addresses' LIKE '%\"10.1.2.%'",
+    "starttime - interval '1 month' > timestamptz '2024-02-29 11:59:00Z'",
+    "starttime + interval '1 month 1 day' < '2024-03-30 13:00:00Z'",
+    "starttime = '2024-02-29 14:00:00+02:00'",
+    "'linux' = environment->>'os' OR pid BETWEEN 300 AND 500 AND NOT name = 'db_1'",
+    "name <> 'db_1' AND environment->>'os' IN ('linux', 'it''s')",
+]
+
+
+@pytest.mark.parametrize("text", SUBTLE)
+def test_where_dialects_differ_text_question_and_agent_say_the_same(
+    agents: Connection, text: str
+) -> None:
+    wanted = as_postgres(agents, text)
+    assert len(set(wanted.values())) > 1
+    assert as_ours(agents, text) == wanted
+    names = {True: Truth.TRUE, False: Truth.FALSE, None: Truth.NULL}
+    for facts in FACTS:
+        judged = evaluate(read_target(text), facts, {}, now=START)
+        is_beyond = "é" in f"{facts.name}{facts.environment['ident']}".lower()
+        assert judged is names[wanted[facts.id or 0]] or (judged is Truth.UNKNOWN and is_beyond)
+
+
 FOUND_BY_1 = (
     "id IN (SELECT agentid FROM commands, json_array_elements(commands.results) AS r"
     " WHERE actionid=1 AND r#>>'{foundanything}'='true')"
@@ -297,6 +334,7 @@ def test_a_regular_expression_that_postgresql_cannot_read_is_its_error(agents: C
 
 def test_texts_stand_in_the_order_of_their_bytes_on_servers_and_agents(agents: Connection) -> None:
     found = as_ours(agents, "name < 'b'")
+    assert 'COLLATE "C"' in to_query(read_target("name < 'b'"), now=START).text
     for facts in FACTS:
         judged = evaluate(read_target("name < 'b'"), replace(facts), {}, now=START)
         assert (judged is Truth.TRUE) == found[facts.id or 0]
