@@ -24,6 +24,7 @@ from bench.records_stage import Cost, Place, counted, gauges, manifest, metered,
 from vedette.records.intake import apply_read, close_and_note, fill_read
 from vedette.records.intake_read import Asked, collector_at_rest, read_body
 from vedette.records.outcome import Outcome
+from vedette.records.repeated import body_key, is_large, recall
 from vedette.records.snapshots import open_snapshot
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -44,9 +45,14 @@ async def stored(
     gc.collect()
     with metered(at) as cost, collector_at_rest():
         with cost.step("read"):
-            read = read_body(body, asked, now=now, max_bytes=MAX_BYTES)
+            key = body_key(body, asked, max_bytes=MAX_BYTES) if is_large(body) else b""
+            read = await recall(conn, key, now=now) if key else None
+            key = b"" if read else key
+            read = read or read_body(body, asked, now=now, max_bytes=MAX_BYTES)
         with cost.step("store"):
-            outcome = await apply_read(conn, read, asked, by="bench", now=now, complete=False)
+            outcome = await apply_read(
+                conn, read, asked, by="bench", now=now, complete=False, key=key
+            )
     return cost, outcome
 
 

@@ -91,8 +91,8 @@ async def test_the_same_again_changes_nothing_and_costs_a_row(conn: Conn) -> Non
     assert await rows(conn, "SELECT * FROM records.finding") == before
     assert await rows(conn, PODS) == [("c1", "shop", "shop/p1")]
     assert await rows(conn, "SELECT opened, closed, changed FROM records.report ORDER BY at") == [
-        (1, 0, 0),
-        (0, 0, 0),
+        (1, None, None),
+        (None, None, None),
     ]
 
 

@@ -3657,6 +3657,16 @@ CREATE TABLE records.alias (
 
 ALTER TABLE records.alias OWNER TO vedette_owner;
 
+CREATE TABLE records.applied (
+    key bytea NOT NULL,
+    said bytea NOT NULL,
+    used_at timestamp with time zone NOT NULL,
+    CONSTRAINT applied_key_check CHECK ((octet_length(key) = 16))
+);
+ALTER TABLE ONLY records.applied ALTER COLUMN said SET STORAGE EXTERNAL;
+
+ALTER TABLE records.applied OWNER TO vedette_owner;
+
 CREATE TABLE records.cause (
     incident_id integer NOT NULL,
     deployment_id bigint NOT NULL,
@@ -3912,9 +3922,9 @@ ALTER TABLE records.recount OWNER TO vedette_owner;
 CREATE TABLE records.report (
     at timestamp with time zone NOT NULL,
     scan_id integer NOT NULL,
-    opened integer NOT NULL,
-    closed integer NOT NULL,
-    changed integer NOT NULL
+    opened integer,
+    closed integer,
+    changed integer
 )
 PARTITION BY RANGE (at);
 
@@ -3923,9 +3933,9 @@ ALTER TABLE records.report OWNER TO vedette_owner;
 CREATE TABLE records.report_before (
     at timestamp with time zone CONSTRAINT report_at_not_null NOT NULL,
     scan_id integer CONSTRAINT report_scan_id_not_null NOT NULL,
-    opened integer CONSTRAINT report_opened_not_null NOT NULL,
-    closed integer CONSTRAINT report_closed_not_null NOT NULL,
-    changed integer CONSTRAINT report_changed_not_null NOT NULL
+    opened integer,
+    closed integer,
+    changed integer
 );
 
 ALTER TABLE records.report_before OWNER TO vedette_owner;
@@ -4343,6 +4353,9 @@ ALTER TABLE ONLY records.advisory
 ALTER TABLE ONLY records.alias
     ADD CONSTRAINT alias_pkey PRIMARY KEY (name, advisory_id);
 
+ALTER TABLE ONLY records.applied
+    ADD CONSTRAINT applied_pkey PRIMARY KEY (key);
+
 ALTER TABLE ONLY records.cause
     ADD CONSTRAINT cause_pkey PRIMARY KEY (incident_id, deployment_id);
 
@@ -4615,9 +4628,9 @@ CREATE INDEX presence_subject ON records.presence USING btree (subject_id) WHERE
 
 CREATE INDEX priority_order ON records.priority USING btree (rank, severity DESC, percentile DESC, fixable DESC, identity);
 
-CREATE INDEX report_scan ON ONLY records.report USING btree (scan_id, at);
+CREATE INDEX report_scan ON ONLY records.report USING btree (scan_id);
 
-CREATE INDEX report_before_scan_id_at_idx ON records.report_before USING btree (scan_id, at);
+CREATE INDEX report_before_scan_id_idx ON records.report_before USING btree (scan_id);
 
 CREATE INDEX severity_change_at ON records.severity_change USING btree (at);
 
@@ -4655,7 +4668,7 @@ ALTER INDEX records.daily_pkey ATTACH PARTITION records.daily_before_pkey;
 
 ALTER INDEX records.daily_latest ATTACH PARTITION records.daily_before_scope_scope_id_severity_day_idx;
 
-ALTER INDEX records.report_scan ATTACH PARTITION records.report_before_scan_id_at_idx;
+ALTER INDEX records.report_scan ATTACH PARTITION records.report_before_scan_id_idx;
 
 ALTER TABLE ONLY access.authority
     ADD CONSTRAINT authority_secret_name_fkey FOREIGN KEY (secret_name) REFERENCES access.secret(name);
@@ -5732,6 +5745,9 @@ GRANT SELECT,USAGE ON SEQUENCE records.advisory_id_seq TO vedette_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.alias TO vedette_app;
 GRANT SELECT ON TABLE records.alias TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.applied TO vedette_app;
+GRANT SELECT ON TABLE records.applied TO vedette_reader;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.cause TO vedette_app;
 GRANT SELECT ON TABLE records.cause TO vedette_reader;

@@ -13,7 +13,7 @@ from vedette import clock, plugins
 from vedette.access.model import Actor
 from vedette.db.queries import Connection
 from vedette.errors import Invalid
-from vedette.records.intake import RecordIntake, apply_read, close_and_note, fill_read
+from vedette.records.intake import RecordIntake, close_and_note, fill_read
 from vedette.records.intake_read import Asked, Read, kind_called
 from vedette.records.intake_snapshots import (
     cluster_of,
@@ -141,14 +141,9 @@ async def apply_records(
     """Store a body of one document or several, all of it or nothing; the kind may be `auto`."""
     now, asked = clock.now(), asked_of(request, kind)
     async with record_intake.received(request.stream()) as body, record_intake.turn(body):
-        read = await record_intake.read(body, asked, now=now)
-        if not read.records:
-            return applied(kind, read, Outcome())
-
-        async def work(conn: Connection) -> Outcome:
-            return await apply_read(conn, read, asked, by=actor.name, now=now, complete=complete)
-
-        outcome = await record_intake.store(body, work)
+        read, outcome = await record_intake.apply(
+            body, asked, by=actor.name, now=now, complete=complete
+        )
     return applied(kind, read, outcome)
 
 

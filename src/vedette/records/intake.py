@@ -6,7 +6,7 @@ must not hold the connections that everybody else needs. Too much at once is ref
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -20,8 +20,10 @@ from vedette.db.queries import Connection
 from vedette.errors import Invalid, Unavailable
 from vedette.records.documents import GZIP, ZSTD
 from vedette.records.intake_read import Asked, Read, collector_at_rest, read_body
+from vedette.records.looks import UnreadError
 from vedette.records.options import RecordOptions
-from vedette.records.outcome import LINES, Outcome
+from vedette.records.outcome import LINES, Found, Outcome
+from vedette.records.repeated import body_key, is_large, recall, remember
 from vedette.records.snapshots import apply_within, close_within, fill
 from vedette.records.store import Batch
 
@@ -65,6 +67,36 @@ class RecordIntake:
         """Lend a connection, when it is one's turn."""
         async with self._connections, self.pool.connection() as conn:
             yield conn
+
+    async def apply(
+        self, body: bytes, asked: Asked, *, by: str, now: datetime, complete: bool
+    ) -> tuple[Read, Outcome]:
+        """Store a body as `apply_read` does, without reading it where it came before and is still what is held."""
+        key = await self._key(body, asked)
+        if key:
+            async with self.connection() as conn:
+                known = await recall(conn, key, now=now)
+            if known:
+                with suppress(UnreadError):
+                    outcome = await self._apply(
+                        body, known, asked, by=by, now=now, complete=complete
+                    )
+                    self._count(known)
+                    return known, outcome
+        read = await self.read(body, asked, now=now)
+        outcome = await self._apply(body, read, asked, by=by, now=now, complete=complete, key=key)
+        return read, outcome
+
+    async def _key(self, body: bytes, asked: Asked) -> bytes:
+        """Return by what a large body is known when it comes again; nothing for others."""
+        if not is_large(body):
+            return b""
+        return await asyncio.to_thread(body_key, body, asked, max_bytes=self.options.max_body)
+
+    async def _apply(self, body: bytes, read: Read, asked: Asked, **how: Any) -> Outcome:  # noqa: ANN401
+        if not read.records:
+            return Outcome()
+        return await self.store(body, lambda conn: apply_read(conn, read, asked, **how))
 
     async def store(self, body: bytes, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Do this with a connection, for what a body said: for more than a small one apart from the event loop."""
@@ -145,9 +177,12 @@ class RecordIntake:
         except Exception:
             self.counts.refused += 1
             raise
+        self._count(read)
+        return read
+
+    def _count(self, read: Read) -> None:
         self.counts.taken += 1
         self.counts.records += read.records
-        return read
 
     async def _read(self, body: bytes, asked: Asked, *, now: datetime) -> Read:
         most = self.options.max_body
@@ -169,15 +204,30 @@ def _is_small(body: bytes) -> bool:
 
 
 async def apply_read(
-    conn: Connection, read: Read, asked: Asked, *, by: str, now: datetime, complete: bool
+    conn: Connection,
+    read: Read,
+    asked: Asked,
+    *,
+    by: str,
+    now: datetime,
+    complete: bool,
+    key: bytes = b"",
 ) -> Outcome:
-    """Store what was read at once, all of it or nothing, with a line in the audit log; return what it changed."""
+    """Store what was read at once, all of it or nothing, with a line in the audit log; return what it changed.
+
+    key: by which the body is known when it comes again, or nothing. Raises UnreadError where what was recalled is no longer
+    what is held.
+    """
     total = Outcome()
+    found: dict[str, Found] = {}
     async with conn.transaction():
         for kind, batches in read.parts.items():
             if batches:
                 outcome = await apply_within(conn, kind, batches, by=by, now=now, complete=complete)
                 _add(total, outcome)
+                found[kind] = outcome.found
+        if key:
+            await remember(conn, key, read, found, now=now)
         if read.records:
             kinds = ",".join(sorted(read.parts))
             await note(conn, "records.apply", kinds, total, by=by, cluster=asked.cluster)

@@ -36,13 +36,21 @@ class Snapshot(Protocol):
         ...
 
 
+class UnreadError(Exception):
+    """A scan is given without its findings, and holds others by now: its document is to be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One scan as it was applied: the cluster it speaks of ("" is none), and its document, packed."""
+    """One scan as it was applied: the cluster it speaks of ("" is none), and its document, packed.
+
+    digest: of all that its look found, where that stands for findings that were not read; else nothing.
+    """
 
     scan: Scan
     cluster: str
     document: bytes = b""
+    digest: bytes = b""
 
 
 @dataclass(slots=True)
@@ -70,6 +78,11 @@ class Look:
         return all(given.scan.complete for given in self.given)
 
     @property
+    def is_unread(self) -> bool:
+        """Whether only the digest of its findings is known."""
+        return bool(self.given[0].digest)
+
+    @property
     def is_farewell(self) -> bool:
         """Whether it only says that the subject is gone."""
         return all(given.scan.deleted for given in self.given)
@@ -84,13 +97,17 @@ class Look:
         return self.digest != self.held_digest
 
 
+def subject_key(subject: Subject) -> tuple[str, str]:
+    """Return what makes it the same: its kind, and its digest or else its name."""
+    return str(subject.kind), subject.digest or f"name {subject.name}"
+
+
 def looks_of(scans: Sequence[Given]) -> list[Look]:
     """Bring together what was said of one subject: an image is its digest."""
     grouped: dict[tuple[str, str], Look] = {}
     for one in scans:
         subject = one.scan.subject
-        key = (subject.kind, subject.digest or f"name {subject.name}")
-        look = grouped.setdefault(key, Look(subject, []))
+        look = grouped.setdefault(subject_key(subject), Look(subject, []))
         look.subject = subject
         look.given.append(one)
     return list(grouped.values())
@@ -138,9 +155,9 @@ async def keep_looks(
         scans=[look.scan_id for look in looks],
         # What is added to what was there has the digest of neither.
         digests=[look.digest if look.complete else None for look in looks],
-        opened=[look.tally[0] for look in looks],
-        closed=[look.tally[1] for look in looks],
-        changed=[look.tally[2] for look in looks],
+        opened=[look.tally[0] or None for look in looks],
+        closed=[look.tally[1] or None for look in looks],
+        changed=[look.tally[2] or None for look in looks],
         scanners=[one.scan.scanner_version for one in last],
         databases=[one.scan.database_version for one in last],
         bodies=[

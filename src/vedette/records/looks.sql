@@ -62,7 +62,7 @@ LEFT JOIN records.scan AS k ON k.subject_id = g.subject_id AND k.source_id = %(s
 ORDER BY g.place
 
 -- name: keep_looks
--- Each look is a row; what the scan holds is counted anew where it changed, and its document kept.
+-- Each look is a row, with nothing for no findings that opened, closed or changed; what the scan holds is counted anew where it changed, and its document kept.
 WITH looked AS (
     SELECT *
     FROM unnest(
@@ -78,7 +78,7 @@ WITH looked AS (
             count(*) FILTER (WHERE f.severity = 6)] AS counts,
         count(*) FILTER (WHERE f.fixed_in <> '') AS fixable
     FROM records.finding AS f
-    WHERE f.scan_id IN (SELECT scan_id FROM looked WHERE opened + closed + changed > 0)
+    WHERE f.scan_id IN (SELECT scan_id FROM looked WHERE coalesce(opened, closed, changed) IS NOT NULL)
       AND f.fixed_at IS NULL AND f.suppressed = ''
     GROUP BY f.scan_id
 ), logged AS (
@@ -100,9 +100,11 @@ SET last_at = %(at)s,
     scanner_version = l.scanner_version,
     database_version = l.database_version,
     counts = CASE
-        WHEN l.opened + l.closed + l.changed = 0 THEN s.counts
+        WHEN coalesce(l.opened, l.closed, l.changed) IS NULL THEN s.counts
         ELSE coalesce(c.counts, '{0,0,0,0,0,0,0}') END,
-    fixable = CASE WHEN l.opened + l.closed + l.changed = 0 THEN s.fixable ELSE coalesce(c.fixable, 0) END
+    fixable = CASE
+        WHEN coalesce(l.opened, l.closed, l.changed) IS NULL THEN s.fixable
+        ELSE coalesce(c.fixable, 0) END
 FROM looked AS l
 LEFT JOIN counted AS c USING (scan_id)
 WHERE s.id = l.scan_id

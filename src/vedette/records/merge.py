@@ -16,10 +16,12 @@ from vedette.records.looks import (
     Given,
     Look,
     Snapshot,
+    UnreadError,
     keep_looks,
     keep_scans,
     keep_subjects,
     looks_of,
+    subject_key,
 )
 from vedette.records.outcome import Outcome
 from vedette.records.presences import keep_presences
@@ -44,7 +46,8 @@ async def merge_scans(
 
     What was found is true from when the scan says it looked, else from when the snapshot was opened; what runs where,
     from when it was opened. A complete snapshot is all there is of each cluster it names: what it does not name runs
-    there no longer. A look that is older than what its scan holds changes no finding.
+    there no longer. A look that is older than what its scan holds changes no finding. Raises UnreadError where findings
+    are needed that were not read.
     """
     opened_at = snapshot.opened_at
     await _begin(conn, {opened_at, *(one.scan.at or opened_at for one in given)})
@@ -83,7 +86,8 @@ async def _keep_words(
     words: dict[str, int] = {"": 0}
     for look in looks:
         look.findings = union_of(one.scan for one in look.given)
-        look.digest = digest_of(look.findings.values())
+        look.digest = look.given[0].digest or digest_of(look.findings.values())
+        outcome.found[source, *subject_key(look.subject)] = look.digest
         words.update((finding.word, finding.severity) for finding in look.findings.values())
     rows = await Q.all(
         conn, "keep_words", source=source, words=list(words), severities=list(words.values())
@@ -104,6 +108,8 @@ async def _keep_found(
 ) -> None:
     changed = [look for look in looks if look.is_changed]
     outcome.unchanged += len(looks) - len(changed)
+    if any(look.is_unread for look in changed):
+        raise UnreadError
     if changed:
         await merge_findings(conn, changed, outcome, at=at, now=now)
     if looks:

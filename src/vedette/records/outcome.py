@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from vedette.records.model import Finding, Package
 
+Found = dict[tuple[str, str, str], bytes]
+"""The digest of what was found, by source, and the subject's kind and name."""
 LINES = 1_000
 """So many new things are named one by one; of the others only how many there are."""
 
@@ -16,6 +18,7 @@ class Outcome:
     created: `(what, name)` in the order of the documents, the first `LINES` of them. totals: how many of each
     `what`. opened, closed, changed: findings (validations, values) that did so. unchanged: subjects that are as
     they were. older: looks that came too late to count. words: numbers of the severity words.
+    found: digests of what was found in each subject.
     """
 
     created: list[tuple[str, str]] = field(default_factory=list)
@@ -27,6 +30,7 @@ class Outcome:
     older: int = 0
     words: dict[str, int] = field(default_factory=dict)
     new_words: set[str] = field(default_factory=set)
+    found: Found = field(default_factory=dict)
 
     def say(self, what: str, name: str) -> None:
         """Note that something was added."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import repeat
 from typing import TypeVar
 
 from vedette.db.queries import Connection
@@ -34,11 +35,21 @@ Noun = TypeVar("Noun")
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What was read of one document: the cluster it was applied for ("" is none), and the document, packed."""
+    """What was read of one document: the cluster it was applied for ("" is none), and the document, packed.
+
+    digests: of what each record's look found, for scans whose findings were not read; else none.
+    """
 
     records: tuple[Record, ...]
     cluster: str = ""
     document: bytes = b""
+    digests: tuple[bytes, ...] = ()
+
+    def scans(self) -> Iterator[Given]:
+        """Yield its scans."""
+        for record, digest in zip(self.records, self.digests or repeat(b""), strict=False):
+            if isinstance(record, Scan):
+                yield Given(record, self.cluster, self.document, digest)
 
     def places(self) -> Iterator[tuple[str, str]]:
         """Yield every (cluster, namespace) it names; a namespace "" is none."""
@@ -72,9 +83,8 @@ async def store(
     now: datetime,
 ) -> None:
     """Store records that are true from `at` on, scans from when they looked; the transaction is the caller's."""
-    if scans := list(_of(Scan, batches)):
-        given = [Given(scan, batch.cluster, batch.document) for scan, batch in scans]
-        await merge_scans(conn, given, places, outcome, snapshot=snapshot, now=now)
+    if scans := [scan for batch in batches for scan in batch.scans()]:
+        await merge_scans(conn, scans, places, outcome, snapshot=snapshot, now=now)
     if looks := list(_of(Validations, batches)):
         validated = [Validated(look, batch.cluster) for look, batch in looks]
         await merge_validations(conn, validated, places, outcome, snapshot=snapshot, at=at)
