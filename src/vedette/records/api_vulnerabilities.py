@@ -10,17 +10,10 @@ from litestar.params import Parameter
 
 from vedette.db.queries import Connection
 from vedette.errors import Invalid
+from vedette.records.listed import Listing
 from vedette.records.model import Severity
 from vedette.records.reads import Place, Vulnerability, Wanted, vulnerabilities
-from vedette.rest.csv import csv_answer, wants_csv
-from vedette.rest.paging import (
-    DEFAULT_LIMIT,
-    Cursor,
-    Limit,
-    decode_cursor,
-    encode_cursor,
-    next_link,
-)
+from vedette.rest.paging import DEFAULT_LIMIT, Cursor, Limit, decode_cursor
 
 Word = Annotated[str | None, Parameter(max_length=1_000)]
 Words = Annotated[str | None, Parameter(max_length=200, description="One or several, by commas.")]
@@ -85,7 +78,6 @@ async def list_vulnerabilities(
     cursor: Cursor = None,
 ) -> Response[Any]:
     """List what was found, in pages; JSON or CSV."""
-    as_csv = wants_csv(request)
     wanted = Wanted(
         cluster=cluster,
         namespace=namespace,
@@ -101,12 +93,7 @@ async def list_vulnerabilities(
     )
     after = decode_cursor(cursor, Place) if cursor else None
     rows = await vulnerabilities(conn, wanted, limit=limit + 1, after=after)
-    more = encode_cursor(rows[limit - 1].place) if len(rows) > limit else None
-    shown = [_shown(row) for row in rows[:limit]]
-    headers = next_link(request, more)
-    if as_csv:
-        return _as_csv(shown, headers)
-    return Response(shown, headers=headers)
+    return LISTING.answer(request, rows, limit=limit)
 
 
 def severities_of(words: str | None) -> Sequence[int] | None:
@@ -121,12 +108,6 @@ def severities_of(words: str | None) -> Sequence[int] | None:
             known = ", ".join(each.title for each in Severity)
             raise Invalid(f"there is no severity {word[:40]!a}", hint=f"one of {known}") from None
     return found
-
-
-def _as_csv(shown: Sequence[VulnerabilityShown], headers: dict[str, str]) -> Response[bytes]:
-    names = VulnerabilityShown.__struct_fields__
-    rows = ([getattr(row, name) for name in names] for row in shown)
-    return csv_answer(names, rows, name="vulnerabilities", headers=headers)
 
 
 def _shown(row: Vulnerability) -> VulnerabilityShown:
@@ -160,4 +141,10 @@ def _shown(row: Vulnerability) -> VulnerabilityShown:
     )
 
 
+LISTING = Listing(
+    name="vulnerabilities",
+    columns=VulnerabilityShown.__struct_fields__,
+    place=lambda row: row.place,
+    shown=_shown,
+)
 routes: list[Any] = [list_vulnerabilities]

@@ -17,16 +17,9 @@ from vedette.records.deployments_reads import Kept, Wanted, deployments
 from vedette.records.documents import Document
 from vedette.records.kinds import Context
 from vedette.records.kinds.dora import Dora
+from vedette.records.listed import Listing
 from vedette.records.model import Deployment
-from vedette.rest.csv import csv_answer, wants_csv
-from vedette.rest.paging import (
-    DEFAULT_LIMIT,
-    Cursor,
-    Limit,
-    decode_cursor,
-    encode_cursor,
-    next_link,
-)
+from vedette.rest.paging import DEFAULT_LIMIT, Cursor, Limit, decode_cursor
 
 MAX_BODY_BYTES = 20 << 20
 COLUMNS = (
@@ -89,7 +82,6 @@ async def list_deployments(
     cursor: Cursor = None,
 ) -> Response[Any]:
     """List deployments with their commits, the last finished first; JSON or CSV."""
-    as_csv = wants_csv(request)
     wanted = Wanted(
         service=service,
         app=app,
@@ -101,13 +93,7 @@ async def list_deployments(
     )
     after = decode_cursor(cursor, tuple[datetime, int]) if cursor else None
     rows = await deployments(conn, wanted, limit=limit + 1, after=after)
-    more = rows[limit - 1] if len(rows) > limit else None
-    following = encode_cursor((more.deployment.finished_at, more.id)) if more else None
-    headers = next_link(request, following)
-    shown = [_shown(row) for row in rows[:limit]]
-    if as_csv:
-        return csv_answer(COLUMNS, map(_cells, shown), name="deployments", headers=headers)
-    return Response(shown, headers=headers)
+    return LISTING.answer(request, rows, limit=limit)
 
 
 @post("/api/v1/deployments", status_code=200, request_max_body_size=MAX_BODY_BYTES)
@@ -165,3 +151,12 @@ def _cells(one: DeploymentShown) -> list[object]:
         [commit.lead_s for commit in one.commits],
         [f"{cause.incident}:{cause.state}" for cause in one.incidents],
     ]
+
+
+LISTING = Listing(
+    name="deployments",
+    columns=COLUMNS,
+    place=lambda row: (row.deployment.finished_at, row.id),
+    shown=_shown,
+    cells=_cells,
+)

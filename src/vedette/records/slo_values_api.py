@@ -8,16 +8,9 @@ from litestar import Request, Response, get
 
 from vedette.db.queries import Connection
 from vedette.records.asked import Format, Since, Until, Word, aware
-from vedette.records.slo_values_reads import Wanted, slo_values
-from vedette.rest.csv import csv_answer, wants_csv
-from vedette.rest.paging import (
-    DEFAULT_LIMIT,
-    Cursor,
-    Limit,
-    decode_cursor,
-    encode_cursor,
-    next_link,
-)
+from vedette.records.listed import Listing
+from vedette.records.slo_values_reads import Kept, Wanted, slo_values
+from vedette.rest.paging import DEFAULT_LIMIT, Cursor, Limit, decode_cursor
 
 COLUMNS = ("service", "cluster", "namespace", "document", "sli", "name", "at", "value", "target")
 
@@ -53,7 +46,6 @@ async def list_slo_values(
     cursor: Cursor = None,
 ) -> Response[Any]:
     """List the values of SLOs, the newest first, for as long as they are kept; JSON or CSV."""
-    as_csv = wants_csv(request)
     wanted = Wanted(
         service=service,
         cluster=cluster,
@@ -66,16 +58,17 @@ async def list_slo_values(
     )
     after = decode_cursor(cursor, tuple[datetime, int]) if cursor else None
     rows = await slo_values(conn, wanted, limit=limit + 1, after=after)
-    following = (rows[limit - 1].at, rows[limit - 1].slo_id) if len(rows) > limit else None
-    headers = next_link(request, encode_cursor(following) if following else None)
-    shown = [
-        SloValueShown(**{column: getattr(row, column) for column in COLUMNS})
-        for row in rows[:limit]
-    ]
-    if as_csv:
-        cells = ([getattr(one, column) for column in COLUMNS] for one in shown)
-        return csv_answer(COLUMNS, cells, name="slo-values", headers=headers)
-    return Response(shown, headers=headers)
+    return LISTING.answer(request, rows, limit=limit)
 
 
+def _shown(row: Kept) -> SloValueShown:
+    return SloValueShown(**{column: getattr(row, column) for column in COLUMNS})
+
+
+LISTING = Listing(
+    name="slo-values",
+    columns=COLUMNS,
+    place=lambda row: (row.at, row.slo_id),
+    shown=_shown,
+)
 routes = [list_slo_values]

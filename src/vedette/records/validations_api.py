@@ -9,16 +9,9 @@ from litestar.params import Parameter
 
 from vedette.db.queries import Connection
 from vedette.records.asked import Format, Word
+from vedette.records.listed import Listing
 from vedette.records.validations_reads import Standing, Wanted, checks, counted, validations
-from vedette.rest.csv import csv_answer, wants_csv
-from vedette.rest.paging import (
-    DEFAULT_LIMIT,
-    Cursor,
-    Limit,
-    decode_cursor,
-    encode_cursor,
-    next_link,
-)
+from vedette.rest.paging import DEFAULT_LIMIT, Cursor, Limit, decode_cursor
 
 State = Literal["failing", "passing", "standing", "ended", "all"]
 COLUMNS = (
@@ -96,17 +89,10 @@ async def list_validations(
         source=source,
         state=standing,
     )
-    as_csv = wants_csv(request)
     after = decode_cursor(cursor, tuple[datetime, int]) if cursor else None
     rows = await validations(conn, wanted, limit=limit + 1, after=after)
-    following = (rows[limit - 1].since_at, rows[limit - 1].id) if len(rows) > limit else None
-    headers = next_link(request, encode_cursor(following) if following else None)
-    headers["X-Total-Count"] = str(await counted(conn, wanted))
-    shown = [_shown(row) for row in rows[:limit]]
-    if as_csv:
-        cells = ([getattr(one, column) for column in COLUMNS] for one in shown)
-        return csv_answer(COLUMNS, cells, name="validations", headers=headers)
-    return Response(shown, headers=headers)
+    total = {"X-Total-Count": str(await counted(conn, wanted))}
+    return LISTING.answer(request, rows, limit=limit, headers=total)
 
 
 @get("/api/v1/validations/checks")
@@ -156,3 +142,11 @@ def _shown(row: Standing) -> ValidationShown:
         description=row.description,
         remediation=row.remediation,
     )
+
+
+LISTING = Listing(
+    name="validations",
+    columns=COLUMNS,
+    place=lambda row: (row.since_at, row.id),
+    shown=_shown,
+)
