@@ -78,11 +78,11 @@ def finding(name: str) -> Ask:
     """`vedette find CVE`: the first page, with the count."""
 
     async def ask(conn: Conn) -> int:
-        names = await find.identities_of(conn, name)
-        numbers = [one.id for one in await find.advisories(conn, names)]
+        names, about = await find.named(conn, name)
+        numbers = [one.id for one in about]
         await find.found(conn, numbers, "open", now=clock.now(), limit=101)
-        await find.standing(conn, names, now=clock.now())
-        return await find.counted(conn, numbers, "open")
+        count, _ = await find.standing(conn, names, numbers, "open", now=clock.now())
+        return count
 
     return ask
 

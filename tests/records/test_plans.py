@@ -13,7 +13,17 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 Conn = AsyncConnection[Any]
 Ask = Callable[[Conn], Awaitable[object]]
 
-GROWING = {"finding", "scan", "subject", "presence", "report", "document", "exposure", "alias"}
+GROWING = {
+    "finding",
+    "scan",
+    "subject",
+    "presence",
+    "report",
+    "document",
+    "exposure",
+    "advisory",
+    "alias",
+}
 
 
 class Planned(AsyncCursor[Any]):
@@ -62,12 +72,12 @@ def found(conn: Conn) -> Awaitable[object]:
     return find.found(conn, [1, 2], "open", now=NOW, limit=100)
 
 
-def counted(conn: Conn) -> Awaitable[object]:
-    return find.counted(conn, [1, 2], "open")
+def named(conn: Conn) -> Awaitable[object]:
+    return find.named(conn, "CVE-2031-1")
 
 
 def standing(conn: Conn) -> Awaitable[object]:
-    return find.standing(conn, ["CVE-2031-1"], now=NOW)
+    return find.standing(conn, ["CVE-2031-1"], [1, 2], "open", now=NOW)
 
 
 def of_all(conn: Conn) -> Awaitable[object]:
@@ -86,7 +96,7 @@ def of_a_team(conn: Conn) -> Awaitable[object]:
         of_a_name,
         as_dashdotdb_asks,
         found,
-        counted,
+        named,
         standing,
         of_all,
         of_a_team,

@@ -22,7 +22,7 @@ class Place(NamedTuple):
     first_seen_at: Moment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Named:
     """An advisory that is about it."""
 
@@ -37,7 +37,7 @@ class Named:
     withdrawn_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Standing:
     """A namespace where it stands open. is_covered: it need not be mended there."""
 
@@ -93,30 +93,35 @@ class Found:
         return Place(self.advisory_id, self.scan_id, self.package_id, self.first_seen_at)
 
 
-async def identities_of(conn: Connection, name: str) -> list[str]:
-    """Return what a name counts as; a name may be of an erratum about several."""
-    return [row[0] for row in await Q.all(conn, "identities", name=name)]
+async def named(conn: Connection, name: str) -> tuple[list[str], list[Named]]:
+    """Return what a name counts as, and the advisories that are about that, two hundred at most.
 
-
-async def advisories(conn: Connection, identities: Sequence[str]) -> Sequence[Named]:
-    """Return the advisories that are about these, two hundred at most."""
-    return await Q.all(conn, "advisories", row=Named, identities=list(identities))
+    A name may be of an erratum about several.
+    """
+    rows = await Q.all(conn, "named", name=name)
+    return (rows[0][0] if rows else []), [Named(*row[1:]) for row in rows]
 
 
 async def standing(
-    conn: Connection, identities: Sequence[str], *, now: datetime
-) -> Sequence[Standing]:
-    """Return the namespaces where these stand open, `PLACES` at most."""
-    return await Q.all(
-        conn, "places", row=Standing, identities=list(identities), limit=PLACES, now=now
+    conn: Connection,
+    identities: Sequence[str],
+    advisory_ids: Sequence[int],
+    state: str,
+    *,
+    now: datetime,
+) -> tuple[int, list[Standing]]:
+    """Return how many findings there are, up to `COUNTED` + 1, and the namespaces where these stand open, `PLACES`."""
+    rows = await Q.all(
+        conn,
+        "standing",
+        identities=list(identities),
+        advisories=list(advisory_ids),
+        state=state,
+        most=COUNTED + 1,
+        limit=PLACES,
+        now=now,
     )
-
-
-async def counted(conn: Connection, advisory_ids: Sequence[int], state: str) -> int:
-    """Return how many findings there are on all pages, up to `COUNTED` + 1."""
-    return int(
-        await Q.value(conn, "counted", advisories=list(advisory_ids), state=state, most=COUNTED + 1)
-    )
+    return int(rows[0][0]), [Standing(*row[1:]) for row in rows if row[1] is not None]
 
 
 async def found(

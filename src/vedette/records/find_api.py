@@ -114,13 +114,12 @@ async def find_vulnerability(
     """Say where a vulnerability is, by any name it goes by; findings come in pages. JSON, or CSV of the findings."""
     now, as_csv = clock.now(), wants_csv(request)
     name = name.strip()
-    names = await find.identities_of(conn, name)
+    names, about = await find.named(conn, name)
     facts, loaded = await listed(conn, names or [name]), await known(conn)
     if not names and not facts:
         raise Missing(
             f"nobody told us of {name[:100]!a}", hint="is it spelled as in CVE-2021-44228?"
         )
-    about = await find.advisories(conn, names)
     numbers = [one.id for one in about]
     after = decode_cursor(cursor, find.Place) if cursor else None
     rows = await find.found(conn, numbers, standing, now=now, limit=limit + 1, after=after)
@@ -131,6 +130,7 @@ async def find_vulnerability(
     if as_csv:
         cells = ([getattr(one, column) for column in COLUMNS] for one in items)
         return csv_answer(COLUMNS, cells, name="find", headers=headers)
+    count, places = await find.standing(conn, names, numbers, standing, now=now)
     answer = Answer(
         name=name,
         names=names or [name],
@@ -139,8 +139,8 @@ async def find_vulnerability(
         listed=list(facts),
         epss=await scored(conn, names or [name]),
         epss_of=_day_of(loaded),
-        places=[_standing(one) for one in await find.standing(conn, names, now=now)],
-        count=await find.counted(conn, numbers, standing),
+        places=[_standing(one) for one in places],
+        count=count,
         items=items,
     )
     return Response(answer, headers=headers)
