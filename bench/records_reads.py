@@ -91,6 +91,10 @@ async def top_of_all(conn: Conn) -> int:
     return len(await top.top(conn, top.Wanted(), now=clock.now(), limit=101))
 
 
+async def top_of_cluster(conn: Conn) -> int:
+    return len(await top.top(conn, top.Wanted(cluster="c1"), now=clock.now(), limit=101))
+
+
 async def top_of_team(conn: Conn) -> int:
     return len(await top.top(conn, top.Wanted(team="team-7"), now=clock.now(), limit=101))
 
@@ -105,6 +109,7 @@ QUESTIONS = (
     Question("find, in some", 100, finding(USUAL)),
     Question("find, in few", 100, finding(RARE)),
     Question("top", 100, top_of_all),
+    Question("top of a cluster", 100, top_of_cluster),
     Question("top of a team", 100, top_of_team),
 )
 
