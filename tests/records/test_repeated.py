@@ -113,15 +113,13 @@ def a_body(chance: Random) -> bytes:
 
 async def told(conn: Conn, apply: Any, steps: list[tuple[bytes, datetime, bool]]) -> dict[str, Any]:
     """Return all that is stored and answered when these are applied to nothing."""
-    found: dict[str, Any] = {}
     async with conn.transaction(force_rollback=True):
         answers = []
         for body, now, complete in steps:
             out = await apply(conn, body, now=now, complete=complete)
             counts = (out.opened, out.closed, out.changed, out.unchanged, out.older)
             answers.append((counts, sorted(out.created), out.totals))
-        found = {name: await rows(conn, sql) for name, sql in STORED.items()} | {"said": answers}
-    return found
+        return {name: await rows(conn, sql) for name, sql in STORED.items()} | {"said": answers}
 
 
 @pytest.mark.parametrize("seed", range(12))

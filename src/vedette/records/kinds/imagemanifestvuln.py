@@ -7,6 +7,7 @@ when the image was looked at: a resource is what is true when it is fetched, so 
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -127,7 +128,7 @@ def _advisory(found: _Vulnerability, cves: tuple[str, ...]) -> Advisory:
     """Return the advisory by its identifier; on RHEL its name is a sentence that begins with it."""
     own = identifiers(found.name)
     name = own[0] if own else found.name
-    others = identifiers(*cves, found.link)
+    others = identifiers(*cves) + _linked(found.link, name)
     return Advisory(
         name,
         feed=found.namespace_name,
@@ -136,6 +137,15 @@ def _advisory(found: _Vulnerability, cves: tuple[str, ...]) -> Advisory:
         links=links_of(found.link),
         names=tuple(other for other in dict.fromkeys(own[1:] + others) if other != name),
     )
+
+
+def _linked(link: str, name: str) -> tuple[str, ...]:
+    """Return the identifiers in a link, but for the name it ends with as a rule."""
+    # No identifier reaches over a slash, and all links of a feed begin the same.
+    return _begun(link[: -len(name)]) if link.endswith("/" + name) else identifiers(link)
+
+
+_begun = lru_cache(maxsize=256)(identifiers)
 
 
 def _score(metadata: Any) -> tuple[float | None, str]:  # noqa: ANN401 - a JSON string, or what a newer Quay writes
