@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from vedette.yaml_file import MAX_BYTES, parse_yaml, read_yaml
 from vedette.errors import Invalid, Missing
+from vedette.yaml_file import MAX_BYTES, parse_yaml, read_yaml
 
 
 def test_plain_words_stay_words():

@@ -167,7 +167,9 @@ def _operation(value: object, place: str) -> Operation:
 
 
 def _description(value: object) -> Description:
-    found = fields({} if value is None else value, "description", ("author", "email", "url", "revision"))
+    found = fields(
+        {} if value is None else value, "description", ("author", "email", "url", "revision")
+    )
     author, email, url = (
         text(found.get(key), f"description.{key}") for key in ("author", "email", "url")
     )

@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 
 from vedette.app.settings import ServiceSettings, declared_service
-from vedette.yaml_file import Document, read_yaml
 from vedette.errors import Invalid, Missing
 from vedette.fleet.catalog_rules import Entry
 from vedette.fleet.model import Declaration
 from vedette.fleet.resolve import resolve
 from vedette.trust.names import checked_label, checked_tags
+from vedette.yaml_file import Document, read_yaml
 
 LIMIT = 20_000
 """Components of one catalogue."""

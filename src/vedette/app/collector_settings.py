@@ -5,9 +5,9 @@ from pathlib import Path
 import msgspec
 
 from vedette.agent.host import SpoolRules, refuse_unknown
-from vedette.yaml_file import read_yaml
 from vedette.errors import Invalid
 from vedette.logs import LogSettings
+from vedette.yaml_file import read_yaml
 
 SPOOL = SpoolRules(size="1GiB", age="7d")
 

@@ -11,8 +11,8 @@ import msgspec
 from vedette import durations
 from vedette.app.settings import Settings
 from vedette.app.settings_rules import faults_of
-from vedette.yaml_file import Document, parse_yaml, read_yaml
 from vedette.errors import Invalid
+from vedette.yaml_file import Document, parse_yaml, read_yaml
 
 Where = tuple[str | int, ...]
 

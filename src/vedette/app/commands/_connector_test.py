@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from vedette.agent.try_once import Tried
-from vedette.yaml_file import parse_yaml, read_yaml
 from vedette.cli.output import Listing, paint, plain, show
 from vedette.errors import Invalid
+from vedette.yaml_file import parse_yaml, read_yaml
 
 WANTED = ("settings", "requests", "keep", "drop", "thresholds")
 _LISTING = Listing("measurements", ("name", "entity", "value", "unit", "help"), "name")
