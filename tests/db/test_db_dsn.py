@@ -109,13 +109,19 @@ def test_a_server_too_old_is_said():
         refuse_old_server(140012, "postgres://h/d")
 
 
+async def lose_all(pool, admin):
+    """End every connection of that pool; others run tests on the same server."""
+    await admin.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+        (pool.kwargs["dbname"],),
+    )
+
+
 async def test_a_pool_survives_the_loss_of_its_connections(cluster, fresh_database_url):
     pool = await open_pool(fresh_database_url, min_size=2, max_size=2)
     async with pool, await connect(cluster.admin) as admin:
-        await admin.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = 'vedette' AND pid <> pg_backend_pid()"
-        )
+        await pool.wait()
+        await lose_all(pool, admin)
         for _ in range(3):
             async with pool.connection() as conn:
                 assert await (await conn.execute("SELECT 1")).fetchone() == (1,)
@@ -130,11 +136,9 @@ async def test_a_database_that_was_away_for_long_is_found_soon_after_it_is_back(
     pool = await open_pool(fresh_database_url, max_size=2)
     async with pool, await connect(cluster.admin) as admin:
         there = pool.kwargs["host"]
+        await pool.wait()
         pool.kwargs["host"] = "/nowhere"
-        await admin.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = 'vedette' AND pid <> pg_backend_pid()"
-        )
+        await lose_all(pool, admin)
         with pytest.raises(PoolTimeout):
             await pool.getconn(timeout=2)
         pool.kwargs["host"] = there

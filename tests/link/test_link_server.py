@@ -311,7 +311,8 @@ async def test_frames_wait_while_the_database_is_away_and_nothing_is_lost_or_dou
         await talk.send(batch(*agent.targets))
         await talk.acked()
         await door.rows(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ingest'"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'ingest' AND datname = current_database()"
         )
         await talk.send(batch(*agent.targets))
         assert (await talk.refusal()).reason == "database_away"
