@@ -1,6 +1,8 @@
 """A REST interface over a database of its own, asked with tokens of the scopes one wants."""
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import fields
+from functools import cache
 from itertools import count
 
 import httpx
@@ -17,13 +19,56 @@ from vedette.trust.seal import Seal
 NUMBERS = count()
 
 
+class Lent:
+    """The pool of the test whose turn it is."""
+
+    def __init__(self):
+        self.pool = None
+
+    def __getattr__(self, name):
+        return getattr(self.pool, name)
+
+
+class Shared:
+    """One interface for one test after the other: to build it takes longer than most of them."""
+
+    def __init__(self):
+        self.lent = Lent()
+        self.rooms = Rooms(self.lent, None, None)
+        self.app = rest_app(self.rooms, rooms_routes())
+        self.is_taken = False
+
+    @contextmanager
+    def given(self, pool, secrets, asks, **rooms):
+        """The interface, over what this test has."""
+        now = Rooms(self.lent, secrets, asks, **rooms)
+        for each in fields(Rooms):
+            object.__setattr__(self.rooms, each.name, getattr(now, each.name))
+        self.lent.pool, self.is_taken = pool, True
+        try:
+            yield self.app
+        finally:
+            self.is_taken = False
+
+
+shared = cache(Shared)
+
+
+@contextmanager
+def interface(pool, secrets, asks, **rooms):
+    """The interface over these: the shared one, unless it is taken or what it keeps is given."""
+    if "records" in rooms or shared().is_taken:
+        yield rest_app(Rooms(pool, secrets, asks, **rooms), rooms_routes())
+    else:
+        with shared().given(pool, secrets, asks, **rooms) as app:
+            yield app
+
+
 class Rest:
     """What a client sees: `await rest.get(path, scopes=…)`."""
 
-    def __init__(self, pool, secrets, **rooms):
-        self.pool, self.secrets = pool, secrets
-        self.asks = Asks(pool=pool, commands_of=commands_of_connector)
-        self.app = rest_app(Rooms(pool, secrets, self.asks, **rooms), rooms_routes())
+    def __init__(self, pool, secrets, asks, app):
+        self.pool, self.secrets, self.asks, self.app = pool, secrets, asks, app
         transport = httpx.ASGITransport(self.app)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://vedette.test")
 
@@ -64,8 +109,10 @@ async def rest_over(dsn, **rooms):
     try:
         async with pool.connection() as conn:
             secrets = await load_or_make_secrets(conn, Seal([b"1" * 32]))
-        rest = Rest(pool, secrets, **rooms)
-        async with rest.http:
-            yield rest
+        asks = Asks(pool=pool, commands_of=commands_of_connector)
+        with interface(pool, secrets, asks, **rooms) as app:
+            rest = Rest(pool, secrets, asks, app)
+            async with rest.http:
+                yield rest
     finally:
         await pool.close()
