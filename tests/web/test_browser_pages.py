@@ -45,6 +45,7 @@ PAGES = {
     "incident nobody knows": "/incidents/999",
     "missing": "/targets/none",
     "invalid": "/targets?state=purple",
+    "summary to embed": "/embed/summary",
 }
 FOR_STRANGERS = {"sign-in": "/sign-in", "first run": "/", "nobody's": "/targets"}
 VIEWS = [(width, scheme) for width in (390, 1440) for scheme in ("light", "dark")]
