@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import msgspec
 
-from vedette.agent.modules.unknown import refuse_unknown
+from vedette.actions.unknown_keys import refuse_unknown
 from vedette.errors import Invalid
 
 GROUP = "vedette.modules"
