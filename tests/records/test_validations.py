@@ -160,6 +160,59 @@ async def test_what_one_source_told_of_a_whole_cluster_no_old_document_takes_bac
     assert await rows(conn, OPEN) == [("gone", "replicas", False), ("orders", "replicas", False)]
 
 
+async def all_there_is(conn: Conn, *looks: Validations, now: datetime) -> Outcome:
+    """Apply a file a look, all at once, as `vedette apply --complete` does."""
+    files = [Batch((one,), "c1") for one in looks]
+    return await apply(conn, KIND, files, by="t", now=now, complete=True)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+async def test_of_files_that_are_all_there_is_none_ends_what_another_names(
+    conn: Conn, turned: bool
+) -> None:
+    await snapshot(conn, look(result(), result(name="billing"), result(name="gone")))
+    files = [
+        look(result(), at=NOW + DAY),
+        look(result(name="billing", passed=True), at=NOW + 2 * DAY),
+        look(result(name="new"), at=NOW + 3 * DAY, complete=True),
+    ]
+    outcome = await all_there_is(conn, *(files[::-1] if turned else files), now=NOW + 4 * DAY)
+    assert await rows(conn, STRETCHES) == [
+        ("billing", "replicas", False, NOW, NOW + 2 * DAY),
+        ("billing", "replicas", True, NOW + 2 * DAY, None),
+        ("gone", "replicas", False, NOW, NOW + DAY),
+        ("new", "replicas", False, NOW + 3 * DAY, None),
+        ("orders", "replicas", False, NOW, None),
+    ]
+    assert (outcome.opened, outcome.closed, outcome.changed, outcome.unchanged) == (1, 1, 1, 1)
+
+
+async def test_of_files_that_are_all_there_is_a_later_one_of_a_whole_object_counts(
+    conn: Conn,
+) -> None:
+    await snapshot(conn, look(result(), result("limits"), result("probes")))
+    await all_there_is(
+        conn,
+        look(result(), result("limits"), at=NOW + DAY),
+        look(result("limits"), at=NOW + 2 * DAY, objects=(("shop", "Deployment", "orders"),)),
+        now=NOW + 3 * DAY,
+    )
+    assert await rows(conn, STRETCHES) == [
+        ("orders", "limits", False, NOW, None),
+        ("orders", "probes", False, NOW, NOW + DAY),
+        ("orders", "replicas", False, NOW, NOW + 2 * DAY),
+    ]
+
+
+async def test_what_came_up_after_the_first_of_files_that_are_all_there_is_stays(
+    conn: Conn,
+) -> None:
+    await applied(conn, look(result(name="late"), at=NOW + 2 * DAY), now=NOW + 2 * DAY)
+    files = (look(result(), at=NOW + DAY), look(result(name="new"), at=NOW + 3 * DAY))
+    await all_there_is(conn, *files, now=NOW + 4 * DAY)
+    assert [row[0] for row in await rows(conn, OPEN)] == ["late", "new", "orders"]
+
+
 async def test_an_object_of_no_namespace_belongs_to_its_cluster(conn: Conn) -> None:
     await snapshot(conn, look(result(namespace="")), cluster="c1")
     await snapshot(conn, look(result(namespace="")), cluster="c2")

@@ -5,9 +5,8 @@ understood is refused while its writer listens. Closing merges everything in one
 expires with what was filled in.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from vedette.db.queries import Connection, load
 from vedette.errors import Conflict, Denied, Missing
 from vedette.fleet.places import checked_cluster, settle_places, settle_services
 from vedette.records.bounds import checked_records
-from vedette.records.model import Record, Validations
+from vedette.records.model import Record
 from vedette.records.outcome import Outcome
 from vedette.records.staged import pack, unpack
 from vedette.records.store import Batch, store
@@ -155,15 +154,14 @@ async def _merge(
     batches: Sequence[Batch],
     *,
     now: datetime,
-    own_times: bool = False,
+    own_times: bool,
 ) -> Outcome:
     outcome = Outcome()
     places = await settle_places(conn, {pair for batch in batches for pair in batch.places()})
     await settle_services(conn, {name for batch in batches for name in batch.services()}, places)
     for line in places.created:
         outcome.say(*line.split(" ", 1))
-    for at, due in sorted(_by_time(batches, snapshot.opened_at, own_times=own_times).items()):
-        await store(conn, due, places, outcome, snapshot=snapshot, at=at, now=now)
+    await store(conn, batches, places, outcome, snapshot=snapshot, own_times=own_times, now=now)
     await Q.run(
         conn,
         "close",
@@ -174,21 +172,6 @@ async def _merge(
         now=now,
     )
     return outcome
-
-
-def _by_time(
-    batches: Sequence[Batch], opened_at: datetime, *, own_times: bool
-) -> dict[datetime, list[Batch]]:
-    """Part the records by the time from which on they are true; scans are asked for theirs where they are merged."""
-    due: dict[datetime, list[Batch]] = defaultdict(list)
-    for batch in batches:
-        parts: dict[datetime, list[Record]] = defaultdict(list)
-        for record in batch.records:
-            said = record.at if own_times and isinstance(record, Validations) else None
-            parts[min(said or opened_at, opened_at)].append(record)
-        for at, records in parts.items():
-            due[at].append(replace(batch, records=tuple(records)))
-    return due
 
 
 async def _held(conn: Connection, query: str, token: UUID, kind: str) -> Snapshot:

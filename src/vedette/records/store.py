@@ -79,15 +79,21 @@ async def store(
     outcome: Outcome,
     *,
     snapshot: Snapshot,
-    at: datetime,
+    own_times: bool,
     now: datetime,
 ) -> None:
-    """Store records that are true from `at` on, scans from when they looked; the transaction is the caller's."""
+    """Store records that are true from when the snapshot was opened; the transaction is the caller's.
+
+    Scans are true from when they looked, and with own_times validations too.
+    """
+    at = snapshot.opened_at
     if scans := [scan for batch in batches for scan in batch.scans()]:
         await merge_scans(conn, scans, places, outcome, snapshot=snapshot, now=now)
     if looks := list(_of(Validations, batches)):
         validated = [Validated(look, batch.cluster) for look, batch in looks]
-        await merge_validations(conn, validated, places, outcome, snapshot=snapshot, at=at)
+        await merge_validations(
+            conn, validated, places, outcome, snapshot=snapshot, own_times=own_times
+        )
     if values := [value for value, _ in _of(SloValue, batches)]:
         await keep_slo_values(conn, values, places, outcome, snapshot=snapshot, at=at)
     if objectives := [objective for objective, _ in _of(Objective, batches)]:

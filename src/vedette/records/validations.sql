@@ -68,7 +68,8 @@ ORDER BY 1, 2
 
 -- name: merge
 -- The objects stand as given from %%(at)s on. What stood otherwise ends there; what the source says everything about
--- and does not name is gone. Where it has looked since, nothing changes. Returns how many stretches were opened,
+-- and does not name is gone, unless it is of `named`, which it names at another time. Where it has looked since, nothing
+-- changes. Returns how many stretches were opened,
 -- ended as gone, changed (a new stretch, or other words in the same), and how many came too late.
 WITH given AS MATERIALIZED (
     SELECT *
@@ -76,6 +77,8 @@ WITH given AS MATERIALIZED (
         %(objects)b::integer[], %(checks)b::integer[], %(passed)b::boolean[],
         %(contradicted)b::boolean[], %(words)b::text[], %(messages)b::text[]
     ) AS g (object_id, check_id, passed, contradicted, word, message)
+), named AS MATERIALIZED (
+    SELECT * FROM unnest(%(named_objects)b::integer[], %(named_checks)b::integer[]) AS n (object_id, check_id)
 ), whole AS MATERIALIZED (
     SELECT id AS object_id
     FROM records.object
@@ -107,7 +110,11 @@ WITH given AS MATERIALIZED (
         SELECT h.id, g.object_id IS NULL AS is_gone
         FROM held AS h
         LEFT JOIN given AS g ON g.object_id = h.object_id AND g.check_id = h.check_id
-        WHERE CASE WHEN g.object_id IS NULL THEN h.is_whole ELSE g.passed <> h.passed END
+        LEFT JOIN named AS n ON n.object_id = h.object_id AND n.check_id = h.check_id
+        WHERE CASE
+            WHEN g.object_id IS NOT NULL THEN g.passed <> h.passed
+            -- A look at a whole object says what is left of it, whatever was said of it before.
+            ELSE h.is_whole AND (n.object_id IS NULL OR h.object_id = ANY (%(scope_objects)b::integer[])) END
     ) AS e
     WHERE v.id = e.id
     RETURNING v.object_id, v.check_id, e.is_gone
