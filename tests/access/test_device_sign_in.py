@@ -1,5 +1,6 @@
 """Signing in from a machine without a browser: what we ask of the provider, and what we believe of it."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -35,6 +36,11 @@ async def begun(devices):
     return await devices.begin(now=clock.now())
 
 
+def after(asked, seconds):
+    """So long after it began; it lasts ten minutes."""
+    return asked.ends_at - timedelta(seconds=600 - seconds)
+
+
 async def test_a_device_is_told_what_to_show_and_the_provider_who_asks(devices, fake):
     asked = await begun(devices)
     assert (asked.user_code, asked.interval_s) == ("WDJB-MJHT", 1)
@@ -46,23 +52,67 @@ async def test_a_device_is_told_what_to_show_and_the_provider_who_asks(devices, 
 
 async def test_whoever_agreed_is_known_with_their_roles(devices, fake):
     asked = await begun(devices)
-    assert await devices.poll(asked.handle, now=clock.now()) == "authorization_pending"
-    assert await devices.poll(asked.handle, now=clock.now()) == "slow_down"
+    assert await devices.poll(asked.handle, now=after(asked, 1)) == "authorization_pending"
     fake.decision, fake.clock_s = "agree", 60
-    identity = await devices.poll(asked.handle, now=clock.now())
+    identity = await devices.poll(asked.handle, now=after(asked, 60))
     assert (identity.subject, identity.name, identity.roles) == ("u-1", "ada", (Role.OPERATOR,))
     with pytest.raises(Denied, match="is over"):
-        await devices.poll(asked.handle, now=clock.now())
+        await devices.poll(asked.handle, now=after(asked, 61))
+
+
+async def test_whoever_asks_too_soon_waits_five_seconds_longer_and_the_provider_hears_nothing(
+    devices, fake
+):
+    asked = await begun(devices)
+    told = len(fake.redeemed)
+    answers = [await devices.poll(asked.handle, now=after(asked, s)) for s in (1, 1.9, 7.8, 18.7)]
+    assert answers == ["authorization_pending", "slow_down", "slow_down", "slow_down"]
+    assert len(fake.redeemed) == told + 1
+    fake.decision, fake.clock_s = "agree", 60
+    assert await devices.poll(asked.handle, now=after(asked, 34.6)) == "slow_down"
+    assert (await devices.poll(asked.handle, now=after(asked, 55.7))).name == "ada"
+
+
+async def test_many_questions_at_once_are_one_to_the_provider_even_when_all_is_over(devices, fake):
+    asked = await begun(devices)
+    fake.decision, told = "refuse", len(fake.redeemed)
+    at = after(asked, 1)
+    found = await asyncio.gather(
+        *(devices.poll(asked.handle, now=at) for _ in range(50)), return_exceptions=True
+    )
+    assert isinstance(found[0], Denied)
+    assert found[1:] == ["slow_down"] * 49
+    assert len(fake.redeemed) == told + 1
+
+
+async def test_a_provider_that_is_asked_too_often_slows_the_device_down(devices, fake):
+    asked = await begun(devices)
+    fake.least_s = 4
+    assert await devices.poll(asked.handle, now=after(asked, 1)) == "authorization_pending"
+    fake.clock_s = 2
+    assert await devices.poll(asked.handle, now=after(asked, 3)) == "slow_down"
+    told = len(fake.redeemed)
+    assert await devices.poll(asked.handle, now=after(asked, 8.9)) == "slow_down"
+    assert len(fake.redeemed) == told
+
+
+async def test_one_device_in_a_hurry_holds_up_no_other(devices, fake):
+    one = await begun(devices)
+    fake.said["device_code"] = "d-2"
+    other = await begun(devices)
+    assert [await devices.poll(one.handle, now=after(one, 1)) for _ in "ab"][1] == "slow_down"
+    with pytest.raises(Denied, match="is over"):
+        await devices.poll(other.handle, now=after(other, 1))
 
 
 async def test_whoever_says_no_and_whoever_comes_too_late_stays_outside(devices, fake):
     asked = await begun(devices)
     fake.decision = "refuse"
     with pytest.raises(Denied, match="you said no"):
-        await devices.poll(asked.handle, now=clock.now())
+        await devices.poll(asked.handle, now=after(asked, 1))
     fake.decision, fake.clock_s = "agree", 601
     with pytest.raises(Denied, match="is over"):
-        await devices.poll(asked.handle, now=clock.now())
+        await devices.poll(asked.handle, now=after(asked, 599))
     told = len(fake.redeemed)
     with pytest.raises(Denied, match="is over"):
         await devices.poll(asked.handle, now=asked.ends_at)

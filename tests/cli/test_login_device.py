@@ -2,11 +2,13 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 from tests.fakes.device_provider import device_provider
 from tests.web.chromium import served
 
+from vedette import clock
 from vedette.access.device_sign_in import DeviceSignIns
 from vedette.access.model import Role
 from vedette.access.openid import Provider
@@ -30,7 +32,9 @@ def fake():
 
 @pytest.fixture
 def waits(fake, monkeypatch, tmp_path):
-    """How long the command line waited each time; the provider's clock goes on meanwhile."""
+    """How long the command line waited each time; the provider's clock, and ours, go on meanwhile."""
+    began = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: began + timedelta(seconds=fake.clock_s))
     for name in ("VEDETTE_DATA_DIR", "VEDETTE_TOKEN", "VEDETTE_URL", "VEDETTE_TOKEN_FILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

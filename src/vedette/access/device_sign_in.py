@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
+from vedette.access.device_pace import Paces
 from vedette.access.openid import Identity, Provider
-from vedette.access.provider_http import WAITING, Refused, refuse_open_url
+from vedette.access.provider_http import SLOW_DOWN, WAITING, Refused, refuse_open_url
 from vedette.errors import Denied, Invalid, TooMany, Unavailable, VedetteError
 from vedette.trust.seal import Seal
 
@@ -30,6 +31,7 @@ HANDLE_LIMIT = 8_192
 class _Waiting(msgspec.Struct, array_like=True, frozen=True):
     device_code: str
     until: datetime
+    interval_s: int = USUAL_INTERVAL_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class DeviceSignIns:
         self.provider = provider
         self._seal = Seal([hashlib.sha256(b"vedette device\0" + cookie_key).digest()])
         self._begun: deque[datetime] = deque(maxlen=BEGUN_A_MINUTE)
+        self._paces = Paces()
 
     async def begin(self, *, now: datetime) -> Asked:
         """Begin one; raises Missing where the provider has no such way, TooMany, Unavailable."""
@@ -62,16 +65,17 @@ class DeviceSignIns:
         self._begun.append(now)
         said = await self.provider.begin_device()
         ends_at = now + min(LASTS, timedelta(seconds=_seconds(said, "expires_in", 900)))
-        kept = msgspec.json.encode(_Waiting(_word(said, "device_code", limit=4_096), ends_at))
+        interval_s = min(
+            MOST_INTERVAL_S, max(LEAST_INTERVAL_S, _seconds(said, "interval", USUAL_INTERVAL_S))
+        )
+        code = _word(said, "device_code", limit=4_096)
+        kept = msgspec.json.encode(_Waiting(code, ends_at, interval_s))
         complete = said.get("verification_uri_complete")
         return Asked(
             user_code=_word(said, "user_code"),
             where=_address(said.get("verification_uri", said.get("verification_url"))),
             where_complete=_address(complete) if complete else "",
-            interval_s=min(
-                MOST_INTERVAL_S,
-                max(LEAST_INTERVAL_S, _seconds(said, "interval", USUAL_INTERVAL_S)),
-            ),
+            interval_s=interval_s,
             ends_at=ends_at,
             handle=self._seal.seal(SEALED_AS, kept),
         )
@@ -79,14 +83,20 @@ class DeviceSignIns:
     async def poll(self, handle: bytes, *, now: datetime) -> Identity | str:
         """Return who agreed, or the provider's word while nobody has: `authorization_pending`, `slow_down`.
 
+        Whoever asks again too soon is told to slow down by us, and the provider hears nothing of it.
         Raises Denied when the person said no, or the sign-in is over; Unavailable.
         """
         waiting = self._opened(handle)
         if waiting.until <= now:
             raise _over()
+        device, interval = waiting.device_code, timedelta(seconds=waiting.interval_s)
+        if self._paces.too_soon(device, interval, now=now):
+            return SLOW_DOWN
         try:
-            return await self.provider.identify_device(waiting.device_code)
+            return await self.provider.identify_device(device)
         except Refused as refused:
+            if refused.word == SLOW_DOWN:
+                self._paces.slow_down(device, interval, now=now)
             if refused.word in WAITING:
                 return refused.word
             if refused.word == "access_denied":

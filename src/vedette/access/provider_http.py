@@ -20,7 +20,8 @@ PATIENCE_S = 8.0
 SILENCE_S = 4.0
 """For a connection, and between two parts of the answer."""
 ANSWER_BYTES = 256 * 1024
-WAITING = frozenset({"authorization_pending", "slow_down"})
+SLOW_DOWN = "slow_down"
+WAITING = frozenset({"authorization_pending", SLOW_DOWN})
 """Errors by which a provider says that somebody has not decided yet (RFC 8628, 3.5)."""
 
 log = structlog.get_logger(__name__)

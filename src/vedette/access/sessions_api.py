@@ -13,6 +13,7 @@ from vedette.access.device_sign_in import DeviceSignIns
 from vedette.access.handover import take_over
 from vedette.access.model import Actor
 from vedette.access.people import recognise
+from vedette.access.provider_http import SLOW_DOWN
 from vedette.access.secrets import Secrets
 from vedette.access.sessions import COMMAND_LINE, Session, begin_session, end_session, session_of
 from vedette.db.queries import Connection
@@ -113,7 +114,7 @@ async def poll_device(
     known, now, address = _known(devices), clock.now(), address_of(request)
     identity = await known.poll(_envelope(data.handle), now=now)
     if isinstance(identity, str):
-        waiting = Waiting(slow_down=identity == "slow_down")
+        waiting = Waiting(slow_down=identity == SLOW_DOWN)
         return Response(waiting, status_code=202, headers=NEVER_CACHED)
     person = await recognise(
         conn,
