@@ -45,13 +45,18 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 class Needs:
     """What a module must be allowed beyond reading files; each is taken away unless said here.
 
-    network: to open sockets. write: to change files. memory: to read other processes' memory.
+    network: to open sockets of any kind, to the host's own services as well; pairs are free.
+    write: to change files.
+    memory: to look into other processes: their memory, and what the kernel guards like it, which
+    is their `exe`, `cwd`, `fd`, `maps` and `environ` below /proc; `stat`, `cmdline` and `status` are free.
+    programs: to start programs and processes of its own; threads are free.
     root: to be the superuser; without it the module answers for what its user may see.
     """
 
     network: bool = False
     write: bool = False
     memory: bool = False
+    programs: bool = False
     root: bool = False
 
 
