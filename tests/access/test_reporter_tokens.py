@@ -4,11 +4,13 @@ import base64
 import hashlib
 import hmac
 import json
+from datetime import timedelta
 
 import pytest
 from structlog.testing import capture_logs
 from tests.factories import at
 
+from vedette.access import reporter_tokens as module
 from vedette.access.reporter_tokens import ReporterKey
 from vedette.errors import Invalid
 
@@ -76,6 +78,42 @@ def test_it_may_post_and_nothing_else():
 )  # fmt: skip
 def test_what_is_forged_or_over_is_not(text):
     assert whose(text) is None
+
+
+def test_a_token_that_was_taken_is_asked_for_its_time_each_time():
+    key = ReporterKey(SECRET)
+    text = token({"stackmon": "dummy", "nbf": NOW.timestamp(), "exp": NOW.timestamp() + 60})
+    seconds = (0, 59, 60, 0, -1)
+    found = [key.whose(text, now=NOW + timedelta(seconds=s)) is not None for s in seconds]
+    assert found == [True, True, False, True, False]
+
+
+def test_a_token_that_was_taken_at_one_door_is_not_known_at_all():
+    key, text = ReporterKey(SECRET), token({"status_dashboard": "dummy"})
+    assert key.whose(text, now=NOW, any_claims=True) is not None
+    assert key.whose(text, now=NOW) is None
+
+
+def test_what_a_changed_secret_did_not_sign_is_not_known():
+    text = token({"stackmon": "dummy"})
+    assert ReporterKey(SECRET).whose(text, now=NOW) is not None
+    assert ReporterKey(SECRET[::-1]).whose(text, now=NOW) is None
+
+
+def test_a_known_token_vouches_for_no_other():
+    key, text = ReporterKey(SECRET), token({"stackmon": "dummy"})
+    head, _, mac = text.split(".")
+    assert key.whose(text, now=NOW) is not None
+    assert key.whose(f"{head}.{part({'stackmon': 'other'})}.{mac}", now=NOW) is None
+    assert key.whose(text[:-2] + "AA", now=NOW) is None
+
+
+def test_no_more_tokens_are_remembered_than_fit(monkeypatch):
+    monkeypatch.setattr(module, "KNOWN_LIMIT", 2)
+    key = ReporterKey(SECRET)
+    texts = [token({"stackmon": nth}) for nth in range(4)]
+    assert all(key.whose(text, now=NOW) for text in (*texts, *texts))
+    assert len(key._known) == 2
 
 
 def test_the_claim_may_have_another_name():

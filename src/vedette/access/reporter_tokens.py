@@ -19,6 +19,8 @@ from vedette.errors import Invalid
 ALGORITHM = "HS256"
 CLAIM = "stackmon"
 TOKEN_LIMIT = 8_192
+KNOWN_LIMIT = 256
+"""Tokens whose signature is remembered; reporters are few and show the same one every minute."""
 STRONG_BYTES = 32
 """RFC 7518 wants a key as long as its hash; reporters have shorter ones, which count with a warning."""
 
@@ -46,11 +48,26 @@ class ReporterKey:
             warnings.simplefilter("ignore", SecurityWarning)
             self._key = OctKey.import_key(secret)
         self._claim = claim
+        self._known: dict[str, Mapping[str, object]] = {}
 
     def whose(self, token: str, *, now: datetime, any_claims: bool = False) -> Actor | None:
         """Return the reporter whose token this is; None when it is not valid.
 
         any_claims: it need not contain the claim, as the first Status Dashboard's successor has it.
+        """
+        claims = self._known.get(token)
+        if claims is None:
+            claims = self._verified(token)
+        if claims is None or (not any_claims and self._claim not in claims):
+            return None
+        if "aud" in claims or not _is_in_time(claims, now):
+            return None
+        return Actor("reporter", frozenset({Scope.COMPONENT_STATUS}))
+
+    def _verified(self, token: str) -> Mapping[str, object] | None:
+        """Return what a token says that this secret signed; None for any other.
+
+        It is remembered, since the same bytes stay signed; whether it is in time is another question.
         """
         if len(token) > TOKEN_LIMIT or token.count(".") != 2:
             return None
@@ -58,11 +75,10 @@ class ReporterKey:
             claims = jwt.decode(token, self._key, algorithms=[ALGORITHM]).claims
         except (JoseError, ValueError, TypeError, RecursionError):
             return None
-        if not any_claims and self._claim not in claims:
-            return None
-        if "aud" in claims or not _is_in_time(claims, now):
-            return None
-        return Actor("reporter", frozenset({Scope.COMPONENT_STATUS}))
+        if len(self._known) >= KNOWN_LIMIT:
+            del self._known[next(iter(self._known))]
+        self._known[token] = claims
+        return claims
 
 
 def _is_in_time(claims: Mapping[str, object], now: datetime) -> bool:
