@@ -54,6 +54,8 @@ BUILT_IN: dict[str, dict[str, str]] = {
     },
     "vedette.modules": {
         "file": "vedette.agent.modules.file:File",
+        "netstat": "vedette.agent.modules.netstat:Netstat",
+        "memory": "vedette.agent.modules.memory:Memory",
     },
 }
 """Group → name → `module:attribute`."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from vedette.agent.modules.file_block import Block
 from vedette.agent.modules.file_literals import is_literal, required
-from vedette.errors import Invalid, Unavailable
+from vedette.agent.modules.patterns import compiled
 
 _ONLY_BY_LINE = re.compile(r"\\[AzCQ]|\(\?[a-zA-Z]*-|\n")
 """What means something else in a text of many lines than in one of them."""
@@ -106,23 +106,4 @@ def pattern(text: str) -> Pattern:
 
 
 def _compile(text: str, *, many_lines: bool) -> Any:  # noqa: ANN401 - re2 has no types
-    try:
-        import re2
-    except ImportError:
-        raise Unavailable(
-            "this host has no RE2, without which no pattern is searched",
-            hint="install the package google-re2",
-        ) from None
-    options = re2.Options()
-    options.log_errors = False
-    options.never_capture = True
-    options.never_nl = many_lines
-    try:
-        return re2.compile(text.encode(), options)
-    except (re2.error, UnicodeEncodeError) as fault:
-        words = fault.args[0] if fault.args else fault
-        said = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
-        raise Invalid(
-            f"the pattern {text[:200]!r} cannot be read: {said}",
-            hint="it is RE2: no look-around, no back-references",
-        ) from None
+    return compiled(text, bytewise=True, never_capture=True, never_nl=many_lines)
