@@ -2,37 +2,24 @@
 
 import json
 import re
-from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
 import pytest
-from psycopg.types.json import Jsonb
-from tests import factories as make
-from tests.factories import NOON, at
 from tests.web.browser import KEY, authenticate
 from tests.web.chromium import chromium, served
 from tests.web.feeds_world import parsed
+from tests.web.hostile_world import ATTACKS, EVIL, assert_harmless, fill
 
 from vedette.access.model import Actor
 from vedette.app.front import front
 from vedette.db import testing
 from vedette.db.create import OWNER
 from vedette.db.pool import connect, open_pool
-from vedette.incidents import writes
-from vedette.incidents.model import Draft, Impact, Kind, Status
 from vedette.incidents.notices import latest
 from vedette.web.feeds.letters import House
 from vedette.web.site import site
 from vedette.web.theme import FooterLink, Theme
 
-EVIL = "</script></title></style></textarea></svg>]]>--><script>window.pwned=1</script>"
-ATTACKS = {
-    "tags": EVIL,
-    "attributes": "\"'><img src=x onerror=window.pwned=1><svg/onload=window.pwned=1>",
-    "lines": "a\r\nX-Evil: 1\r\n\r\nBEGIN:VEVENT\r\nATTENDEE:mailto:x@x\nBcc: x@example.org\u2028\u0085\x0b\x1b[31m",
-    "markdown": "[a](javascript:window.pwned=1) ![b](x) <a href=data:text/html,x>c</a> `</code><script>window.pwned=1</script>`",
-    "templates": "{{ 7*7 }}{% set x %}${7*7}%0d%0aX-Evil: 1",
-}
 DESK = "Bearer vdt_admin"
 PAGES = (
     "/", "/history", "/maintenance", "/availability", "/components/{slug}", "/preferences", "/embed/summary",
@@ -40,7 +27,7 @@ PAGES = (
 )  # fmt: skip
 FOR_OPERATORS = (
     "/desk", "/desk/open", "/desk/plan", "/desk/templates", "/desk/series", "/desk/incidents/{incident}",
-    "/desk/incidents/{maintenance}", "/sessions", "/targets", "/agents",
+    "/desk/incidents/{maintenance}", "/desk/series/{series}", "/sessions", "/targets", "/agents",
 )  # fmt: skip
 FEEDS = (
     "/rss/?mt={quoted_region}", "/v2/rss/", "/feeds/all.atom", "/feeds/components/{slug}.atom",
@@ -50,66 +37,6 @@ DOCUMENTS = (
     "/api/v2/components.json", "/api/v2/incidents.json", "/api/v2/scheduled-maintenances.json",
 )  # fmt: skip
 BADGES = ("/badges/{slug}.svg", "/badges/overall.svg")
-FORBIDDEN = {"script", "img", "iframe", "object", "embed"}
-
-
-class Tags(HTMLParser):
-    """Every tag as a browser would find it."""
-
-    def __init__(self, text):
-        super().__init__(convert_charrefs=True)
-        self.found = []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
-
-
-def assert_harmless(html, *, svg=True):
-    """No tag, attribute or address that the author brought."""
-    for tag, attributes in Tags(html).found:
-        assert tag not in FORBIDDEN | (set() if svg else {"svg"})
-        assert not [name for name in attributes if name.startswith("on")]
-        for name in ("href", "src", "action"):
-            address = str(attributes.get(name) or "").strip().lower()
-            assert not address.startswith(("javascript:", "data:text", "vbscript:")), address
-
-
-async def fill(conn, attack):
-    """Write it into every field there is, as an import would: past every check of ours."""
-    name = attack[:190]
-    component = await make.make_component(
-        conn, name, region=name, category=name, type=name, state="down", reason=attack
-    )
-    await conn.execute(
-        "UPDATE fleet.component SET slug = 'evil', attributes = attributes || %s WHERE id = %s",
-        (Jsonb({name: name}), component),
-    )
-    ids = {"slug": "evil", "component": component}
-    for kind, impact, status, ends in (
-        (Kind.INCIDENT, Impact.OUTAGE, Status.FIXING, None),
-        (Kind.MAINTENANCE, Impact.MAINTENANCE, Status.PLANNED, at("15:00")),
-        (Kind.INFO, Impact.MAINTENANCE, Status.ACTIVE, None),
-    ):
-        draft = Draft(
-            kind=kind, title=attack[:300], description=attack, impact=impact, status=status,
-            starts_at=at("14:00") if kind is Kind.MAINTENANCE else at("11:00"), ends_at=ends, published_at=NOON, components=[component],
-        )  # fmt: skip
-        number = await writes.insert(conn, draft, by=attack, now=NOON)
-        for internal in (False, True):
-            await writes.say(conn, number, status, attack, at=NOON, by=attack, now=NOON, internal=internal)  # fmt: skip
-        await conn.execute(
-            "UPDATE incidents.incident SET postmortem = %s, postmortem_at = %s WHERE id = %s",
-            (attack, NOON, number),
-        )
-        await writes.settle(conn, [number], "open", by=attack, now=NOON, detail={attack: attack})
-        ids[str(kind)] = number
-    await conn.execute(
-        "INSERT INTO incidents.template (name, kind, title, text, made_at, made_by)"
-        " VALUES (%(n)s, 'incident', %(t)s, %(a)s, now(), %(a)s)",
-        {"n": name[:100], "t": attack[:300], "a": attack},
-    )
-    return ids
 
 
 @pytest.fixture(params=ATTACKS)
