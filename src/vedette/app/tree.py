@@ -71,6 +71,8 @@ COMMANDS: tuple[tuple[str, Group, str, str], ...] = (
         "vedette.cli.availability:availability",
         "Say how available components were by month.",
     ),
+    ("act", CLIENT, "vedette.cli.act:app", "Ask hosts, by actions that people sign."),
+    ("trust", CLIENT, "vedette.cli.trust:app", "Say whom agents obey, signed by roots."),
     ("agents", CLIENT, "vedette.cli.agents:app", "Let agents in, and send them away."),
     ("tokens", CLIENT, "vedette.cli.tokens:app", "Make, list and revoke API tokens."),
     (

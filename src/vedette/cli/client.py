@@ -98,10 +98,13 @@ class Client:
             headers["Idempotency-Key"] = key
         return self._ask(method, path, json=body, headers=headers)[0]
 
-    def upload(self, path: str, content: bytes | Iterable[bytes], **query: object) -> Any:  # noqa: ANN401 - JSON
+    def upload(
+        self, path: str, content: bytes | Iterable[bytes], *, method: str = "POST", **query: object
+    ) -> Any:  # noqa: ANN401 - JSON
         """Send a body piece by piece, whatever it is, and return the JSON of the answer."""
         with self._reachable():
-            answer = self._http.post(
+            answer = self._http.request(
+                method,
                 path,
                 params=_given(query),
                 content=content,

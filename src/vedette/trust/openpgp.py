@@ -151,6 +151,14 @@ def _hold_key(certificate: Certificate, key: Key, now: datetime) -> None:
         )
 
 
+def vouches_weakly(key: str) -> bool:
+    """Whether a public key is OpenPGP's and vouches for itself by a hash that does not count."""
+    if not key.lstrip().startswith("-----BEGIN PGP"):
+        return False
+    certificate = read_certificate(key)
+    return _is_bound_weakly(certificate, certificate.primary)
+
+
 def _is_bound_weakly(certificate: Certificate, key: Key) -> bool:
     latest = [one.latest() for one in (certificate.primary, key)]
     return any(binding and binding.hash not in STRONG_HASHES for binding in latest)

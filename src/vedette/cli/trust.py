@@ -1,0 +1,161 @@
+"""`vedette trust`: whom agents obey. A bundle on the desk, signed by root keys that stay offline."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from vedette import clock
+from vedette.cli.client import Client
+from vedette.cli.key_files import keys_in, sign_by
+from vedette.cli.spans import span
+from vedette.cli.trust_edit import (
+    accept_sha1,
+    add,
+    grant,
+    group,
+    minimum,
+    renew,
+    revoke,
+    roots,
+)
+from vedette.cli.trust_file import HERE, BundleFile, place_of, read_file, write_file
+from vedette.cli.trust_shown import as_value, pin_of, print_value, root_signers, sentences
+from vedette.cli.where import Asking
+from vedette.errors import Conflict, Denied
+from vedette.trust.bundle import read_bundle, signed_text, write_bundle
+from vedette.trust.bundle_edits import begun
+from vedette.trust.signed import Signed, write_signed
+from vedette.trust.verify import TRUST, verify
+
+SERVER = Asking()
+
+app = App(
+    name="trust", help="Say whom agents obey: people, their keys and weights, signed by roots."
+)
+for edit in (add, revoke, group, minimum, grant, accept_sha1, renew, roots):
+    app.command(edit)
+
+
+@app.command
+def init(
+    fleet: str,
+    /,
+    *,
+    root: Annotated[list[Path], Parameter(negative="")],
+    threshold: int = 1,
+    valid_for: str = "90d",
+    bundle: BundleFile = HERE,
+) -> None:
+    """Begin a trust bundle: the roots that must sign it, the group `all` of every agent, nobody else.
+
+    Parameters
+    ----------
+    fleet
+        What the hosts are called together, as in example.org.
+    root
+        The file of a root's public key, OpenPGP or SSH; once for each.
+    threshold
+        How many of the roots must sign.
+    valid_for
+        How long agents obey this version; before that, sign another.
+    """
+    place = place_of(bundle)
+    if place.exists():
+        raise Conflict(f"{place} is there already", hint="change it, or name another by --bundle")
+    made = begun(fleet, keys_in(root), threshold, now=clock.now(), valid_for=span(valid_for))
+    write_file(place, Signed(write_bundle(made)))
+    sys.stdout.write(f"{pin_of(made)}\n")
+    sys.stderr.write(f"vedette: {place} is version 1; pin the roots on every host as above\n")
+
+
+@app.command
+def show(
+    *,
+    output: Annotated[
+        Literal["text", "json", "yaml"], Parameter(name=["--output", "-o"], help="How to print it.")
+    ] = "text",
+    bundle: BundleFile = HERE,
+) -> None:
+    """Say in plain words whom agents obey by this bundle, who signed it, and how to pin its roots."""
+    signed, held = read_file(bundle)
+    if output == "text":
+        sys.stdout.writelines(f"{line}\n" for line in sentences(signed, held, now=clock.now()))
+    else:
+        print_value(as_value(signed, held, now=clock.now()), output)
+
+
+@app.command
+def sign(
+    *,
+    key: Annotated[
+        str, Parameter(help="An SSH key's file (.pub: by ssh-agent), or a key of gpg's.")
+    ],
+    bundle: BundleFile = HERE,
+) -> None:
+    """Add one root's signature to the bundle, over the same bytes as the others'."""
+    signed, held = read_file(bundle)
+    signature = sign_by(key, signed_text(signed.document), namespace=TRUST)
+    _write_with(bundle, signed, [signature])
+    sys.stderr.write(f"vedette: {_state(read_file(bundle)[0])} of version {held.version}\n")
+
+
+@app.command
+def gather(copies: list[Path], /, *, bundle: BundleFile = HERE) -> None:
+    """Take the signatures from copies that other roots signed on their own machines.
+
+    Parameters
+    ----------
+    copies
+        Files of the same version, byte for byte.
+    """
+    signed, _ = read_file(bundle)
+    found: list[str] = []
+    for copy in copies:
+        other, _ = read_file(copy)
+        if other.document != signed.document:
+            raise Conflict(f"{copy} is another bundle than {place_of(bundle)}; none was taken")
+        found += other.signatures
+    _write_with(bundle, signed, found)
+    sys.stderr.write(f"vedette: {_state(read_file(bundle)[0])}\n")
+
+
+@app.command
+def push(*, bundle: BundleFile = HERE, asking: Asking = SERVER) -> None:
+    """Hand the signed bundle to a server, which hands it to the agents; they judge it themselves."""
+    signed, held = read_file(bundle)
+    signers = root_signers(signed, held, now=clock.now())
+    if len(signers) < held.roots.threshold:
+        raise Denied(
+            f"{len(signers)} of {held.roots.threshold} roots signed version {held.version}",
+            hint="vedette trust sign --key …",
+        )
+    with Client(asking) as client:
+        client.upload("/api/v1/trust/bundle", write_signed(signed), method="PUT")
+    sys.stderr.write(f"vedette: version {held.version} is with {client.url}\n")
+
+
+def _write_with(path: Path, signed: Signed, signatures: list[str]) -> None:
+    """Write the bundle with the signatures added; raises Denied for one that is no root's."""
+    held = read_bundle(signed.document)
+    before = {one.fingerprint for one in root_signers(signed, held, now=clock.now())}
+    for signature in signatures:
+        if signature in signed.signatures:
+            continue
+        who = verify(
+            signature,
+            signed_text(signed.document),
+            held.roots.keys,
+            namespace=TRUST,
+            now=clock.now(),
+        ).fingerprint
+        if who not in before:
+            signed, before = signed.with_signature(signature), before | {who}
+    write_file(path, signed)
+
+
+def _state(signed: Signed) -> str:
+    held = read_bundle(signed.document)
+    signers = root_signers(signed, held, now=clock.now())
+    return f"{len(signers)} of {held.roots.threshold} roots signed"
