@@ -10,7 +10,7 @@ import httpx
 from vedette import clock
 from vedette.access.secrets import load_or_make_secrets
 from vedette.access.tokens import create_token
-from vedette.actions.hear import Asks
+from vedette.actions.ask_hear import Asks
 from vedette.app.catalogue import commands_of_connector
 from vedette.app.http import Rooms, rest_app, rooms_routes
 from vedette.db.pool import open_pool

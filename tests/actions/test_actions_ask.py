@@ -9,11 +9,11 @@ from factories import NOON, make_agent, make_assignment, make_target
 from vedette.access.model import Actor, Scope
 from vedette.actions import ask as asking
 from vedette.actions.ask import ask
-from vedette.actions.deliver import cancel, send_again, take_due
-from vedette.actions.expire import KEPT, run_once
+from vedette.actions.ask_deliver import cancel, send_again, take_due
+from vedette.actions.ask_expire import KEPT, run_once
+from vedette.actions.ask_reads import heard
+from vedette.actions.ask_settle import finish, settle
 from vedette.actions.model import Column, Command, Ending, Outcome, Part, Question
-from vedette.actions.reads import heard
-from vedette.actions.settle import finish, settle
 from vedette.errors import Denied, Missing, TooMany, Unavailable
 
 COMMANDS = (
@@ -50,7 +50,7 @@ async def agent(conn):
 
 async def row_of(conn, command_id):
     found = await conn.execute(
-        "SELECT state, outcome, parts, row_count, attempts FROM actions.command WHERE id = %s",
+        "SELECT state, outcome, parts, row_count, attempts FROM actions.ask WHERE id = %s",
         (command_id,),
     )
     return await found.fetchone()
@@ -224,11 +224,10 @@ async def test_a_cancelled_command_is_done_and_its_answer_late(conn, agent):
         "parts = 1",
         "expires_at = asked_at",
         "state = 'elsewhere'",
-        "kind = 'order'",
     ],
 )
 async def test_the_table_holds_the_states_whoever_writes(conn, agent, change):
     took = await asked(conn)
     with pytest.raises(psycopg.errors.CheckViolation):
         async with conn.transaction():
-            await conn.execute(f"UPDATE actions.command SET {change} WHERE id = {took.id}")
+            await conn.execute(f"UPDATE actions.ask SET {change} WHERE id = {took.id}")

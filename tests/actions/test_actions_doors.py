@@ -13,9 +13,9 @@ from factories import make_agent, make_assignment, make_target
 from rest_world import rest_over
 from vedette import clock
 from vedette.access.tokens import create_token
-from vedette.actions.deliver import take_due
+from vedette.actions.ask_deliver import take_due
+from vedette.actions.ask_settle import settle
 from vedette.actions.model import Ending, Outcome, Part
-from vedette.actions.settle import settle
 from vedette.link import vedette_pb2 as pb
 from vedette.link.commands_door import AskDoor
 from vedette.link.signin import HouseSignIn

@@ -11,7 +11,7 @@ from agents_world import door_on, now
 from relay_world import agent_behind, collector
 
 from vedette.access.model import Actor, Scope
-from vedette.actions.hear import Asks, Ears
+from vedette.actions.ask_hear import Asks, Ears
 from vedette.actions.model import PART_BYTES, Column, Command, Ending, Parameter, Question
 from vedette.link import vedette_pb2 as pb
 from vedette.link.commands import Commands
@@ -76,7 +76,7 @@ def part(command, number, rows, **end):
 
 
 async def state_of(door, asked):
-    [(state,)] = await door.rows("SELECT state FROM actions.command WHERE id = %s", asked.id)
+    [(state,)] = await door.rows("SELECT state FROM actions.ask WHERE id = %s", asked.id)
     return state
 
 
@@ -103,7 +103,7 @@ async def test_an_ask_goes_down_the_stream_and_its_answer_comes_back_in_parts(do
     assert (ending.outcome, ending.truncated, ending.row_count) == ("answered", "rows", 3)
     assert ending.took_ms == 7
     assert await state_of(door, asked) == "done"
-    assert await door.rows("SELECT count(*) FROM actions.part") == [(0,)]
+    assert await door.rows("SELECT count(*) FROM actions.ask_part") == [(0,)]
 
 
 async def test_rows_are_heard_before_the_answer_is_whole(door):
@@ -162,7 +162,7 @@ async def test_a_command_whose_stream_broke_goes_down_the_next_one(door):
         hearing = asyncio.create_task(whole(door, asked))
         first = await commanded(talk)
         await talk.say(answer=part(first, 1, [[1, "a"]]))
-        await settled(door, "SELECT parts = 1 FROM actions.command WHERE id = %s", asked.id)
+        await settled(door, "SELECT parts = 1 FROM actions.ask WHERE id = %s", asked.id)
     async with agent.welcomed() as talk:
         again = await commanded(talk)
         assert again.id == first.id
@@ -171,7 +171,7 @@ async def test_a_command_whose_stream_broke_goes_down_the_next_one(door):
         rows, ending = await hearing
     assert rows == [[1, "a"], [2, "b"]]
     assert ending.outcome == "answered"
-    assert await door.rows("SELECT attempts FROM actions.command") == [(2,)]
+    assert await door.rows("SELECT attempts FROM actions.ask") == [(2,)]
 
 
 async def test_an_answer_of_two_runs_of_the_agent_is_not_mixed(door):
@@ -182,7 +182,7 @@ async def test_an_answer_of_two_runs_of_the_agent_is_not_mixed(door):
         command = await commanded(talk)
         await talk.say(heartbeat=pb.Heartbeat(clock_us=0, welcomed=True))
         await talk.say(answer=part(command, 1, [[1, "a"]]))
-        await settled(door, "SELECT parts = 1 FROM actions.command WHERE id = %s", asked.id)
+        await settled(door, "SELECT parts = 1 FROM actions.ask WHERE id = %s", asked.id)
     agent.welcomed_run, agent.run = agent.run, "5d3ad5c8-1f43-4d1c-9a4c-0a8dbbdcb5f1"
     async with agent.welcomed():
         rows, ending = await hearing
@@ -202,7 +202,7 @@ async def test_who_never_answers_is_told_of_at_the_deadline(door):
         command = await commanded(talk)
         await talk.say(answer=part(command, 1, [[1, "late"]], last=True))
         await counted(door)
-    assert await door.rows("SELECT state, outcome, row_count FROM actions.command") == [
+    assert await door.rows("SELECT state, outcome, row_count FROM actions.ask") == [
         ("done", "expired", 0)
     ]
 
@@ -303,9 +303,7 @@ async def test_four_are_under_way_at_an_agent_and_the_fifth_waits_for_its_turn(d
         asked = [await ask(door) for _ in range(5)]
         hearing = [asyncio.create_task(whole(door, each)) for each in asked]
         commands = [await commanded(talk) for _ in range(4)]
-        states = await door.rows(
-            "SELECT state, count(*) FROM actions.command GROUP BY 1 ORDER BY 1"
-        )
+        states = await door.rows("SELECT state, count(*) FROM actions.ask GROUP BY 1 ORDER BY 1")
         assert states == [("inflight", 4), ("ready", 1)]
         await talk.say(answer=part(commands[0], 1, [[1, "done"]], last=True))
         commands.append(await commanded(talk))
@@ -323,7 +321,7 @@ async def test_when_the_asker_leaves_the_agent_is_told(door):
         command = await commanded(talk)
         hearing.cancel()
         assert (await talk.hear("cancel")).cancel.id == command.id
-        await settled(door, "SELECT outcome = 'cancelled' FROM actions.command")
+        await settled(door, "SELECT outcome = 'cancelled' FROM actions.ask")
 
 
 async def test_commands_for_a_stream_that_was_superseded_go_to_the_newer_one(door):

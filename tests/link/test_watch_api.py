@@ -15,7 +15,7 @@ from tests.link.feed_world import SOON_S, move, shop, writing
 
 from vedette import clock
 from vedette.access.tokens import revoke_token
-from vedette.actions.hear import Asks
+from vedette.actions.ask_hear import Asks
 from vedette.app.addresses import Address, listen_on
 from vedette.app.front import front
 from vedette.app.http import Rooms, rest_app, rooms_routes

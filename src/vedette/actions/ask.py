@@ -8,14 +8,14 @@ from psycopg.types.json import Jsonb
 
 from vedette.access.audit import write_audit
 from vedette.access.model import Actor
+from vedette.actions.ask_reads import Watcher, asked_lately, watchers
 from vedette.actions.model import Asked, Command, Question
-from vedette.actions.reads import Watcher, asked_lately, watchers
 from vedette.actions.rules import check_within, command_called, parameters_of
 from vedette.db.locks import lock_number
 from vedette.db.queries import Connection, load
 from vedette.errors import Denied, Missing, TooMany, Unavailable
 
-Q = load(__file__, "writes.sql")
+Q = load(__file__, "ask_writes.sql")
 
 CommandsOf = Callable[[str], Sequence[Command]]
 """Connector → what it can be asked; raises `Missing` for one that is not installed."""

@@ -21,7 +21,7 @@ from vedette.access.model import Actor
 from vedette.access.reporter_tokens import ReporterKey
 from vedette.access.secrets import Secrets
 from vedette.access.sessions import whose
-from vedette.actions.hear import Asks
+from vedette.actions.ask_hear import Asks
 from vedette.app.urls import URLS
 from vedette.db.trouble import DATABASE_IS_AWAY
 from vedette.errors import Unavailable

@@ -5,7 +5,7 @@ from typing import Any
 from vedette.access import api as access
 from vedette.access import clients_api as clients
 from vedette.access import sessions_api as sessions
-from vedette.actions import api as actions
+from vedette.actions import ask_api as actions
 from vedette.automation import causes_api as causes
 from vedette.automation import delivery_api as delivery
 from vedette.automation import explain_api as explain

@@ -20,7 +20,7 @@ from vedette.access.device_sign_in import DeviceSignIns
 from vedette.access.openid import Provider
 from vedette.access.secrets import Secrets, load_or_make_secrets
 from vedette.access.sessions import end_sessions_of_other_rules
-from vedette.actions.hear import Asks
+from vedette.actions.ask_hear import Asks
 from vedette.app.addresses import Address, free_port, listen_on
 from vedette.app.cache import keeper_of
 from vedette.app.catalogue import CATALOGUE, commands_of_connector

@@ -1,6 +1,6 @@
 """Commands on their way through this server: down the streams it holds, and their answers in.
 
-A command is delivered by whichever server holds the agent's newest stream (`actions/deliver.py`), so
+A command is delivered by whichever server holds the agent's newest stream (`actions/ask_deliver.py`), so
 any server may be asked. An answer is believed only on the stream that carried the command down, in
 order, within the limits, and in the shape that was declared when it was asked: the stream knows what
 it carried, so whatever else an agent says costs the database nothing.
@@ -16,11 +16,11 @@ import psycopg
 import structlog
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from vedette.actions.deliver import send_again, take_due
-from vedette.actions.hear import Ears
+from vedette.actions.ask_deliver import send_again, take_due
+from vedette.actions.ask_hear import Ears
+from vedette.actions.ask_reads import agents_waited_for
+from vedette.actions.ask_settle import settle
 from vedette.actions.model import AT_ONCE, ROWS, SIZE_BYTES, Due, Ending, Outcome, Part
-from vedette.actions.reads import agents_waited_for
-from vedette.actions.settle import settle
 from vedette.db.listen import listen
 from vedette.link import vedette_pb2 as pb
 from vedette.link.commands_read import Carried, Unfit, read_answer

@@ -9,7 +9,7 @@ import grpc
 import grpc.aio
 import msgspec
 
-from vedette.actions.hear import Asks
+from vedette.actions.ask_hear import Asks
 from vedette.actions.model import DEFAULT_WITHIN, PART_BYTES, Asked, Ending, Question
 from vedette.actions.rules import error_of
 from vedette.errors import Invalid

@@ -14,7 +14,7 @@ from psycopg_pool import PoolTimeout
 
 from vedette import clock
 from vedette.access.secrets import Secrets
-from vedette.actions.hear import Asks
+from vedette.actions.ask_hear import Asks
 from vedette.db.listen import listen
 from vedette.db.pool import connect
 from vedette.link.admit import LinkOptions

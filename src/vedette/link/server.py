@@ -15,7 +15,7 @@ import structlog
 from google.protobuf.message import DecodeError
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from vedette.actions.hear import Ears
+from vedette.actions.ask_hear import Ears
 from vedette.fleet.attach import detach
 from vedette.fleet.heartbeats import keep_heartbeats
 from vedette.fleet.model import Configuration

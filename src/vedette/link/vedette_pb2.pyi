@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class FromAgent(_message.Message):
-    __slots__ = ("hello", "define", "batch", "gap", "heartbeat", "renew", "answer", "signed")
+    __slots__ = ("hello", "define", "batch", "gap", "heartbeat", "renew", "answer", "signed", "result")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     DEFINE_FIELD_NUMBER: _ClassVar[int]
     BATCH_FIELD_NUMBER: _ClassVar[int]
@@ -16,6 +16,7 @@ class FromAgent(_message.Message):
     RENEW_FIELD_NUMBER: _ClassVar[int]
     ANSWER_FIELD_NUMBER: _ClassVar[int]
     SIGNED_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     define: Define
     batch: Batch
@@ -24,10 +25,11 @@ class FromAgent(_message.Message):
     renew: RenewRequest
     answer: Answer
     signed: Signed
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., define: _Optional[_Union[Define, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., gap: _Optional[_Union[Gap, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., renew: _Optional[_Union[RenewRequest, _Mapping]] = ..., answer: _Optional[_Union[Answer, _Mapping]] = ..., signed: _Optional[_Union[Signed, _Mapping]] = ...) -> None: ...
+    result: Result
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., define: _Optional[_Union[Define, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., gap: _Optional[_Union[Gap, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., renew: _Optional[_Union[RenewRequest, _Mapping]] = ..., answer: _Optional[_Union[Answer, _Mapping]] = ..., signed: _Optional[_Union[Signed, _Mapping]] = ..., result: _Optional[_Union[Result, _Mapping]] = ...) -> None: ...
 
 class ToAgent(_message.Message):
-    __slots__ = ("welcome", "ack", "configuration", "renewed", "refusal", "command", "cancel")
+    __slots__ = ("welcome", "ack", "configuration", "renewed", "refusal", "command", "cancel", "act", "told", "trust")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     ACK_FIELD_NUMBER: _ClassVar[int]
     CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
@@ -35,6 +37,9 @@ class ToAgent(_message.Message):
     REFUSAL_FIELD_NUMBER: _ClassVar[int]
     COMMAND_FIELD_NUMBER: _ClassVar[int]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
+    ACT_FIELD_NUMBER: _ClassVar[int]
+    TOLD_FIELD_NUMBER: _ClassVar[int]
+    TRUST_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     ack: Ack
     configuration: Configuration
@@ -42,7 +47,10 @@ class ToAgent(_message.Message):
     refusal: Refusal
     command: Command
     cancel: Cancel
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., renewed: _Optional[_Union[RenewReply, _Mapping]] = ..., refusal: _Optional[_Union[Refusal, _Mapping]] = ..., command: _Optional[_Union[Command, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ...) -> None: ...
+    act: Act
+    told: Told
+    trust: Trust
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., renewed: _Optional[_Union[RenewReply, _Mapping]] = ..., refusal: _Optional[_Union[Refusal, _Mapping]] = ..., command: _Optional[_Union[Command, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., act: _Optional[_Union[Act, _Mapping]] = ..., told: _Optional[_Union[Told, _Mapping]] = ..., trust: _Optional[_Union[Trust, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("protocol", "run_id", "welcomed_run_id", "last_seq", "clock_us", "config_revision", "facts")
@@ -63,7 +71,7 @@ class Hello(_message.Message):
     def __init__(self, protocol: _Optional[int] = ..., run_id: _Optional[str] = ..., welcomed_run_id: _Optional[str] = ..., last_seq: _Optional[int] = ..., clock_us: _Optional[int] = ..., config_revision: _Optional[int] = ..., facts: _Optional[_Union[AgentFacts, _Mapping]] = ...) -> None: ...
 
 class AgentFacts(_message.Message):
-    __slots__ = ("hostname", "os", "machine_id", "version", "pid", "started_us", "environment_json", "tags_json", "connectors")
+    __slots__ = ("hostname", "os", "machine_id", "version", "pid", "started_us", "environment_json", "tags_json", "connectors", "modules", "sandbox_json", "bundle_version", "mode")
     HOSTNAME_FIELD_NUMBER: _ClassVar[int]
     OS_FIELD_NUMBER: _ClassVar[int]
     MACHINE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -73,6 +81,10 @@ class AgentFacts(_message.Message):
     ENVIRONMENT_JSON_FIELD_NUMBER: _ClassVar[int]
     TAGS_JSON_FIELD_NUMBER: _ClassVar[int]
     CONNECTORS_FIELD_NUMBER: _ClassVar[int]
+    MODULES_FIELD_NUMBER: _ClassVar[int]
+    SANDBOX_JSON_FIELD_NUMBER: _ClassVar[int]
+    BUNDLE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
     hostname: str
     os: str
     machine_id: str
@@ -82,7 +94,11 @@ class AgentFacts(_message.Message):
     environment_json: str
     tags_json: str
     connectors: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, hostname: _Optional[str] = ..., os: _Optional[str] = ..., machine_id: _Optional[str] = ..., version: _Optional[str] = ..., pid: _Optional[int] = ..., started_us: _Optional[int] = ..., environment_json: _Optional[str] = ..., tags_json: _Optional[str] = ..., connectors: _Optional[_Iterable[str]] = ...) -> None: ...
+    modules: _containers.RepeatedScalarFieldContainer[str]
+    sandbox_json: str
+    bundle_version: int
+    mode: str
+    def __init__(self, hostname: _Optional[str] = ..., os: _Optional[str] = ..., machine_id: _Optional[str] = ..., version: _Optional[str] = ..., pid: _Optional[int] = ..., started_us: _Optional[int] = ..., environment_json: _Optional[str] = ..., tags_json: _Optional[str] = ..., connectors: _Optional[_Iterable[str]] = ..., modules: _Optional[_Iterable[str]] = ..., sandbox_json: _Optional[str] = ..., bundle_version: _Optional[int] = ..., mode: _Optional[str] = ...) -> None: ...
 
 class Welcome(_message.Message):
     __slots__ = ("durable_seq", "credits", "config_revision", "clock_us", "heartbeat_ms", "reconnect_spread_ms", "agent_name", "sign", "provisional")
@@ -297,6 +313,44 @@ class Answer(_message.Message):
     truncated: str
     took_ms: int
     def __init__(self, id: _Optional[int] = ..., number: _Optional[int] = ..., rows_json: _Optional[bytes] = ..., last: _Optional[bool] = ..., error_class: _Optional[str] = ..., message: _Optional[str] = ..., truncated: _Optional[str] = ..., took_ms: _Optional[int] = ...) -> None: ...
+
+class Act(_message.Message):
+    __slots__ = ("id", "document", "signatures", "cancelled")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENT_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURES_FIELD_NUMBER: _ClassVar[int]
+    CANCELLED_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    document: bytes
+    signatures: _containers.RepeatedScalarFieldContainer[str]
+    cancelled: bool
+    def __init__(self, id: _Optional[int] = ..., document: _Optional[bytes] = ..., signatures: _Optional[_Iterable[str]] = ..., cancelled: _Optional[bool] = ...) -> None: ...
+
+class Result(_message.Message):
+    __slots__ = ("id", "number", "piece", "last", "signature")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    PIECE_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    number: int
+    piece: bytes
+    last: bool
+    signature: bytes
+    def __init__(self, id: _Optional[int] = ..., number: _Optional[int] = ..., piece: _Optional[bytes] = ..., last: _Optional[bool] = ..., signature: _Optional[bytes] = ...) -> None: ...
+
+class Told(_message.Message):
+    __slots__ = ("ids",)
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    ids: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, ids: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class Trust(_message.Message):
+    __slots__ = ("signed",)
+    SIGNED_FIELD_NUMBER: _ClassVar[int]
+    signed: bytes
+    def __init__(self, signed: _Optional[bytes] = ...) -> None: ...
 
 class RenewRequest(_message.Message):
     __slots__ = ("csr_pem",)

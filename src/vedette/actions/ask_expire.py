@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from vedette.db.queries import Connection, load
 
-Q = load(__file__, "writes.sql")
+Q = load(__file__, "ask_writes.sql")
 
 GRACE = timedelta(seconds=1)
 """The agent stops at the deadline itself and says so: its word is better than ours."""

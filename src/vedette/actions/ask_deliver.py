@@ -8,7 +8,7 @@ import msgspec
 from vedette.actions.model import Column, Due
 from vedette.db.queries import Connection, load
 
-Q = load(__file__, "writes.sql")
+Q = load(__file__, "ask_writes.sql")
 
 
 async def take_due(

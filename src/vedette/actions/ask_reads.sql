@@ -5,7 +5,7 @@ SELECT
     s.disconnected_at IS NULL AND coalesce(s.heartbeat_at > %(silent_since)s, false) AS is_online,
     (
         SELECT count(*)
-        FROM actions.command AS c
+        FROM actions.ask AS c
         WHERE c.agent_id = a.id
           AND c.state IN ('ready', 'inflight')
           AND c.expires_at > %(now)s
@@ -22,26 +22,26 @@ ORDER BY is_online DESC, waiting, s.heartbeat_at DESC NULLS LAST, a.id;
 SELECT
     count(*) FILTER (WHERE asked_by = %(by)s) AS by_caller,
     count(*) FILTER (WHERE target_id = %(target_id)s) AS of_target
-FROM actions.command
+FROM actions.ask
 WHERE asked_at > %(since)s
   AND (asked_by = %(by)s OR target_id = %(target_id)s);
 
 -- name: ending
 SELECT state, outcome, error_class, message, truncated, row_count, took_ms
-FROM actions.command
+FROM actions.ask
 WHERE id = %(id)s;
 
 -- name: parts_after
 SELECT rows
-FROM actions.part
-WHERE command_id = %(id)s
+FROM actions.ask_part
+WHERE ask_id = %(id)s
   AND number > %(number)s
 ORDER BY number;
 
 -- name: agents_waited_for
 -- Whom a server should look after when it may have missed a notification.
 SELECT DISTINCT agent_id
-FROM actions.command
+FROM actions.ask
 WHERE state = 'ready'
   AND expires_at > %(now)s
   AND agent_id = ANY(%(agents)s);

@@ -7,7 +7,7 @@ from vedette.actions.model import Ending, Outcome
 from vedette.db.queries import Connection, load
 from vedette.fleet.status import SILENT_AFTER
 
-Q = load(__file__, "reads.sql")
+Q = load(__file__, "ask_reads.sql")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

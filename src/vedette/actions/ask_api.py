@@ -12,10 +12,10 @@ from litestar.response import Stream
 from vedette import clock
 from vedette.access.api import address_of
 from vedette.access.model import Actor
-from vedette.actions.hear import Asks
+from vedette.actions.ask_hear import Asks
+from vedette.actions.ask_reads import watchers
 from vedette.actions.model import DEFAULT_WITHIN, Asked, Ending, Outcome, Question, Row
 from vedette.actions.model import Command as Declared
-from vedette.actions.reads import watchers
 from vedette.actions.rules import error_of
 from vedette.errors import Missing
 from vedette.rest.request_id import request_id_of

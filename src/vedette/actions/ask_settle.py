@@ -5,7 +5,7 @@ from datetime import datetime
 from vedette.actions.model import Ending, Part
 from vedette.db.queries import Connection, load
 
-Q = load(__file__, "writes.sql")
+Q = load(__file__, "ask_writes.sql")
 
 
 async def settle(

@@ -3,11 +3,11 @@
 SELECT pg_advisory_xact_lock(%(lock)s);
 
 -- name: add
-INSERT INTO actions.command (
-    kind, agent_id, target_id, name, parameters, columns, asked_by, asked_at, expires_at
+INSERT INTO actions.ask (
+    agent_id, target_id, name, parameters, columns, asked_by, asked_at, expires_at
 )
 VALUES (
-    'ask', %(agent_id)s, %(target_id)s, %(name)s, %(parameters)s, %(columns)s,
+    %(agent_id)s, %(target_id)s, %(name)s, %(parameters)s, %(columns)s,
     %(by)s, %(now)s, %(expires_at)s
 )
 RETURNING id;
@@ -22,7 +22,7 @@ SELECT pg_notify('vedette_answer', %(id)s::text);
 -- Only the newest stream of the agent gets anything: an older one is a dead one.
 WITH due AS (
     SELECT c.id, s.run_id
-    FROM actions.command AS c
+    FROM actions.ask AS c
     JOIN fleet.stream AS s ON s.agent_id = c.agent_id
     WHERE c.agent_id = %(agent_id)s
       AND s.epoch = %(epoch)s
@@ -32,7 +32,7 @@ WITH due AS (
     LIMIT %(limit)s
     FOR UPDATE OF c SKIP LOCKED
 )
-UPDATE actions.command AS c
+UPDATE actions.ask AS c
 SET state = 'inflight',
     attempts = c.attempts + 1,
     epoch = %(epoch)s,
@@ -44,7 +44,7 @@ RETURNING c.id, c.name, c.target_id, c.parameters, c.columns, c.expires_at;
 
 -- name: give_up_the_broken
 -- Parts came, and the agent has restarted since: what it would say now does not fit them.
-UPDATE actions.command AS c
+UPDATE actions.ask AS c
 SET state = 'returned',
     outcome = 'lost',
     message = 'the agent restarted in the middle of its answer',
@@ -61,7 +61,7 @@ RETURNING c.id;
 -- name: send_again
 -- What an older stream took with it goes down the new one; the agent says again what it has said.
 WITH again AS (
-    UPDATE actions.command AS c
+    UPDATE actions.ask AS c
     SET state = 'ready',
         epoch = NULL,
         run_id = NULL,
@@ -76,12 +76,12 @@ WITH again AS (
       AND c.epoch < s.epoch
     RETURNING c.id
 )
-DELETE FROM actions.part AS p
+DELETE FROM actions.ask_part AS p
 USING again
-WHERE p.command_id = again.id;
+WHERE p.ask_id = again.id;
 
 -- name: count_part
-UPDATE actions.command
+UPDATE actions.ask
 SET parts = %(number)s,
     row_count = row_count + %(row_count)s,
     size_bytes = size_bytes + %(size_bytes)s
@@ -91,11 +91,11 @@ WHERE id = %(id)s
   AND parts = %(number)s - 1;
 
 -- name: add_part
-INSERT INTO actions.part (command_id, number, rows)
+INSERT INTO actions.ask_part (ask_id, number, rows)
 VALUES (%(id)s, %(number)s, %(rows)s);
 
 -- name: settle
-UPDATE actions.command
+UPDATE actions.ask
 SET state = 'returned',
     outcome = %(outcome)s,
     error_class = %(error_class)s,
@@ -108,14 +108,14 @@ WHERE id = %(id)s
   AND epoch = %(epoch)s;
 
 -- name: finish
-UPDATE actions.command
+UPDATE actions.ask
 SET state = 'done',
     done_at = %(now)s
 WHERE id = %(id)s
   AND state = 'returned';
 
 -- name: cancel
-UPDATE actions.command AS c
+UPDATE actions.ask AS c
 SET state = 'done',
     outcome = 'cancelled',
     message = 'whoever asked has left',
@@ -126,7 +126,7 @@ RETURNING c.agent_id;
 
 -- name: expire
 -- Those nobody may wait for any longer: one, or all (id is null).
-UPDATE actions.command AS c
+UPDATE actions.ask AS c
 SET state = 'done',
     outcome = 'expired',
     message = CASE
@@ -146,21 +146,20 @@ WHERE a.id = c.agent_id
   AND (%(id)s::bigint IS NULL OR c.id = %(id)s);
 
 -- name: finish_the_unheard
-UPDATE actions.command
+UPDATE actions.ask
 SET state = 'done',
     done_at = %(now)s
 WHERE state = 'returned'
   AND expires_at < %(before)s;
 
 -- name: forget_parts
-DELETE FROM actions.part AS p
-USING actions.command AS c
-WHERE c.id = p.command_id
+DELETE FROM actions.ask_part AS p
+USING actions.ask AS c
+WHERE c.id = p.ask_id
   AND c.state = 'done'
   AND (%(id)s::bigint IS NULL OR c.id = %(id)s);
 
 -- name: forget_commands
-DELETE FROM actions.command
+DELETE FROM actions.ask
 WHERE asked_at < %(before)s
-  AND state = 'done'
-  AND kind = 'ask';
+  AND state = 'done';

@@ -12,11 +12,11 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from vedette import clock
 from vedette.access.model import Actor
 from vedette.actions.ask import CommandsOf, ask
-from vedette.actions.deliver import cancel
-from vedette.actions.expire import GRACE, expire
+from vedette.actions.ask_deliver import cancel
+from vedette.actions.ask_expire import GRACE, expire
+from vedette.actions.ask_reads import heard
+from vedette.actions.ask_settle import finish
 from vedette.actions.model import Asked, Ending, Question
-from vedette.actions.reads import heard
-from vedette.actions.settle import finish
 
 LOOK_AGAIN_S = 1.0
 """A notification may be lost with its connection; nobody waits much longer for that."""
