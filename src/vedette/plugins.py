@@ -6,10 +6,12 @@ point of the same group. A name that is in both is refused: nobody's plugin can 
 
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vedette.errors import Conflict, Missing
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 BUILT_IN: dict[str, dict[str, str]] = {
     "vedette.connectors": {
@@ -55,6 +57,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
     "vedette.modules": {
         "file": "vedette.agent.modules.file:File",
         "netstat": "vedette.agent.modules.netstat:Netstat",
+        "pkg": "vedette.agent.modules.pkg:Pkg",
         "memory": "vedette.agent.modules.memory:Memory",
     },
 }
@@ -62,7 +65,10 @@ BUILT_IN: dict[str, dict[str, str]] = {
 
 
 @cache
-def _foreign(group: str) -> dict[str, EntryPoint]:
+def _foreign(group: str) -> dict[str, "EntryPoint"]:
+    # Not above: it brings half of the mail library, and a module's process imports only a built-in.
+    from importlib.metadata import entry_points
+
     found: dict[str, EntryPoint] = {}
     for entry in entry_points(group=group):
         if entry.name in BUILT_IN.get(group, {}) or entry.name in found:

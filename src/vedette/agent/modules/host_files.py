@@ -68,6 +68,14 @@ def names(context: Context, path: str) -> list[str]:
         return []
 
 
+def exists(context: Context, path: str) -> bool:
+    """Return whether it is there; what cannot be told is not."""
+    try:
+        return place(context, path).exists()
+    except OSError:
+        return False
+
+
 def linked(context: Context, path: str) -> str | None:
     """Return where a link leads, as it is written; None when it is none or may not be read."""
     folder, _, name = path.rpartition("/")

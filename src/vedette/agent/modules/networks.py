@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from vedette.agent.modules import Context
-from vedette.agent.modules.host_files import linked, names, place, plain, read
+from vedette.agent.modules.host_files import exists, linked, names, plain, read
 from vedette.agent.modules.sockets import TABLES, Address, Socket, read_table
 from vedette.agent.modules.tally import Tally
 
@@ -105,7 +105,7 @@ def all_networks(context: Context, tally: Tally) -> list[Network]:
         space = linked(context, f"/proc/{pid}/ns/net")
         if space is not None:
             found.setdefault(space, []).append(f"/proc/{pid}/net")
-        elif place(context, f"/proc/{pid}").is_dir():  # it has not ended meanwhile
+        elif exists(context, f"/proc/{pid}"):  # it has not ended meanwhile
             hidden += 1
     if hidden:
         tally.fault(f"the network of {hidden} processes cannot be told: that takes root")
