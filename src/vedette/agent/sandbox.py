@@ -15,10 +15,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
-from typing import Self
 
-_READ_BYTES = 16_384
-_DRAIN_S = 0.5
+from vedette.agent.kept_pipe import KeptPipe
+
+DRAIN_S = 0.5
 """How long output may still come after the end: of one who left the group and holds the pipe."""
 
 _SANDBOXED = str(Path(__file__).with_name("sandboxed.py"))
@@ -91,17 +91,17 @@ async def run(command: Sequence[str], limits: Limits) -> Ran:
     raised, cancellation too: nothing of the program runs any more.
     """
     begun = time.perf_counter()
-    output, errors = _Kept(limits.output_bytes), _Kept(limits.output_bytes)
-    with output, errors, _Kept(512) as status:
+    output, errors = KeptPipe(limits.output_bytes), KeptPipe(limits.output_bytes)
+    with output, errors, KeptPipe(512) as status:
         child = await _start(command, limits, (output, errors, status))
         try:
             async with asyncio.timeout(limits.seconds):
                 exit_code = await child.wait()
         finally:
-            _kill(child.pid)
+            kill_group(child.pid)
             await child.wait()
         with suppress(TimeoutError):
-            async with asyncio.timeout(_DRAIN_S):
+            async with asyncio.timeout(DRAIN_S):
                 await asyncio.gather(output.ended.wait(), errors.ended.wait(), status.ended.wait())
     if status.content:
         raise NotStarted(status.content.decode(errors="replace"))
@@ -114,55 +114,8 @@ async def run(command: Sequence[str], limits: Limits) -> Ran:
     )
 
 
-class _Kept:
-    """A pipe whose beginning is kept; the rest is read, so that nobody waits for us, and dropped.
-
-    Not a pipe of asyncio's own: a child's `wait` would then wait for whoever else holds its end.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self.content = bytearray()
-        self.cut = False
-        self.ended = asyncio.Event()
-        self._limit = limit
-        self._ours, self.theirs = os.pipe()
-
-    def __enter__(self) -> Self:
-        """Begin to read."""
-        os.set_blocking(self._ours, False)
-        asyncio.get_running_loop().add_reader(self._ours, self._read)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Let go of both ends."""
-        self._end()
-        os.close(self._ours)
-        self.give()
-
-    def give(self) -> None:
-        """Let go of the end that the program has by now."""
-        if self.theirs >= 0:
-            os.close(self.theirs)
-            self.theirs = -1
-
-    def _read(self) -> None:
-        try:
-            piece = os.read(self._ours, _READ_BYTES)
-        except BlockingIOError:
-            return
-        room = self._limit - len(self.content)
-        self.cut = self.cut or len(piece) > room
-        self.content += piece[:room]
-        if not piece:
-            self._end()
-
-    def _end(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._ours)
-        self.ended.set()
-
-
 async def _start(
-    command: Sequence[str], limits: Limits, pipes: tuple[_Kept, _Kept, _Kept]
+    command: Sequence[str], limits: Limits, pipes: tuple[KeptPipe, KeptPipe, KeptPipe]
 ) -> asyncio.subprocess.Process:
     output, errors, status = pipes
     asked = {
@@ -184,6 +137,7 @@ async def _start(
     return child
 
 
-def _kill(leader: int) -> None:
+def kill_group(leader: int) -> None:
+    """Kill a process group as a whole; one that is gone is well."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)

@@ -20,32 +20,43 @@ _SIGKILL = 9
 
 def become(said: dict) -> None:  # type: ignore[type-arg]  # typing costs 10 ms a look
     """Take the limits on and become the program; returns only by raising."""
-    _give_up_privileges()
-    for name, value in said["limits"].items():
-        _limit(getattr(resource, name), value)
+    give_up_privileges()
+    limit(said["limits"])
     os.umask(0o077)
     os.chdir("/")
     command = said["command"]
     os.execve(command[0], command, said["environment"])  # noqa: S606 - without a shell, as it should
 
 
-def _limit(kind: int, value: int) -> None:
-    # What the host's owner gave the agent is never raised.
-    hard = resource.getrlimit(kind)[1]
-    least = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    resource.setrlimit(kind, (least, least))
+def limit(limits: dict[str, int]) -> None:
+    """Take on the kernel's limits, by their names in `resource`."""
+    for name, value in limits.items():
+        kind = getattr(resource, name)
+        # What the host's owner gave the agent is never raised.
+        hard = resource.getrlimit(kind)[1]
+        least = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (least, least))
 
 
-def _give_up_privileges() -> None:
+def give_up_privileges() -> None:
+    """Let no setuid program give back what we gave up, and nothing outlive an agent that was killed."""
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    die_with_parent(_SIGKILL)
+
+
+def die_with_parent(number: int) -> None:
+    """Ask the kernel for this signal when the parent ends; only Linux has it."""
+    _prctl(_PR_SET_PDEATHSIG, number)
+
+
+def _prctl(option: int, value: int) -> None:
     if not sys.platform.startswith("linux"):
         return
     import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)
-    # No setuid program gives back what we gave up, and nothing outlives an agent that was killed.
-    for option, value in ((_PR_SET_NO_NEW_PRIVS, 1), (_PR_SET_PDEATHSIG, _SIGKILL)):
-        if libc.prctl(option, value, 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "prctl is refused")
+    if libc.prctl(option, value, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl is refused")
 
 
 def main(status_fd: int, asked: str) -> None:
