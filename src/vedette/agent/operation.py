@@ -1,0 +1,194 @@
+"""Running one operation: its module in a process of its own, bounded, alone, and without a way out.
+
+Nothing of the module runs in the agent, not even its import, and nothing it answers is believed
+unread. Whatever happens over there is an outcome here.
+"""
+
+import asyncio
+import signal
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from vedette.agent import sandbox
+from vedette.agent.confine import Offers, offers
+from vedette.agent.kept_pipe import KeptPipe
+from vedette.agent.operating import CRASHED, EXCEEDED, REFUSED, RETURNED, Asked
+from vedette.agent.operation_answer import NotAnAnswer, checked
+from vedette.agent.operation_process import Process, start
+from vedette.errors import Invalid
+
+_STDERR_BYTES = 4096
+_PROCESSES = 64
+"""How many an operation may have at once, where its module may start any."""
+_SHORT_BYTES = 256 << 10
+"""An answer that is longer is read beside the loop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationLimits:
+    """How much one operation may take.
+
+    seconds: of the clock. cpu_s: of the processor. memory_bytes: of address space.
+    output_bytes: of its answer; one that is longer is killed, and nothing of it is kept.
+    """
+
+    seconds: float = 300
+    cpu_s: float = 300
+    memory_bytes: int = 512 << 20
+    output_bytes: int = 16 << 20
+
+    def for_the_kernel(self) -> dict[str, int]:
+        """Return the limits of each process by their names in `resource`."""
+        return dict(
+            sandbox.Limits(seconds=self.cpu_s, memory_bytes=self.memory_bytes).for_the_kernel()
+        )
+
+
+class Ended(StrEnum):
+    """How an operation ended.
+
+    returned: its module answered. refused: it did not run; this host does not know the module, cannot
+    keep it in, or its parameters make no sense. timeout: its time was over. killed: it took more
+    than it may. crashed: a bug of the module, or an answer that is none.
+    """
+
+    RETURNED = "returned"
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    KILLED = "killed"
+    CRASHED = "crashed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """One operation that is over.
+
+    result: the module's answer as JSON in MIG's shape, empty unless it returned.
+    message: why it did not return, one line. truncated: its answer was longer than it may be.
+    cpu_s: of all its processes that ended before it.
+    """
+
+    ended: Ended
+    result: bytes
+    message: str
+    truncated: bool
+    took_s: float
+    cpu_s: float
+
+
+async def run_operation(
+    module: str,
+    parameters: object,
+    limits: OperationLimits,
+    *,
+    privacy: bool,
+    partial: bool,
+    root: Path = Path("/"),
+) -> Ran:
+    """Run a module and return what became of it.
+
+    parameters: plain JSON. privacy: names are masked, in messages too. partial: run it, too, where
+    the kernel lacks a wall. root: what stands for `/`. Whatever happens, cancellation too: nothing
+    of the operation runs any more.
+    """
+    begun = time.perf_counter()
+    asked = Asked(
+        module=module,
+        parameters=parameters,
+        seconds=limits.seconds,
+        cpu_s=limits.cpu_s,
+        memory_bytes=limits.memory_bytes,
+        output_bytes=limits.output_bytes,
+        processes=_PROCESSES,
+        privacy=privacy,
+        partial=partial,
+        root=str(root),
+    )
+    cut, cpu_s = False, 0.0
+    try:
+        with KeptPipe(limits.output_bytes + 1) as answer, KeptPipe(_STDERR_BYTES) as errors:
+            process = start(asked, limits.for_the_kernel(), answer, errors)
+            in_time = await _run(process, answer, errors, limits.seconds)
+        said = b"" if privacy else bytes(errors.content)
+        ended, result, message = await _outcome(process, answer, said, limits, in_time=in_time)
+        cut, cpu_s = answer.cut, process.cpu_s
+    except Invalid as refused:
+        ended, result, message = Ended.REFUSED, b"", str(refused)
+    except OSError as fault:
+        ended, result, message = Ended.CRASHED, b"", f"it could not be started: {fault.strerror}"
+    return Ran(
+        ended=ended,
+        result=result,
+        message=_plain(message),
+        truncated=cut,
+        took_s=time.perf_counter() - begun,
+        cpu_s=cpu_s,
+    )
+
+
+def sandbox_offers() -> Offers:
+    """Return what this kernel gives to keep an operation in."""
+    return offers()
+
+
+async def _run(process: Process, answer: KeptPipe, errors: KeptPipe, seconds: float) -> bool:
+    """Wait until it is over and gone, by its own end or by ours; False when its time was over."""
+    try:
+        in_time = await process.over(answer, seconds)
+    finally:
+        await process.end()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(sandbox.DRAIN_S):
+            await asyncio.gather(answer.ended.wait(), errors.ended.wait())
+    return in_time
+
+
+async def _outcome(
+    process: Process, answer: KeptPipe, said: bytes, limits: OperationLimits, *, in_time: bool
+) -> tuple[Ended, bytes, str]:
+    if answer.cut:
+        return Ended.KILLED, b"", f"its answer is longer than {limits.output_bytes} bytes"
+    if not in_time:
+        return Ended.TIMEOUT, b"", f"it took longer than {limits.seconds:g} s"
+    kind, body = bytes(answer.content[:1]), bytes(answer.content[1:])
+    if kind == EXCEEDED:
+        return Ended.KILLED, b"", body.decode(errors="replace")
+    if process.exit_code or kind not in _SAID:
+        return _died(process, said, limits)
+    if kind != RETURNED:
+        return _SAID[kind], b"", body.decode(errors="replace")
+    try:
+        short = len(body) <= _SHORT_BYTES
+        return (
+            Ended.RETURNED,
+            checked(body) if short else await asyncio.to_thread(checked, body),
+            "",
+        )
+    except NotAnAnswer as fault:
+        return Ended.CRASHED, b"", str(fault)
+
+
+_SAID = {RETURNED: Ended.RETURNED, REFUSED: Ended.REFUSED, CRASHED: Ended.CRASHED}
+
+
+def _died(process: Process, said: bytes, limits: OperationLimits) -> tuple[Ended, bytes, str]:
+    number = -process.exit_code
+    if number == signal.SIGXCPU or (number == signal.SIGKILL and process.cpu_s >= limits.cpu_s):
+        return Ended.KILLED, b"", f"it used more than {limits.cpu_s:g} s of the processor"
+    if number == signal.SIGKILL:
+        return Ended.KILLED, b"", "it was killed, as the kernel does when memory runs out"
+    how = signal.Signals(number).name if number > 0 else f"exit code {process.exit_code}"
+    last = said.decode(errors="replace").strip().rpartition("\n")[2]
+    return (
+        Ended.CRASHED,
+        b"",
+        f"it ended by {how} and did not answer" + (f": {last}" if last else ""),
+    )
+
+
+def _plain(words: str) -> str:
+    """Return one line without what a terminal or a page would act upon."""
+    return " ".join("".join(one if one.isprintable() else " " for one in words).split())
