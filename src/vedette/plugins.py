@@ -58,7 +58,9 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "file": "vedette.agent.modules.file:File",
         "netstat": "vedette.agent.modules.netstat:Netstat",
         "pkg": "vedette.agent.modules.pkg:Pkg",
+        "process": "vedette.agent.modules.process:ProcessModule",
         "memory": "vedette.agent.modules.memory:Memory",
+        "scribe": "vedette.agent.modules.scribe:Scribe",
     },
 }
 """Group → name → `module:attribute`."""

@@ -363,3 +363,9 @@ def test_modes_are_written_as_go_does() -> None:
         "ugrwxr-xr-x",
         "trwxrwxrwx",
     ]
+
+
+@pytest.mark.skipif(not Path("/proc/1/map_files").exists(), reason="no such folder here")
+def test_a_folder_that_opens_and_cannot_be_read_is_an_error_and_not_the_end(tmp_path: Path) -> None:
+    result = ask(s1=search("/proc/1/map_files", "/proc/self/status", names=["^status$"]))
+    assert found(result) == ["status"]

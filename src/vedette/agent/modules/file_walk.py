@@ -123,7 +123,7 @@ class Walk:
                 self._fault([one for one, _ in active], path, fault.strerror or str(fault))
                 continue
             with listing:
-                while portion := list(islice(listing, _PORTION)):
+                while portion := self._portion(listing, path, active):
                     folders = [one for one in portion if one.is_dir(follow_symlinks=False)]
                     if folders:
                         deeper = _deeper(active)
@@ -131,6 +131,17 @@ class Walk:
                         portion = [e for e in portion if not e.is_dir(follow_symlinks=False)]
                     if portion:
                         yield active, portion
+
+    def _portion(
+        self, listing: Iterator["os.DirEntry[bytes]"], path: bytes, active: Active
+    ) -> list["os.DirEntry[bytes]"]:
+        portion: list[os.DirEntry[bytes]] = []
+        try:
+            portion.extend(islice(listing, _PORTION))
+        except OSError as fault:  # what may be opened need not be readable: /proc/1/map_files
+            self.unreadable += 1
+            self._fault([one for one, _ in active], path, fault.strerror or str(fault))
+        return portion
 
     def _joined(self, path: bytes, active: Active) -> Active:
         """Add those whose root this folder is, and take away those who have enough."""
