@@ -6,12 +6,12 @@ are walked when it is.
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from glob import has_magic
 from typing import Any
 
 from vedette import clock
-from vedette.agent.modules import Context
+from vedette.agent.modules import Context, Limits
 from vedette.agent.modules.file import Run
 from vedette.agent.modules.file_parameters import Options, Search
 from vedette.agent.modules.file_patterns import pattern
@@ -22,6 +22,8 @@ from vedette.agent.modules.tally import Tally
 
 MAXDEPTH = 10
 """How many folders deep files are looked for, as scribe does."""
+MOST_FILES = 250_000
+"""Files that a document may speak of; how many are told is the host's to say."""
 LARGEST_BYTES = 64 * 1024 * 1024
 
 Place = tuple[str, str]
@@ -51,7 +53,7 @@ class Files:
         now = clock.now()
         wanted = [question for one in searches for question in questions("s1", one, now=now)]
         if wanted:
-            run = Run(self.context, wanted)
+            run = Run(replace(self.context, limits=Limits(elements=MOST_FILES)), wanted)
             errors = run.result().errors
             self.tally.ended = self.tally.ended or run.ended
             for words in errors[bool(run.ended) :]:  # the first says that it ended, and why
