@@ -11,6 +11,7 @@ from vedette.actions.target_match import Facts, Truth, evaluate, excludes
 from vedette.actions.target_text import of_agents, read_target
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
+KEY, OTHER = (f"sha256:{digit * 64}" for digit in "ab")
 FACTS = Facts(
     name="web1.example.net",
     queueloc="linux.web1.x",
@@ -18,6 +19,7 @@ FACTS = Facts(
     version="1",
     pid=4,
     id=7,
+    key=KEY,
     starttime=NOW - timedelta(hours=1),
     environment={"os": "linux", "addresses": ["10.1.2.3/24"], "ident": "Ubuntu ÉTÉ"},
 )
@@ -40,8 +42,10 @@ KNOWN = {
     "tags->>'role' = 'web' AND tags#>>'{role}' IN ('web')": Truth.TRUE,
     "tag:role=db": Truth.FALSE,
     "not tag:role=db and name:web*": Truth.TRUE,
-    of_agents([7, 8]): Truth.TRUE,
-    of_agents([8]): Truth.FALSE,
+    of_agents([OTHER, KEY]): Truth.TRUE,
+    of_agents([OTHER]): Truth.FALSE,
+    f"key:{KEY} and os:linux": Truth.TRUE,
+    f"not key:{KEY}": Truth.FALSE,
     "local": Truth.FALSE,
 }
 
@@ -78,7 +82,8 @@ def test_what_an_agent_cannot_know_is_unknown_and_excludes_nobody(text: str) -> 
 
 def test_an_agent_that_does_not_know_its_number_leaves_lists_to_the_server() -> None:
     nobody = Facts()
-    assert judged(of_agents([8]), nobody) is Truth.UNKNOWN
+    assert judged("id IN (8)", nobody) is Truth.UNKNOWN
+    assert judged("id = 8") is Truth.FALSE
     assert judged("environment->>'os' = 'linux'", nobody) is Truth.NULL
     assert judged("os = 'linux'", nobody) is Truth.UNKNOWN
 

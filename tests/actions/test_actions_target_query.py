@@ -37,6 +37,7 @@ FACTS = [
         version=f"2024{index}",
         pid=index * 100,
         id=10**16 + index,
+        key=f"sha256:{index:064x}",
         starttime=START + timedelta(days=index * 15, seconds=index),
         environment=environment,
     )
@@ -52,7 +53,7 @@ CREATE TEMPORARY TABLE agents (
     os varchar(2048) NOT NULL, mode varchar(2048), version varchar(2048) NOT NULL,
     pid integer NOT NULL, starttime timestamptz NOT NULL, destructiontime timestamptz,
     heartbeattime timestamptz NOT NULL, refreshtime timestamptz, status varchar(256),
-    environment json, tags json, loadername varchar(2048)
+    environment json, tags json, loadername varchar(2048), key text
 );
 CREATE TEMPORARY TABLE commands (actionid numeric, agentid numeric, results json);
 SET TimeZone = 'UTC';
@@ -69,13 +70,14 @@ def agents(database_url: str) -> Iterator[Connection]:
         for index, facts in enumerate(FACTS):
             conn.execute(
                 "INSERT INTO agents VALUES "
-                "(%s, %s, %s, %s, %s, %s, %s, %s, NULL, now() - %s, NULL, %s, %s, %s, NULL)",
+                "(%s, %s, %s, %s, %s, %s, %s, %s, NULL, now() - %s, NULL, %s, %s, %s, NULL, %s)",
                 (
                     facts.id, facts.name, facts.queueloc, facts.environment["os"], facts.mode,
                     facts.version, facts.pid, facts.starttime, timedelta(minutes=index),
                     ["online", "idle", None][index % 3],
                     json.dumps(facts.environment, separators=(",", ":"), ensure_ascii=False),
                     json.dumps(TAGS[index % 3]),
+                    facts.key,
                 ),
             )  # fmt: skip
         for action, index, results in [
@@ -309,7 +311,7 @@ def test_labels_find_agents_and_what_is_not_there_is_another(agents: Connection)
     assert as_ours(agents, "not tag:role=db,web and name:*.example.*") == as_postgres(
         agents, "tags->>'role' IS NULL AND name LIKE '%.example.%'"
     )
-    found = as_ours(agents, of_agents([10**16, 10**16 + 5]))
+    found = as_ours(agents, of_agents(f"sha256:{one:064x}" for one in (0, 5)))
     assert [agent for agent, truth in found.items() if truth] == [10**16, 10**16 + 5]
 
 

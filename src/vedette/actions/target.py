@@ -26,8 +26,13 @@ COLUMNS: dict[str, Kind] = {
     "environment": "json",
     "tags": "json",
     "loadername": "text",
+    "key": "text",
 }
-"""What a target may ask of an agent: MIG's columns, and the `os` of its first years."""
+"""What a target may ask of an agent: MIG's columns, the `os` of its first years, and ours: `key`.
+
+A key is the fingerprint of the agent's own, `sha256:…`: what an agent knows itself by, whoever numbers
+or names it.
+"""
 
 Step = str | int | tuple[str, ...]
 """One step into JSON: `->'key'`, `->0`, or the whole path of `#>'{a,b}'`."""

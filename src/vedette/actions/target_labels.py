@@ -32,6 +32,7 @@ KEYS = {
     "version": "version",
     "queue": "queueloc",
     "id": "id",
+    "key": "key",
 }
 """What stands before the colon → the column; besides `tag:` and `env:`, which name a key."""
 

@@ -50,7 +50,10 @@ class Truth(Enum):
 
 @dataclass(frozen=True)
 class Facts:
-    """What an agent knows of itself; None is "does not know", and `environment` as it reports it."""
+    """What an agent knows of itself; None is "does not know", and `environment` as it reports it.
+
+    key: the fingerprint of its own key, `sha256:…`.
+    """
 
     name: str | None = None
     queueloc: str | None = None
@@ -58,6 +61,7 @@ class Facts:
     version: str | None = None
     pid: int | None = None
     id: int | None = None
+    key: str | None = None
     starttime: datetime | None = None
     environment: Mapping[str, Anything] = field(default_factory=dict)
 

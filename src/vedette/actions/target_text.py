@@ -12,6 +12,7 @@ DEFAULT = "status='online'"
 """The target of who names none, as in MIG."""
 
 _NAME = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_-]*)\s*", re.ASCII)
+_FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _CONSTANTS = ("true", "false")
 
 
@@ -38,9 +39,17 @@ def expand(text: str, macros: Mapping[str, str]) -> str:
     return macros[found.group(1)]
 
 
-def of_agents(ids: Iterable[int]) -> str:
-    """Return the target that lists agents: what a service or an incident was resolved to."""
-    listed = sorted(set(ids))
+def of_agents(keys: Iterable[str]) -> str:
+    """Return the target that lists agents by their keys: what a service or an incident stands for.
+
+    Each agent knows its own key, so the list decides on the agent too, whatever a server says.
+    Raises Invalid for none, and for what is no fingerprint of a key.
+    """
+    listed = sorted(set(keys))
     if not listed:
         raise Invalid("target: no agent is beneath this", hint="see `vedette agents list`")
-    return f"id IN ({','.join(str(one) for one in listed)})"
+    for key in listed:
+        if not _FINGERPRINT.fullmatch(key):
+            raise Invalid(f"target: {key[:80]!a} is no fingerprint of an agent's key")
+    quoted = [f"'{key}'" for key in listed]
+    return f"key IN ({','.join(quoted)})"
