@@ -9,6 +9,7 @@ import errno
 import os
 import stat
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from vedette.agent.modules import Context
 
@@ -43,12 +44,19 @@ def place(context: Context, path: str) -> Path:
     return context.root.joinpath(*done)
 
 
+def opened(context: Context, path: str) -> BinaryIO:
+    """Return a regular file of the host, open; raise OSError, also when it is another thing."""
+    found = os.open(place(context, path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    file = open(found, "rb")  # noqa: PTH123, SIM115 - what is open has no path, and is given away
+    if not stat.S_ISREG(os.fstat(found).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return file
+
+
 def read(context: Context, path: str, *, limit: int = LIMIT_BYTES) -> bytes:
     """Return what a regular file of the host holds; raise OSError, also when it is longer (bytes)."""
-    found = os.open(place(context, path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-    with open(found, "rb") as file:  # noqa: PTH123 - what is open has no path
-        if not stat.S_ISREG(os.fstat(found).st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file")
+    with opened(context, path) as file:
         content = file.read(limit + 1)
     if len(content) > limit:
         raise OSError(errno.EFBIG, f"it is longer than {limit} bytes")
