@@ -22,20 +22,16 @@ def pair(key):
     )
 
 
-KEYS = {
-    "p-256": ec.generate_private_key(ec.SECP256R1()),
-    "ed25519": ed25519.Ed25519PrivateKey.generate(),
+MAKERS = {
+    "p-256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "ed25519": ed25519.Ed25519PrivateKey.generate,
 }
 
 
-@pytest.mark.parametrize("kind", KEYS)
+@pytest.mark.parametrize("kind", MAKERS)
 def test_what_an_agent_signed_holds_and_nothing_else_does(kind):
-    secret, public = pair(KEYS[kind])
-    _, other = pair(
-        type(KEYS[kind]).generate()
-        if kind == "ed25519"
-        else ec.generate_private_key(ec.SECP256R1())
-    )
+    secret, public = pair(MAKERS[kind]())
+    _, other = pair(MAKERS[kind]())
     signature = sign_result(secret, ANSWER)
     hold_result(public, ANSWER, signature)
     for key, answer, signed in (
