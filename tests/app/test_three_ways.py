@@ -48,6 +48,9 @@ SERVER = LOG | {
     "notices-smtp-tls": ("tls", "none"),
     "notices-smtp-user": ("one", "two"),
     "notices-smtp-password-file": ("one", "two"),
+    "notices-webhooks": (["https://one.example"], ["https://two.example"]),
+    "notices-webhook-secret-file": ("one", "two"),
+    "notices-chats": (["https://one.example"], ["https://two.example"]),
     "records-max-body": ("20MiB", "30MiB"),
     "records-causes-within": ("2h", "0s"),
     "records-expire-after": ("1h", "2h"),
@@ -120,6 +123,7 @@ SIGN_IN = {
 NOTICES = {
     "notices": {"to": ["a@example.org"], "from": "b@example.org", "smtp_host": "localhost"}
     | {"smtp_user": "base", "smtp_password_file": "base"}
+    | {"webhooks": ["https://base.example"], "webhook_secret_file": "base"}
 }
 BASES = {
     "serve": {"server": {"database_url": "postgresql://h/base", "seal_key_file": "base"}}
@@ -163,7 +167,7 @@ class World:
         self.folder, self.patch = folder, monkeypatch
         self.seen = []
         for name in ("one", "two", "base"):
-            (folder / name).write_text(f"postgresql://h/{name}-file")
+            (folder / name).write_text(f"postgresql://host/{name}-file")
             (folder / f"{name}-dir").mkdir()
         monkeypatch.chdir(folder)
         for name in [name for name in os.environ if name.startswith(("VEDETTE_", "DASHDOTDB_"))]:

@@ -173,7 +173,7 @@ class Server:
             sender=notices.sender or House().sender,
             language=notices.language,
         )
-        return Mail(house, notices.server, notices.to)
+        return Mail(house, notices.server, notices.to, notices.hooks)
 
     async def _open_gate(self) -> None:
         self.grpc = free_port(self.options.grpc, flag="--grpc")

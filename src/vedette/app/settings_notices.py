@@ -1,4 +1,4 @@
-"""Who is told of incidents by mail, and through which mail server: the section `notices` and its flags."""
+"""Who is told of incidents, through which mail server or webhook: the section `notices` and its flags."""
 
 import os
 import re
@@ -11,8 +11,10 @@ import msgspec
 from cyclopts import Parameter
 from msgspec import Meta, Struct
 
+from vedette.app.settings_hooks import SECRET_VARIABLE, hooks_of
 from vedette.errors import Invalid, Missing
 from vedette.incidents.smtp import MailServer, Security
+from vedette.incidents.webhook import Webhook
 
 PASSWORD_VARIABLE = "VEDETTE_NOTICES_SMTP_PASSWORD"  # noqa: S105 - its name
 PORTS = {Security.STARTTLS: 587, Security.TLS: 465, Security.NONE: 25}
@@ -31,7 +33,7 @@ def _says(text: str) -> Meta:
 
 
 class NoticesSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who is told of incidents and maintenances by mail; read at the start."""
+    """Who is told of incidents and maintenances, by mail and by webhook; read at the start."""
 
     to: Annotated[
         list[str], _says("Addresses that are told of all that is public; default nobody.")
@@ -50,6 +52,15 @@ class NoticesSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = None
     smtp_user: Annotated[str | None, _says("Whom to sign in as; default nobody.")] = None
     smtp_password_file: Annotated[str | None, _says("File with the password.")] = None
+    webhooks: Annotated[
+        list[str], _says("Addresses of programs that are told, signed; https:// or this machine.")
+    ] = msgspec.field(default_factory=list)
+    webhook_secret_file: Annotated[
+        str | None, _says("File with the secret that signs what goes to `webhooks`.")
+    ] = None
+    chats: Annotated[
+        list[str], _says("Incoming webhooks of chats that take `text`, as Slack and Mattermost.")
+    ] = msgspec.field(default_factory=list)
 
 
 def _flag(env: str, help_text: str) -> Parameter:
@@ -92,17 +103,34 @@ class NoticesFlags:
             "File with the password; nobody reads it on the command line.",
         ),
     ] = None
+    notices_webhooks: Annotated[
+        list[str] | None,
+        _flag("VEDETTE_NOTICES_WEBHOOKS", "Address of a program that is told; repeatable."),
+    ] = None
+    notices_webhook_secret_file: Annotated[
+        Path | None,
+        _flag("VEDETTE_NOTICES_WEBHOOK_SECRET_FILE", "File with the secret that signs it."),
+    ] = None
+    notices_chats: Annotated[
+        list[str] | None,
+        _flag(
+            "VEDETTE_NOTICES_CHATS",
+            "Incoming webhook of a chat; repeatable. What is a secret belongs in the file.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notices:
-    """Whom one server tells by mail. server: None tells nobody."""
+    """Whom one server tells. server: None tells nobody by mail. Files: where what they hold came from."""
 
     to: tuple[str, ...] = ()
     sender: str = ""
     language: str = "en"
     server: MailServer | None = None
     password_file: Path | None = None
+    hooks: tuple[Webhook, ...] = ()
+    secret_file: Path | None = None
 
 
 def notices_of(
@@ -121,12 +149,19 @@ def notices_of(
             "notices need a mail server and a sender",
             hint="--notices-smtp-host and --notices-from, or notices.smtp_host and notices.from",
         )
+    secret_file = _secret_file(flags.notices_webhook_secret_file, said, environ)
     return Notices(
         to=to,
         sender=sender,
         language=language,
         server=server if to else None,
         password_file=_password_file(flags, said, environ),
+        hooks=hooks_of(
+            flags.notices_webhooks or said.webhooks,
+            flags.notices_chats or said.chats,
+            _read(secret_file, "--notices-webhook-secret-file", environ.get(SECRET_VARIABLE, "")),
+        ),
+        secret_file=secret_file,
     )
 
 
@@ -159,16 +194,21 @@ def _server(
 
 def _password(flags: NoticesFlags, said: NoticesSettings, environ: Mapping[str, str]) -> str:
     named = _password_file(flags, said, environ)
+    return _read(named, "--notices-smtp-password-file", environ.get(PASSWORD_VARIABLE, ""))
+
+
+def _read(named: Path | None, flag: str, otherwise: str) -> str:
+    """Return what the file holds, where one is named."""
     if named is None:
-        return environ.get(PASSWORD_VARIABLE, "")
+        return otherwise
     try:
-        password = named.read_text("utf-8").strip()
+        secret = named.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise Missing(f"--notices-smtp-password-file {named} cannot be read: {reason}") from None
-    if not password:
-        raise Missing(f"--notices-smtp-password-file {named} is empty")
-    return password
+        raise Missing(f"{flag} {named} cannot be read: {reason}") from None
+    if not secret:
+        raise Missing(f"{flag} {named} is empty")
+    return secret
 
 
 def _password_file(
@@ -178,3 +218,11 @@ def _password_file(
     if flags.notices_smtp_password_file is not None or environ.get(PASSWORD_VARIABLE):
         return flags.notices_smtp_password_file
     return Path(said.smtp_password_file) if said.smtp_password_file else None
+
+
+def _secret_file(
+    named: Path | None, said: NoticesSettings, environ: Mapping[str, str]
+) -> Path | None:
+    if named is not None or environ.get(SECRET_VARIABLE):
+        return named
+    return Path(said.webhook_secret_file) if said.webhook_secret_file else None

@@ -64,7 +64,7 @@ COMMANDS: tuple[tuple[str, Group, str, str], ...] = (
     ("whoami", CLIENT, "vedette.cli.login:whoami", "Say for whom the commands act."),
     ("incidents", CLIENT, "vedette.cli.incidents:app", "Open, update and close incidents."),
     ("maintenance", CLIENT, "vedette.cli.maintenance:app", "Plan, begin and finish maintenances."),
-    ("notices", CLIENT, "vedette.cli.notices:app", "What people are told by mail."),
+    ("notices", CLIENT, "vedette.cli.notices:app", "What people and programs are told of incidents."),
     (
         "availability",
         CLIENT,

@@ -121,7 +121,7 @@ URLS: tuple[Url, ...] = (
     Url("GET", "/api/v1/watch", "read"),
     Url("GET", "/federate", "read"),
     Url("GET", "/api/v1/availability", PUBLIC),
-    # What people are told by mail.
+    # What people and programs are told.
     Url("GET", "/api/v1/notices", "incidents:write"),
     Url("GET", "/api/v1/notices/{number}", "incidents:write"),
     Url("GET", "/api/v1/notices/recipients", "incidents:write"),

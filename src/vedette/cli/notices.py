@@ -1,4 +1,4 @@
-"""`vedette notices`: what people are told of incidents by mail, and whether they have it."""
+"""`vedette notices`: what people and programs are told of incidents, and whether they have it."""
 
 import sys
 from typing import Annotated, Literal
@@ -21,7 +21,7 @@ Shape = Annotated[
     Parameter(name=["--output", "-o"], help="The words, the HTML, or the whole message."),
 ]
 
-app = App(name="notices", help="What people are told by mail.")
+app = App(name="notices", help="What people and programs are told of incidents.")
 
 
 @app.command(name="list")
@@ -48,6 +48,6 @@ def show_notice(number: int, /, *, output: Shape = "text", asking: Asking = HERE
 
 @app.command
 def recipients(*, output: Format = "table", asking: Asking = HERE) -> None:
-    """List who is told by mail, and how that goes."""
+    """List who is told, and how that goes."""
     with Client(asking) as client:
         show(client.get(f"{PATH}/recipients"), RECIPIENTS, output)

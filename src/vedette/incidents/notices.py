@@ -73,8 +73,9 @@ class Letters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """Who is told by mail, and how that goes.
+    """Who is told, by mail or by webhook, and how that goes.
 
+    address: of a mail, or the name of a webhook, which keeps its address to itself.
     since: told of what came after. waiting: notices still to be told. attempts: of the next one, which
     failed; next_at: when it is tried again. last_error: "" after a success.
     """

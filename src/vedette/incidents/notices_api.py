@@ -52,7 +52,7 @@ class Letter(msgspec.Struct, kw_only=True):
 
 
 class ShownRecipient(msgspec.Struct, kw_only=True):
-    """Who is told by mail; waiting: notices still to be told; attempts: of the next one, which failed."""
+    """Who is told, by mail or by webhook; waiting: notices still to be told; attempts: of the next one, which failed."""
 
     address: str
     since: datetime
@@ -100,7 +100,7 @@ async def show_notice(conn: Connection, letters: Letters, number: NoticeId) -> L
 
 @get("/api/v1/notices/recipients")
 async def list_recipients(conn: Connection) -> list[ShownRecipient]:
-    """List who is told by mail, and how that goes."""
+    """List who is told, by mail or by webhook, and how that goes."""
     return [_shown_recipient(each) for each in await recipients(conn)]
 
 

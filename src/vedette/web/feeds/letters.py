@@ -68,6 +68,10 @@ class House:
         """Return one line: whose, what happened, to what."""
         return one_line(f"[{self.title}] {_word(notice)}: {notice.title}")[:SUBJECT_LIMIT]
 
+    def page(self, notice: Notice) -> str:
+        """Return the address of its incident's page; "" where ours is not known."""
+        return f"{self.url.rstrip('/')}/incidents/{notice.incident_id}" if self.url else ""
+
     def text(self, notice: Notice) -> str:
         """Return the words alone; Markdown stays as it was written."""
         lines = [one_line(notice.title), _word(notice), ""]
@@ -77,7 +81,7 @@ class House:
         lines += [_plain(text) + "\n" for text in (notice.postmortem, notice.description) if text]
         lines += [f"{name}: {value}" for name, value in _facts(notice)]
         if self.url:
-            lines += ["", self._page(notice)]
+            lines += ["", self.page(notice)]
         return "\n".join([*lines, "", "-- ", self._why()]) + "\n"
 
     def html(self, notice: Notice) -> str:
@@ -90,7 +94,7 @@ class House:
             said=[(clock(s.at), status_word(s.status), self._drawn(s.text)) for s in notice.said],
             told=[self._drawn(text) for text in (notice.postmortem, notice.description) if text],
             facts=list(_facts(notice)),
-            page=self._page(notice) if self.url else "",
+            page=self.page(notice),
             why=self._why(),
         ).decode()
 
@@ -104,9 +108,6 @@ class House:
         yield "Message-ID", f"<notice-{notice.id}.{stamp}@{self.domain}>"
         yield "In-Reply-To", began
         yield "References", began
-
-    def _page(self, notice: Notice) -> str:
-        return f"{self.url.rstrip('/')}/incidents/{notice.incident_id}"
 
     def _drawn(self, text: str) -> Markup:
         # A path of ours leads nowhere in a mail.
