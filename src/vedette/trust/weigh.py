@@ -67,7 +67,7 @@ def weigh(
 
     agent: the fingerprint of the agent's key. reason: what the signed action gives as its reason.
     """
-    people = _people(bundle, signers, now)
+    people = people_of(bundle, signers, now)
     if not modules:
         raise Untrusted(Reason.NO_OPERATIONS, "the action has no operation; add one")
     groups = groups_of(bundle, agent)
@@ -102,8 +102,11 @@ def weights(
     return tuple(found)
 
 
-def _people(bundle: Bundle, signers: Sequence[Verified], now: datetime) -> list[str]:
-    """Return the distinct investigators; two keys of one person are one person."""
+def people_of(bundle: Bundle, signers: Sequence[Verified], now: datetime) -> list[str]:
+    """Return the names of the distinct investigators; two keys of one person are one person.
+
+    Raises Untrusted for a signer who is nobody in the bundle, or whose word does not count now.
+    """
     owners = {key_fingerprint(key): one for one in bundle.investigators for key in one.keys}
     people: dict[str, None] = {}
     for signer in signers:

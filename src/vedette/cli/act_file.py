@@ -1,0 +1,30 @@
+"""The files of actions on an investigator's desk."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from vedette.actions.document import Action
+from vedette.actions.document_read import read_action
+from vedette.actions.document_write import write_action
+from vedette.cli.whole_file import read_whole, write_whole
+from vedette.errors import Invalid
+from vedette.trust.signed import SIGNED_BYTES
+
+ActionFile = Annotated[Path, Parameter(allow_leading_hyphen=True)]
+"""The file of an action; `-` is stdin."""
+
+
+def read_file(path: Path) -> Action:
+    """Return the action of the file, of any form; raises Invalid with file and place."""
+    data = read_whole(path, limit=SIGNED_BYTES)
+    try:
+        return read_action(data)
+    except Invalid as error:
+        raise Invalid(f"{path}: {error.message}", hint=error.hint) from None
+
+
+def write_file(path: Path, action: Action) -> None:
+    """Write the action whole, `-` to stdout."""
+    write_whole(path, write_action(action))
