@@ -17,6 +17,7 @@ class FakeServer(rpc.LinkServicer):
     """Stores every frame of one agent; tests say what it answers.
 
     stored: frames in order; each must follow the one before it, or the stream is refused.
+    results: answers to actions that came whole, as (id, bytes, signature).
     """
 
     def __init__(self):
@@ -24,6 +25,7 @@ class FakeServer(rpc.LinkServicer):
         self.hellos = []
         self.heartbeats = []
         self.stored = []
+        self.results = []
         self.durable = 0
         self.definitions = []
         self.renewals = []
@@ -70,6 +72,11 @@ class FakeServer(rpc.LinkServicer):
         for context in list(self._contexts):
             await context.write(pb.ToAgent(configuration=configuration))
 
+    async def say(self, message):
+        """Send it down every open stream."""
+        for context in list(self._contexts):
+            await context.write(message)
+
     async def until(self, claim):
         async with asyncio.timeout(15), self.changed:
             await self.changed.wait_for(claim)
@@ -104,6 +111,7 @@ class FakeServer(rpc.LinkServicer):
     async def _listen(self, context):
         known = set()
         unacked = 0
+        pieces = []
         while (message := await context.read()) is not grpc.aio.EOF:
             kind = message.WhichOneof("kind")
             if kind == "define":
@@ -113,6 +121,8 @@ class FakeServer(rpc.LinkServicer):
                 self.heartbeats.append(message.heartbeat)
             elif kind == "renew":
                 await self._renew(context, message.renew)
+            elif kind == "result":
+                pieces = self._piece([] if message.result.number == 1 else pieces, message.result)
             else:
                 frame = getattr(message, kind)
                 if kind == "batch" and self.refuse_batches_with:
@@ -128,6 +138,15 @@ class FakeServer(rpc.LinkServicer):
                     unacked = 0
                     await context.write(pb.ToAgent(ack=ack))
             await self._tell()
+
+    def _piece(self, pieces, said):
+        pieces = [*pieces, said]
+        assert [each.number for each in pieces] == list(range(1, len(pieces) + 1))
+        assert {each.id for each in pieces} == {said.id}, "two answers are mixed"
+        if said.last:
+            whole = b"".join(each.piece for each in pieces)
+            self.results.append((said.id, whole, said.signature))
+        return [] if said.last else pieces
 
     async def _renew(self, context, renew):
         self.renewals.append(renew)

@@ -10,6 +10,7 @@ import grpc.aio
 import structlog
 
 from vedette.link import vedette_pb2 as pb
+from vedette.link.acts import Acts
 from vedette.link.dictionary import Dictionary
 from vedette.link.encode import BATCH, batch_frame, microseconds, refs_in
 from vedette.link.orders import Orders
@@ -44,6 +45,7 @@ class Attachment:
     heartbeat_s: float
     revision: int
     orders: Orders = field(default_factory=Orders)
+    acts: Acts = field(default_factory=Acts)
     confirmed: bool = True
     give_up: bool = False
     voice: "Voice | None" = None
@@ -58,6 +60,7 @@ class Attachment:
         """Hear that a run that was welcomed on probation is welcomed now."""
         self._newly_confirmed = not self.confirmed
         self.confirmed = True
+        self.acts.say_all()
         self.wake()
 
     def wake(self) -> None:
@@ -94,6 +97,8 @@ class Attachment:
                 self._renewed(message.renewed)
             elif kind in ("command", "cancel"):
                 self.orders.take(message)
+            elif kind in ("act", "told", "trust"):
+                await self.acts.take(message)
             else:
                 take(message)
                 if kind == "configuration":
@@ -117,23 +122,32 @@ class Attachment:
             # Somebody waits for these: they go before what is spooled, and need no credit.
             while (said := self.orders.next()) is not None:
                 await self.say(said)
-            while self.credits > 0 and (record := self.spool.read()) is not None:
+            # One piece at a time, so that an answer of many megabytes lets heartbeats through.
+            if (piece := await self.acts.next()) is not None:
+                await self.say(piece)
+            while self._may_report() and (record := self.spool.read()) is not None:
                 self.credits -= 1
                 await self._send_record(record)
-                if loop.time() >= beat_at or self.orders.waiting:
+                if loop.time() >= beat_at:
                     break
             if loop.time() >= beat_at or self._newly_confirmed:
                 await self._beat(welcomed=self._newly_confirmed)
                 self._newly_confirmed = False
                 beat_at = loop.time() + self.heartbeat_s
                 continue
-            if self.orders.waiting:
+            if self._has_to_say():
                 continue
             try:
                 async with asyncio.timeout_at(beat_at):
                     await self._woken.wait()
             except TimeoutError:
                 continue
+
+    def _has_to_say(self) -> bool:
+        return self.orders.waiting or self.acts.waiting
+
+    def _may_report(self) -> bool:
+        return self.credits > 0 and not self._has_to_say()
 
     async def _send_record(self, record: Record) -> None:
         if record.kind != BATCH:

@@ -17,6 +17,7 @@ import grpc.aio
 import structlog
 
 from vedette.link import vedette_pb2 as pb
+from vedette.link.acts import Acts
 from vedette.link.attachment import Attachment
 from vedette.link.dictionary import Dictionary
 from vedette.link.encode import microseconds
@@ -96,7 +97,11 @@ class Configured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
-    """What an agent says of itself; decides nothing."""
+    """What an agent says of itself; decides nothing.
+
+    modules: what it can run. sandbox_json: what its kernel gives to keep them in. bundle_version: of
+    the trust bundle it decides by, 0 for none. mode: daemon, or checkin.
+    """
 
     hostname: str
     os: str
@@ -107,6 +112,10 @@ class Claims:
     environment_json: str = "{}"
     tags_json: str = "{}"
     connectors: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    sandbox_json: str = "{}"
+    bundle_version: int = 0
+    mode: str = "daemon"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +179,7 @@ class Client:
     clock: Callable[[], datetime]
     configure: Callable[[Configured], None]
     orders: Orders = field(default_factory=Orders)
+    acts: Acts = field(default_factory=Acts)
     run_id: str = field(default_factory=lambda: str(uuid4()))
     revision: int = 0
     standing: Standing = field(default_factory=Standing)
@@ -282,12 +292,14 @@ class Client:
             heartbeat_s=max(welcome.heartbeat_ms, 100) / 1000,
             revision=self.revision,
             orders=self.orders,
+            acts=self.acts,
             give_up=self._given_up(),
             confirmed=not welcome.provisional,
             voice=self._voice,
         )
         self.spool.listener = attachment.wake
         self.orders.begin(attachment.wake)
+        self.acts.begin(attachment.wake)
         self._attachment = attachment
         try:
             await attachment.run(self._take)
@@ -295,6 +307,7 @@ class Client:
             self._attachment = None
             self.spool.listener = lambda: None
             self.orders.end()
+            self.acts.end()
 
     def _take(self, message: pb.ToAgent) -> None:
         """Act on what is not the stream's own business."""
@@ -360,6 +373,10 @@ def facts_message(claims: Claims) -> pb.AgentFacts:
         environment_json=claims.environment_json,
         tags_json=claims.tags_json,
         connectors=claims.connectors,
+        modules=claims.modules,
+        sandbox_json=claims.sandbox_json,
+        bundle_version=claims.bundle_version,
+        mode=claims.mode,
     )
 
 
