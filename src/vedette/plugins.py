@@ -59,8 +59,10 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "netstat": "vedette.agent.modules.netstat:Netstat",
         "pkg": "vedette.agent.modules.pkg:Pkg",
         "process": "vedette.agent.modules.process:ProcessModule",
+        "sshkey": "vedette.agent.modules.sshkey:Sshkey",
         "memory": "vedette.agent.modules.memory:Memory",
         "scribe": "vedette.agent.modules.scribe:Scribe",
+        "yara": "vedette.agent.modules.yara:Yara",
     },
 }
 """Group → name → `module:attribute`."""
