@@ -32,8 +32,8 @@ class About:
 
     title: Annotated[str, Parameter(help="The action's name; default what was typed.")] = ""
     reason: Annotated[str, Parameter(help="Why; some groups of agents ask for it.")] = ""
-    author: str = ""
-    email: str = ""
+    author: Annotated[str, Parameter(help="Who wrote it.")] = ""
+    email: Annotated[str, Parameter(help="Where they are reached.")] = ""
     url: Annotated[str, Parameter(help="Where it is told about.")] = ""
     threat_level: Annotated[str, Parameter(help="As in info, high or alert.")] = ""
     threat_family: Annotated[str, Parameter(help="As in malware or compliance.")] = ""

@@ -66,7 +66,7 @@ def verify(
     file: ActionFile,
     /,
     *,
-    keys: list[Path] | None = None,
+    keys: Annotated[list[Path] | None, Parameter(negative="")] = None,
     bundle: Path | None = None,
     agent: str | None = None,
     at: str | None = None,

@@ -21,7 +21,7 @@ from vedette.trust.verify import key_fingerprint
 
 Keys = Annotated[list[Path] | None, Parameter(negative="")]
 Words = Annotated[list[str] | None, Parameter(negative="")]
-GroupName = Annotated[str, Parameter(name=["--group", "-g"])]
+GroupName = Annotated[str, Parameter(name=["--group", "-g"], help="Of agents; default all.")]
 
 
 def add(
@@ -38,6 +38,8 @@ def add(
 
     Parameters
     ----------
+    name
+        What they are called.
     key
         The file of a public key, OpenPGP or SSH; once for each.
     valid_from
@@ -73,6 +75,11 @@ def revoke(
     """End an investigator's word, or one key of theirs, on every agent that takes the new version.
 
     The person stays listed, so that what they sign is refused by name.
+
+    Parameters
+    ----------
+    name
+        Who.
     """
 
     def edit(held: Bundle) -> Bundle:
@@ -100,6 +107,8 @@ def group(
 
     Parameters
     ----------
+    name
+        What it is called.
     agent
         The fingerprint of an agent's key, sha256:…, or * for every agent; once for each. Those
         given replace those that stand there.
@@ -173,6 +182,8 @@ def grant(
 
     Parameters
     ----------
+    name
+        Who.
     module
         Its name, or * for all that have no rule of their own.
     weight
@@ -212,7 +223,13 @@ def accept_sha1(
 
 
 def renew(*, valid_for: str = "90d", bundle: BundleFile = HERE) -> None:
-    """Give the bundle a new end; agents refuse every action when theirs has ended."""
+    """Give the bundle a new end; agents refuse every action when theirs has ended.
+
+    Parameters
+    ----------
+    valid_for
+        From now on, as in 90d.
+    """
     length = span(valid_for)
     made = change(bundle, lambda held: edits.renewed(held, now=clock.now(), valid_for=length))
     _tell(made, f"it holds until {made.expires_at:%FT%TZ}")
