@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -162,8 +162,11 @@ async def answering(port: int) -> None:
 def spent_s(stage: Stage, server: subprocess.Popen[bytes]) -> tuple[float, float]:
     """Return the CPU seconds of the server and of PostgreSQL so far."""
     postmaster = int((stage.folder / "pg" / "postmaster.pid").read_text().split()[0])
-    backends = psutil.Process(postmaster).children()
-    return cpu_s(psutil.Process(server.pid)), sum(cpu_s(each) for each in backends)
+    theirs = 0.0
+    for backend in psutil.Process(postmaster).children():
+        with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+            theirs += cpu_s(backend)
+    return cpu_s(psutil.Process(server.pid)), theirs
 
 
 def per_post(before: tuple[float, float], after: tuple[float, float], posts: int) -> str:

@@ -17,6 +17,8 @@ from vedette.db.pool import open_pool
 from vedette.trust.seal import Seal
 
 NUMBERS = count()
+KEPT = {"records", "reporter_titles"}
+"""What an interface keeps of its rooms as it is built."""
 
 
 class Lent:
@@ -57,7 +59,7 @@ shared = cache(Shared)
 @contextmanager
 def interface(pool, secrets, asks, **rooms):
     """The interface over these: the shared one, unless it is taken or what it keeps is given."""
-    if "records" in rooms or shared().is_taken:
+    if KEPT & rooms.keys() or shared().is_taken:
         yield rest_app(Rooms(pool, secrets, asks, **rooms), rooms_routes())
     else:
         with shared().given(pool, secrets, asks, **rooms) as app:

@@ -1,5 +1,6 @@
 """Whatever reporters post in whatever order, what people read stays whole."""
 
+import re
 from random import Random
 
 import pytest
@@ -11,7 +12,7 @@ from vedette.incidents.model import Draft, Impact, Kind, Status
 from vedette.incidents.open import open_incident
 from vedette.incidents.reads import incident
 from vedette.incidents.reporter_rules import Deed
-from vedette.incidents.reporters import Manners, Post, report
+from vedette.incidents.reporters import Manners, Post, Word, report, report_all
 
 NOW = at("12:00")
 POSTS = 80
@@ -79,3 +80,56 @@ async def test_any_posts_in_any_order(conn, manners, seed):
         assert (await incident(conn, held.id)).version == held.version
         for query in NEVER:
             assert await (await conn.execute(query)).fetchall() == [], query
+
+
+THE_BOOK = (
+    "SELECT id, title, impact, status, is_open FROM incidents.incident ORDER BY id",
+    "SELECT incident_id, component_id, joined_at, left_at, exclusive FROM incidents.affected ORDER BY id",
+    "SELECT incident_id, status, text, internal, made_by FROM incidents.update ORDER BY id",
+    "SELECT incident_id, since::text, impact FROM incidents.gravity ORDER BY 1, 2",
+    "SELECT incident_id, component_id, impact, from_at, to_at FROM incidents.span ORDER BY 1, 2, 4",
+)
+
+
+async def the_book(conn):
+    """All that is written, incidents numbered from 0 as they were opened."""
+    written = [await (await conn.execute(query)).fetchall() for query in THE_BOOK]
+    nth = {row[0]: number for number, row in enumerate(written[0])}
+
+    def named(value):
+        if not isinstance(value, str):
+            return value
+        return re.sub(r"/incidents/(\d+)", lambda found: f"/incidents/{nth[int(found[1])]}", value)
+
+    return [[(nth[row[0]], *map(named, row[1:])) for row in rows] for rows in written]
+
+
+@pytest.mark.parametrize("manners", Manners)
+@pytest.mark.parametrize("seed", range(6))
+async def test_posts_that_are_taken_together_write_what_they_would_write_one_by_one(
+    conn, manners, seed
+):
+    chance = Random(seed)
+    for name in "ABCDEFGH":
+        await make_component(conn, name)
+    known = await components(conn)
+    await a_person_comes(conn, Random(2), [one.id for one in known])
+    words = [
+        Word(
+            Post(
+                component=chance.choice(known),
+                impact=Impact(chance.randint(1, 3)),
+                title=f"Title [{seed}]",
+                manners=manners,
+            ),
+            chance.choice(["reporter", "token:other"]),
+        )
+        for _ in range(40)
+    ]
+    async with conn.transaction(force_rollback=True):
+        outcomes = [await report(conn, word.post, by=word.by, now=NOW) for word in words]
+        deeds, one_by_one = [one.deed for one in outcomes], await the_book(conn)
+    together = await report_all(conn, words, now=NOW)
+    assert [one.deed for one in together] == deeds
+    assert await the_book(conn) == one_by_one
+    assert {Deed.JOIN, Deed.KEEP} < set(deeds)

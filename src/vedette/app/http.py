@@ -132,16 +132,13 @@ def _dependencies(rooms: Rooms) -> Mapping[str, Provide]:
     def own_reporting() -> Reporting:
         return rooms.reporting()
 
-    def own_titles() -> Titles:
-        return rooms.reporter_titles
-
     def own_devices() -> DeviceSignIns | None:
         return rooms.devices
 
     def own_letters() -> Letters:
         return rooms.letters
 
-    turns = Turns(rooms.pool)
+    turns = Turns(rooms.pool, titles=rooms.reporter_titles)
 
     def own_turns() -> Turns:
         return turns
@@ -154,7 +151,6 @@ def _dependencies(rooms: Rooms) -> Mapping[str, Provide]:
         "intake": Provide(own_intake, sync_to_thread=False),
         "doors": Provide(own_doors, sync_to_thread=False),
         "reporting": Provide(own_reporting, sync_to_thread=False),
-        "reporter_titles": Provide(own_titles, sync_to_thread=False),
         "turns": Provide(own_turns, sync_to_thread=False),
         "record_intake": _given(RecordIntake(rooms.pool, rooms.records)),
         "letters": Provide(own_letters, sync_to_thread=False),
@@ -221,7 +217,6 @@ def openapi(routes: Sequence[Any]) -> bytes:
                 "intake",
                 "doors",
                 "reporting",
-                "reporter_titles",
                 "turns",
                 "record_intake",
                 "letters",

@@ -1,9 +1,9 @@
 """Components as the Status Dashboard's reporters and readers know them: a name with attributes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from psycopg.types.json import Jsonb
+import msgspec
 
 from vedette.db.queries import Connection, load
 
@@ -36,18 +36,48 @@ class Component:
         return f"{self.service} ({values})" if values else self.service
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a reporter calls a component: its service's name, and attributes it must have, all of them."""
+
+    service: str
+    attributes: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class InRegion:
+    """What the successor's reporters call one: its service's name, and the value of one of its attributes."""
+
+    service: str
+    region: str
+
+
+Name = Named | InRegion
+
+
+async def components_called(conn: Connection, names: Collection[Name]) -> dict[Name, Component]:
+    """Return of each name the first component it means, in the order they were made; one statement a kind."""
+    found: dict[Name, Component] = {}
+    named = [one for one in names if isinstance(one, Named)]
+    if named:
+        attributes = [msgspec.json.encode(dict(one.attributes)).decode() for one in named]
+        services = [one.service for one in named]
+        for nth, *columns in await Q.all(conn, "named", services=services, attributes=attributes):
+            found[named[nth - 1]] = Component(*columns)
+    placed = [one for one in names if isinstance(one, InRegion)]
+    if placed:
+        services, regions = [one.service for one in placed], [one.region for one in placed]
+        for nth, *columns in await Q.all(conn, "in_region", services=services, regions=regions):
+            found[placed[nth - 1]] = Component(*columns)
+    return found
+
+
 async def component_named(
     conn: Connection, service: str, attributes: Mapping[str, str]
 ) -> Component | None:
     """Return the first component of that service that has all of these attributes."""
-    return await Q.one(
-        conn, "named", row=Component, service=service, attributes=Jsonb(dict(attributes))
-    )
-
-
-async def component_in(conn: Connection, service: str, region: str) -> Component | None:
-    """Return the first component of that service one of whose attributes has that region as its value."""
-    return await Q.one(conn, "in_region", row=Component, service=service, region=region)
+    name = Named(service, frozenset(attributes.items()))
+    return (await components_called(conn, [name])).get(name)
 
 
 async def components(conn: Connection, ids: Sequence[int] | None = None) -> list[Component]:

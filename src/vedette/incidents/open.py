@@ -118,8 +118,12 @@ async def labels_of(conn: Connection, components: Sequence[int]) -> list[str]:
 
 
 async def link_to(conn: Connection, number: int) -> str:
-    """Return a Markdown link to an incident, whatever its title holds."""
-    title = str(await Q.value(conn, "title", number=number))
+    """Return a Markdown link to an incident."""
+    return link(number, str(await Q.value(conn, "title", number=number)))
+
+
+def link(number: int, title: str) -> str:
+    """Return a Markdown link to the incident of that title, whatever the title holds."""
     plain = "".join(" " if char in "[]\\`<>" else char for char in title)
     return f"[{plain}](/incidents/{number})"
 

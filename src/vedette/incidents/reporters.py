@@ -14,9 +14,9 @@ from vedette.db.queries import Connection, load
 from vedette.errors import Invalid
 from vedette.incidents import writes
 from vedette.incidents.components import Component
-from vedette.incidents.model import Draft, Impact, Kind, Origin, Said, Status, Titles
-from vedette.incidents.open import link_to
-from vedette.incidents.reads import incident
+from vedette.incidents.model import Draft, Impact, Kind, Origin, Status, Titles
+from vedette.incidents.open import link
+from vedette.incidents.reporter_moves import Moves
 from vedette.incidents.reporter_rules import Decision, Deed, Standing, decide
 from vedette.incidents.reporter_titles import (
     COMPATIBLE,
@@ -161,12 +161,13 @@ async def _take(
     titled = await made_titles(conn, [one.id for one in book.standing.values() if one.is_ours])
     ours = {number for number, (is_, made) in titled.items() if is_ == made}
     outcomes, touched, details = [], dict[str, set[int]](), dict[str, list[dict[str, object]]]()
+    moves = Moves(now)
     for word in words:
         decision = book.decide(word.post)
         if decision.deed in KEEPING:
             outcomes.append(book.kept(decision, word.post))
             continue
-        number, changed = await _do(conn, book, word, decision, now)
+        number, changed = await _do(conn, book, moves, word, decision)
         outcomes.append(Outcome(decision.deed, number, word.post.component))
         touched.setdefault(word.by, set()).update(changed)
         details.setdefault(word.by, []).append(
@@ -180,6 +181,7 @@ async def _take(
         is_new = decision.deed in (Deed.OPEN, Deed.SPLIT)
         if is_new and not word.post.title and word.post.titles is Titles.NAMED:
             ours.add(number)
+    await moves.write(conn)
     await keep_made_titles(conn, ours.intersection(set().union(*touched.values())))
     for by, numbers in touched.items():
         detail = {"posts": details[by]}
@@ -188,50 +190,54 @@ async def _take(
 
 
 async def _do(
-    conn: Connection, book: Book, word: Word, decision: Decision, now: datetime
+    conn: Connection, book: Book, moves: Moves, word: Word, decision: Decision
 ) -> tuple[int, set[int]]:
     """Do it, in the database and in the book; return the incident it is in now, and all that changed."""
     source, target, post, by = decision.source, decision.target, word.post, word.by
-    component = post.component
-    match decision.deed:
-        case Deed.OPEN:
-            target = await _open(conn, post, by=by, now=now)
-        case Deed.JOIN:
-            assert target is not None
-            await writes.join(conn, target, [component.id], at=now)
-            title = (await incident(conn, target)).title
-            suffix = f"added to {title}" if post.manners is Manners.FIRST else SUCCESSOR_JOIN
-            await _note(conn, target, f"{component.label} {suffix}", by=by, now=now)
-        case Deed.ESCALATE:
-            assert source is not None
-            target = source
-            was = book.standing[source].impact
-            await writes.weigh(conn, source, post.impact, since=now)
-            await writes.change(conn, source, impact=post.impact)
-            await _note(conn, source, escalation(was, post.impact), by=by, now=now)
-            book.standing[source].impact = post.impact
-        case Deed.MOVE:
-            assert source is not None
-            assert target is not None
-            await _move(conn, component, source, target, empties=decision.empties, by=by, now=now)
-        case _:
-            assert source is not None
-            # It leaves before the new one takes it: it may stand in one of ours at a time.
-            await writes.leave(conn, source, [component.id], at=now)
-            target = await _open(conn, post, by=by, now=now)
-            await _note_move(conn, component, source, target, by=by, now=now)
-    if source is not None and source != target:
-        book.standing[source].members.discard(component.id)
-        if decision.empties:
-            del book.standing[source]
-    if target not in book.standing:
+    component, now = post.component, moves.now
+    if decision.deed is Deed.ESCALATE:
+        assert source is not None
+        await _escalate(conn, book.standing[source], moves, post, by=by)
+        return source, {source}
+    if source is not None and not decision.empties:
+        # It leaves before another takes it: it may stand in one of ours at a time.
+        moves.leave(source, component.id)
+    if decision.empties:
+        assert source is not None
+        # It keeps who was in it: its past would be nobody's otherwise.
+        await moves.write(conn)
+        await writes.change(conn, source, ends_at=now, status=Status.RESOLVED)
+    if target is None:
+        await moves.write(conn)
+        target = await _open(conn, post, by=by, now=now)
         title = post.title or _title(post)
-        book.standing[target] = Open(target, post.impact, True, True, set(), title)
-    book.standing[target].members.add(component.id)
+        book.standing[target] = Open(target, post.impact, True, True, {component.id}, title)
+    elif component.id not in book.standing[target].members:
+        moves.join(target, component.id)
+        book.standing[target].members.add(component.id)
+    if source is not None:
+        _note_move(book, moves, component, source, target, by=by)
+        book.standing[source].members.discard(component.id)
+    elif decision.deed is Deed.JOIN:
+        suffix = f"added to {book.standing[target].title}"
+        ending = suffix if post.manners is Manners.FIRST else SUCCESSOR_JOIN
+        moves.note(target, f"{component.label} {ending}", by=by)
+    if decision.empties:
+        assert source is not None
+        moves.note(source, "CLOSED BY SYSTEM", by=by)
+        del book.standing[source]
     return target, {each for each in (source, target) if each is not None}
 
 
 SUCCESSOR_JOIN = "added to the incident by system."
+
+
+async def _escalate(conn: Connection, held: Open, moves: Moves, post: Post, *, by: str) -> None:
+    await moves.write(conn)
+    await writes.weigh(conn, held.id, post.impact, since=moves.now)
+    await writes.change(conn, held.id, impact=post.impact)
+    moves.note(held.id, escalation(held.impact, post.impact), by=by)
+    held.impact = post.impact
 
 
 async def _open(conn: Connection, post: Post, *, by: str, now: datetime) -> int:
@@ -261,34 +267,9 @@ def _title(post: Post) -> str:
     return made_title(post.component, post.impact, 1)
 
 
-async def _move(
-    conn: Connection,
-    component: Component,
-    source: int,
-    target: int,
-    *,
-    empties: bool,
-    by: str,
-    now: datetime,
-) -> None:
-    """Take it from one incident to another; the emptied one closes and keeps it in its past."""
-    if empties:
-        await writes.change(conn, source, ends_at=now, status=Status.RESOLVED)
-    else:
-        await writes.leave(conn, source, [component.id], at=now)
-    await writes.join(conn, target, [component.id], at=now)
-    await _note_move(conn, component, source, target, by=by, now=now)
-    if empties:
-        await _note(conn, source, "CLOSED BY SYSTEM", by=by, now=now)
-
-
-async def _note_move(
-    conn: Connection, component: Component, source: int, target: int, *, by: str, now: datetime
+def _note_move(
+    book: Book, moves: Moves, component: Component, source: int, target: int, *, by: str
 ) -> None:
     for number, words, other in ((source, "moved to", target), (target, "moved from", source)):
-        text = f"{component.label} {words} {await link_to(conn, other)}"
-        await _note(conn, number, text, by=by, now=now)
-
-
-async def _note(conn: Connection, number: int, text: str, *, by: str, now: datetime) -> None:
-    await writes.say(conn, number, Said.SYSTEM, text, at=now, by=by, now=now)
+        text = f"{component.label} {words} {link(other, book.standing[other].title)}"
+        moves.note(number, text, by=by)

@@ -13,16 +13,15 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.exceptions import HTTPException, NotAuthorizedException
 
-from vedette.access.model import Actor
 from vedette.db.queries import Connection
 from vedette.errors import Invalid, VedetteError
-from vedette.incidents.components import component_named
-from vedette.incidents.model import Impact, Titles
+from vedette.incidents.components import Named
+from vedette.incidents.model import Impact
 from vedette.incidents.reporter_rules import Deed
 from vedette.incidents.reporters import Outcome, Post, Word
-from vedette.incidents.turns import Turns
+from vedette.incidents.turns import Together, Turns
 from vedette.incidents.wire import components_document, incident_document, incidents_document
-from vedette.rest.guard import ANY_QUERY
+from vedette.rest.guard import ANY_QUERY, bearer_of
 from vedette.rest.problem import STATUS
 
 AnyRequest = Request[Any, Any, Any]
@@ -97,9 +96,7 @@ async def show_incidents(conn: Connection) -> Response[bytes]:
 
 
 @post("/api/v1/component_status", status_code=201, exception_handlers=WORDS)
-async def post_component_status(
-    request: AnyRequest, turns: Turns, actor: Actor, reporter_titles: Titles
-) -> Response[bytes]:
+async def post_component_status(request: AnyRequest, turns: Turns) -> Response[bytes]:
     """Take a reporter's word that a component fails; answers the incident it is in now."""
     if request.content_type[0] != "application/json":
         return fault(422, errors={"json": {"_schema": ["The body is no application/json."]}})
@@ -114,23 +111,24 @@ async def post_component_status(
     if impact not in (1, 2, 3):
         return fault(400, message=NOT_ALLOWED)
     attributes = {each["name"]: each["value"] for each in body.get("attributes") or ()}
+    name, by = Named(body["name"], frozenset(attributes.items())), bearer_of(request).name
 
-    async def find(conn: Connection) -> list[Word]:
-        component = await component_named(conn, body["name"], attributes)
+    async def find(together: Together) -> list[Word]:
+        component = together.called.get(name)
         if component is None:
             raise Invalid("Component not found")
         said = Post(
             component=component,
             impact=Impact(impact),
             title=body.get("text") or "",
-            titles=reporter_titles,
+            titles=turns.titles,
         )
-        return [Word(said, actor.name)]
+        return [Word(said, by)]
 
-    async def tell(conn: Connection, outcomes: Sequence[Outcome]) -> Response[bytes]:
+    async def tell(together: Together, outcomes: Sequence[Outcome]) -> Response[bytes]:
         (outcome,) = outcomes
         if outcome.deed is not Deed.KEEP:
-            return _json(await incident_document(conn, outcome.incident_id), 201)
+            return _json(await together.once(incident_document, outcome.incident_id), 201)
         kept = {
             **REPEATED,
             "targetComponent": outcome.component.label,
@@ -139,7 +137,7 @@ async def post_component_status(
         }
         return _json(msgspec.json.encode(kept), 409)
 
-    return await turns.report(find, tell)
+    return await turns.report(find, tell, name=name)
 
 
 def _errors(body: object) -> dict[str, Any]:

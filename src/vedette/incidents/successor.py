@@ -18,6 +18,7 @@ from vedette.incidents.reporter_rules import Deed
 from vedette.incidents.reporters import Manners, Outcome, Post, Word
 from vedette.incidents.separate import separate_components
 from vedette.incidents.successor_bodies import NewEvent
+from vedette.incidents.turns import Together
 
 IN_MAINTENANCE = "event creation failed, component in maintenance"
 NO_EVENT = "event does not exist"
@@ -73,7 +74,7 @@ async def words_of(conn: Connection, event: NewEvent, ids: Sequence[int], *, by:
     ]
 
 
-async def results_of(_: Connection, outcomes: Sequence[Outcome]) -> list[Result]:
+async def results_of(_: Together, outcomes: Sequence[Outcome]) -> list[Result]:
     """Return what is answered of what the words came to."""
     return [
         Result(

@@ -16,8 +16,8 @@ from vedette.access.model import Actor, Scope
 from vedette.db.queries import Connection
 from vedette.errors import Conflict, Denied, Invalid, Missing, VedetteError
 from vedette.fleet.declare import add_component
-from vedette.incidents.components import component_in, component_named, components
-from vedette.incidents.model import Impact, Titles
+from vedette.incidents.components import InRegion, component_named, components
+from vedette.incidents.model import Impact
 from vedette.incidents.reporter_rules import Deed
 from vedette.incidents.reporters import Outcome, Post, Word
 from vedette.incidents.reporters_api import REPEATED
@@ -57,8 +57,8 @@ from vedette.incidents.successor_wire import (
     incident_v1,
     incidents_v1,
 )
-from vedette.incidents.turns import Turns
-from vedette.rest.guard import ANY_QUERY
+from vedette.incidents.turns import Together, Turns
+from vedette.rest.guard import ANY_QUERY, bearer_of
 from vedette.rest.problem import STATUS
 
 AnyRequest = Request[Any, Any, Any]
@@ -125,32 +125,30 @@ async def show_incidents_v1(conn: Connection) -> Response[bytes]:
 
 
 @post("/v1/component_status", status_code=201, **OPEN)
-async def post_component_status_v1(
-    request: AnyRequest, turns: Turns, actor: Actor, reporter_titles: Titles
-) -> Response[bytes]:
+async def post_component_status_v1(request: AnyRequest, turns: Turns) -> Response[bytes]:
     """Take a reporter's word that a component fails; answers the incident it is in now."""
     try:
         body = read_body(await request.body(), ComponentStatus)
     except Invalid:
         raise Invalid(BAD_COMPONENT) from None
-    region = region_in(body.attributes)
+    name, by = InRegion(body.name, region_in(body.attributes)), bearer_of(request).name
 
-    async def find(conn: Connection) -> list[Word]:
-        component = await component_in(conn, body.name, region)
+    async def find(together: Together) -> list[Word]:
+        component = together.called.get(name)
         if component is None:
             raise Invalid(NO_COMPONENT)
         said = Post(
             component=component,
             impact=Impact(body.impact),
             title=body.text,
-            titles=reporter_titles,
+            titles=turns.titles,
         )
-        return [Word(said, actor.name)]
+        return [Word(said, by)]
 
-    async def tell(conn: Connection, outcomes: Sequence[Outcome]) -> Response[bytes]:
+    async def tell(together: Together, outcomes: Sequence[Outcome]) -> Response[bytes]:
         (outcome,) = outcomes
         if outcome.deed is not Deed.KEEP:
-            return _json(await incident_v1(conn, outcome.incident_id), 201)
+            return _json(await together.once(incident_v1, outcome.incident_id), 201)
         kept = {
             **REPEATED,
             "targetComponent": component_v2(outcome.component),
@@ -159,7 +157,7 @@ async def post_component_status_v1(
         }
         return _json(msgspec.json.encode(kept), 409)
 
-    return await turns.report(find, tell)
+    return await turns.report(find, tell, name=name)
 
 
 @get("/v2/components", **OPEN)
@@ -221,7 +219,7 @@ async def post_event(request: AnyRequest, turns: Turns, actor: Actor) -> Respons
     event = checked_new(read_body(body, NewEvent), now=now)
     if event.system:
         results = await turns.report(
-            lambda conn: words_of(conn, event, ids, by=actor.name), results_of
+            lambda together: words_of(together.conn, event, ids, by=actor.name), results_of
         )
     elif actor.may(Scope.INCIDENTS_WRITE):
         async with turns.connection() as conn:

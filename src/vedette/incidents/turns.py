@@ -6,9 +6,9 @@ as many writes as they change, not as they are.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from psycopg_pool import AsyncConnectionPool
@@ -16,8 +16,11 @@ from psycopg_pool import AsyncConnectionPool
 from vedette import clock
 from vedette.db.queries import Connection
 from vedette.errors import Unavailable
+from vedette.incidents.components import Component, Name, components_called
+from vedette.incidents.model import Titles
 from vedette.incidents.reporters import Outcome, Word, report_all
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 TOGETHER = 250
@@ -25,14 +28,36 @@ TOGETHER = 250
 WAITING = 20_000
 """Posts that may wait on this server."""
 
-Find = Callable[[Connection], Awaitable[Sequence[Word]]]
-"""Look up what is reported; what it raises is told to whoever reports."""
-Tell = Callable[[Connection, Sequence[Outcome]], Awaitable[T]]
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What those who are taken together share: a connection, and what it was asked for all of them.
+
+    called: the components that are called so.
+    """
+
+    conn: Connection
+    called: Mapping[Name, Component]
+    _asked: dict[Hashable, Any] = field(default_factory=dict)
+
+    async def once(self, ask: Callable[[Connection, K], Awaitable[T]], of: K) -> T:
+        """Return what `ask` answers of this; what it answered one of them it has answered all."""
+        key = (ask, of)
+        if key not in self._asked:
+            self._asked[key] = await ask(self.conn, of)
+        answer: T = self._asked[key]
+        return answer
+
+
+Find = Callable[[Together], Awaitable[Sequence[Word]]]
+"""Make words of what is reported; what it raises is told to whoever reports."""
+Tell = Callable[[Together, Sequence[Outcome]], Awaitable[T]]
 """Make the answer of what it came to."""
 
 
 @dataclass(slots=True)
 class _Said:
+    name: Name | None
     find: Find
     tell: Tell[Any]
     answer: "asyncio.Future[Any]"
@@ -46,9 +71,13 @@ class _Said:
 
 
 class Turns:
-    """The queue of one server's reporters, first come, first served, all that wait at once."""
+    """The queue of one server's reporters, first come, first served, all that wait at once.
 
-    def __init__(self, pool: AsyncConnectionPool) -> None:
+    titles: what their incidents without a title are called.
+    """
+
+    def __init__(self, pool: AsyncConnectionPool, *, titles: Titles = Titles.NAMED) -> None:
+        self.titles = titles
         self._pool = pool
         self._said: deque[_Said] = deque()
         self._taker: asyncio.Task[None] | None = None
@@ -57,14 +86,14 @@ class Turns:
         """Lend a connection to whoever need not wait for the others."""
         return self._pool.connection()
 
-    async def report(self, find: Find, tell: Tell[T]) -> T:
+    async def report(self, find: Find, tell: Tell[T], *, name: Name | None = None) -> T:
         """Take what `find` finds together with all that others report; return what `tell` makes of it.
 
-        Raises what these two and `report_all` raise, and Unavailable when too many wait.
+        name: a component's that is looked up before, with those of all the others. Raises what these two and `report_all` raise, and Unavailable when too many wait.
         """
         if len(self._said) >= WAITING:
             raise Unavailable("more is reported than this server can take in")
-        said = _Said(find, tell, asyncio.get_running_loop().create_future())
+        said = _Said(name, find, tell, asyncio.get_running_loop().create_future())
         self._said.append(said)
         if self._taker is None:
             self._taker = asyncio.create_task(self._take())
@@ -86,36 +115,52 @@ class Turns:
 
 
 async def _take_together(conn: Connection, batch: Sequence[_Said]) -> None:
-    await _report(conn, [said for said in batch if await _is_found(conn, said)])
-
-
-async def _report(conn: Connection, found: Sequence[_Said]) -> None:
+    names = {said.name for said in batch if said.name is not None}
     try:
-        words = [word for said in found for word in said.words]
-        outcomes = iter(await report_all(conn, words, now=clock.now()))
-        for said in found:
-            said.outcomes = [next(outcomes) for _ in said.words]
+        called = await components_called(conn, names)
     except Exception as error:  # noqa: BLE001 - whatever it is, whoever asked is told
-        if len(found) == 1:
-            found[0].refuse(error)
+        if len(batch) == 1:
+            batch[0].refuse(error)
             return
-        # One of them cannot be taken: the others must not suffer for it.
-        for said in found:
-            await _report(conn, [said])
+        # One of them asks what cannot be asked: the others must not suffer for it.
+        for said in batch:
+            await _take_together(conn, [said])
         return
-    for said in found:
-        try:
-            answer = await said.tell(conn, said.outcomes)
-        except Exception as error:  # noqa: BLE001 - as above
-            said.refuse(error)
-        else:
-            if not said.answer.done():
-                said.answer.set_result(answer)
+    together = Together(conn, called)
+    await _report(together, [said for said in batch if await _is_found(together, said)])
 
 
-async def _is_found(conn: Connection, said: _Said) -> bool:
+async def _is_found(together: Together, said: _Said) -> bool:
     try:
-        said.words = await said.find(conn)
+        said.words = await said.find(together)
     except Exception as error:  # noqa: BLE001 - as above
         said.refuse(error)
     return not said.answer.done()
+
+
+async def _report(together: Together, found: Sequence[_Said]) -> None:
+    try:
+        words = [word for said in found for word in said.words]
+        outcomes = iter(await report_all(together.conn, words, now=clock.now()))
+        for said in found:
+            said.outcomes = [next(outcomes) for _ in said.words]
+    except Exception as error:  # noqa: BLE001 - as above
+        if len(found) == 1:
+            found[0].refuse(error)
+            return
+        for said in found:
+            # What one was answered is no longer so after the next.
+            await _report(Together(together.conn, together.called), [said])
+        return
+    for said in found:
+        await _answer(together, said)
+
+
+async def _answer(together: Together, said: _Said) -> None:
+    try:
+        answer = await said.tell(together, said.outcomes)
+    except Exception as error:  # noqa: BLE001 - as above
+        said.refuse(error)
+    else:
+        if not said.answer.done():
+            said.answer.set_result(answer)

@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from vedette.access.audit import write_audit
 from vedette.db.locks import lock_number
 from vedette.db.queries import Connection, load
-from vedette.incidents.model import Draft, Impact, Status
+from vedette.incidents.model import Draft, Impact, Said, Status
 
 Q = load(__file__, "writes.sql")
 
@@ -72,30 +72,70 @@ async def say(
     """Add an update; return its id."""
     update_id: int = await Q.value(
         conn,
-        "insert_update",
-        incident_id=incident_id,
+        "insert_updates",
+        incidents=[incident_id],
+        texts=[text],
+        authors=[by],
         at=at,
         status=str(status),
-        text=text,
         internal=internal,
-        by=by,
         now=now,
     )
     return update_id
+
+
+async def note(conn: Connection, notes: Sequence[tuple[int, str, str]], *, now: datetime) -> None:
+    """Say of incidents what a machine did to them: number, text and author of each, in their order."""
+    await Q.run(
+        conn,
+        "insert_updates",
+        incidents=[number for number, _, _ in notes],
+        texts=[text for _, text, _ in notes],
+        authors=[by for _, _, by in notes],
+        at=now,
+        status=str(Said.SYSTEM),
+        internal=False,
+        now=now,
+    )
 
 
 async def join(
     conn: Connection, incident_id: int, components: Sequence[int], *, at: datetime | None
 ) -> None:
     """Say that it affects these, too, from `at` on; None: from its start."""
-    await Q.run(conn, "join", incident_id=incident_id, components=list(components), at=at)
+    await join_each(conn, [(incident_id, one, False) for one in components], at=at)
+
+
+async def join_each(
+    conn: Connection, members: Sequence[tuple[int, int, bool]], *, at: datetime | None
+) -> None:
+    """Say of incidents that each affects a component, too, from `at` on; True: it is over by now."""
+    await Q.run(
+        conn,
+        "join",
+        incidents=[number for number, _, _ in members],
+        components=[component for _, component, _ in members],
+        passing=[is_over for _, _, is_over in members],
+        at=at,
+    )
 
 
 async def leave(
     conn: Connection, incident_id: int, components: Sequence[int], *, at: datetime
 ) -> None:
     """Say that it affects these no longer."""
-    await Q.run(conn, "leave", incident_id=incident_id, components=list(components), at=at)
+    await leave_each(conn, [(incident_id, one) for one in components], at=at)
+
+
+async def leave_each(conn: Connection, members: Sequence[tuple[int, int]], *, at: datetime) -> None:
+    """Say of incidents that each affects a component no longer."""
+    await Q.run(
+        conn,
+        "leave",
+        incidents=[number for number, _ in members],
+        components=[component for _, component in members],
+        at=at,
+    )
 
 
 async def weigh(

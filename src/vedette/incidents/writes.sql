@@ -22,38 +22,43 @@ INSERT INTO incidents.gravity (incident_id, since, impact)
 VALUES (%(incident_id)s, %(since)s, %(impact)s)
 ON CONFLICT (incident_id, since) DO UPDATE SET impact = excluded.impact
 
--- name: insert_update
+-- name: insert_updates
 -- What a machine says that names a private component, or leads to what is told of such alone, is for operators alone.
 INSERT INTO incidents.update (incident_id, at, status, text, internal, made_at, made_by)
-VALUES (
-    %(incident_id)s, %(at)s, %(status)s, %(text)s,
+SELECT
+    said.incident_id, %(at)s, %(status)s, said.text,
     %(internal)s OR (
-        (%(status)s = 'SYSTEM' OR starts_with(%(by)s, 'automation:'))
+        (%(status)s = 'SYSTEM' OR starts_with(said.by, 'automation:'))
         AND (
             EXISTS (
                 SELECT FROM fleet.component AS c
                 JOIN fleet.service AS s ON s.id = c.service_id
                 LEFT JOIN fleet.region AS r ON r.id = c.region_id
                 WHERE NOT c.is_public
-                  AND strpos(%(text)s, s.name) > 0 AND strpos(%(text)s, coalesce(r.name, '')) > 0)
+                  AND strpos(said.text, s.name) > 0 AND strpos(said.text, coalesce(r.name, '')) > 0)
             OR EXISTS (
                 SELECT FROM incidents.hidden() AS h
-                WHERE strpos(%(text)s, '(/incidents/' || h.id || ')') > 0))),
-    %(now)s, %(by)s)
+                WHERE strpos(said.text, '(/incidents/' || h.id || ')') > 0))),
+    %(now)s, said.by
+FROM unnest(%(incidents)s::integer[], %(texts)s::text[], %(authors)s::text[])
+    WITH ORDINALITY AS said (incident_id, text, by, nth)
+ORDER BY said.nth
 RETURNING id
 
 -- name: join
--- Who is in it already stays as it is.
-INSERT INTO incidents.affected (incident_id, component_id, joined_at)
-SELECT %(incident_id)s, wanted.id, %(at)s
-FROM unnest(%(components)s::integer[]) WITH ORDINALITY AS wanted (id, nth)
+-- Who is in it already stays as it is. passing: who has left it again by now.
+INSERT INTO incidents.affected (incident_id, component_id, joined_at, left_at)
+SELECT wanted.incident_id, wanted.component_id, %(at)s::timestamptz, CASE WHEN wanted.passing THEN %(at)s::timestamptz END
+FROM unnest(%(incidents)s::integer[], %(components)s::integer[], %(passing)s::boolean[])
+    WITH ORDINALITY AS wanted (incident_id, component_id, passing, nth)
 ORDER BY wanted.nth
 ON CONFLICT (incident_id, component_id) WHERE left_at IS NULL DO NOTHING
 
 -- name: leave
-UPDATE incidents.affected
-SET left_at = greatest(%(at)s, joined_at)
-WHERE incident_id = %(incident_id)s AND component_id = ANY (%(components)s) AND left_at IS NULL
+UPDATE incidents.affected AS a
+SET left_at = greatest(%(at)s, a.joined_at)
+FROM unnest(%(incidents)s::integer[], %(components)s::integer[]) AS gone (incident_id, component_id)
+WHERE a.incident_id = gone.incident_id AND a.component_id = gone.component_id AND a.left_at IS NULL
 
 -- name: change
 -- NULL leaves a column as it is; `reopen` takes the end away, `taken` makes it a person's for good. Who waited

@@ -78,6 +78,15 @@ def guard(
     return judge
 
 
+def bearer_of(connection: Connection) -> Bearer:
+    """Return who calls a route that the guard let them call; only of one that is not public.
+
+    Cheaper than the `actor` that the framework gives, for routes that are called a thousand times at once.
+    """
+    found: Bearer = connection.scope["state"]["actor"]
+    return found
+
+
 def _token(connection: Connection, *, basic: bool) -> tuple[str | None, str]:
     """Return the secret that is shown, and of HTTP Basic whose it is said to be."""
     given = connection.headers.get("authorization", "")
