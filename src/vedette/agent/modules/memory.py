@@ -29,7 +29,7 @@ class Memory:
     description: ClassVar[str] = (
         "Finds processes by name, mapped library, and what their memory holds."
     )
-    needs: ClassVar[Needs] = Needs(memory=True, root=True)
+    needs: ClassVar[Needs] = Needs(memory=True)
     parameters: ClassVar[type[Parameters]] = MemoryParameters
 
     def run(self, parameters: MemoryParameters, context: Context) -> Result:
