@@ -1,7 +1,10 @@
 """`vedette act` on the desk: written in one line, read by another person, signed by both, verified."""
 
 import json
+import os
 import subprocess
+import tempfile
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -133,6 +136,35 @@ def test_two_people_sign_the_same_bytes_and_both_are_found(desk, capsys):
     assert len(json.loads(capsys.readouterr().out)["signers"]) == 2
 
 
+def test_the_secret_key_may_stay_in_ssh_agent(desk, monkeypatch):
+    public = Path("ada.pub")
+    public.write_text(ssh_public("ada"))
+    written(*PASSWD)
+    with ssh_agent(ssh_key("ada")) as socket:
+        monkeypatch.setenv("SSH_AUTH_SOCK", socket)
+        done("sign", "a.json", "--key", "ada.pub")
+    done("verify", "a.json", *keys("ada"))
+
+
+@contextmanager
+def ssh_agent(key):
+    """An agent that holds the key; its socket has a short path, as sockets must."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        socket = f"{folder}/agent"
+        agent = subprocess.Popen(
+            ["ssh-agent", "-D", "-a", socket], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        try:
+            agent.stdout.readline()  # it says where it listens once it does
+            add = ["ssh-add", "-q", str(key)]
+            env = {**os.environ, "SSH_AUTH_SOCK": socket}
+            subprocess.run(add, check=True, env=env, capture_output=True)
+            yield socket
+        finally:
+            agent.terminate()
+            agent.wait()
+
+
 def test_two_people_sign_copies_and_one_gathers_them(desk, capsys):
     written(*PASSWD)
     signed("ada")
@@ -175,6 +207,22 @@ def test_what_is_signed_keeps_its_validity(desk, capsys):
     words = ["act", "sign", "a.json", "--key", str(ssh_key("bob")), "--valid-for", "2h"]
     assert run(words) == 2
     assert "stand fast" in capsys.readouterr().err
+
+
+def test_what_nobody_would_run_any_more_is_not_signed_by_a_second_person(desk, capsys):
+    path = fixture(SIGNED)
+    words = ["act", "sign", path, "--key", str(ssh_key("ada")), "--out", "b.json", "--foreign"]
+    assert run(words) == 2
+    assert "expired at 2017-10-25T15:56:05Z" in capsys.readouterr().err
+    assert not Path("b.json").exists()
+
+
+def test_what_no_module_can_be_asked_is_not_signed(desk, capsys):
+    fields = {**json.loads(written_bytes()), **UNKNOWN_KEY}
+    Path("a.json").write_text(json.dumps(fields))
+    assert run(["act", "sign", "a.json", "--key", str(ssh_key("ada"))]) == 2
+    assert "there is no 'pats'" in capsys.readouterr().err
+    assert read().signatures == ()
 
 
 def test_an_expired_draft_is_not_signed(desk, capsys):
@@ -296,7 +344,7 @@ def test_migs_own_files_say_what_they_do(desk, capsys, name, does, more):
 def test_migs_own_file_is_signed_as_it_stands(desk, capsys):
     file = fixture("actions/example_v2.json")
     ada = gpg_key("Ada <ada@example.org>")
-    done("sign", file, "--key", ada, "--valid-for", "10m", "--out", "a.json")
+    done("sign", file, "--key", ada, "--valid-for", "10m", "--out", "a.json", "--foreign")
     Path("ada.asc").write_text(gpg_public(ada))
     done("verify", "a.json", "--keys", "ada.asc")
     before = read_action(Path(file).read_bytes())
@@ -323,7 +371,9 @@ def test_what_signers_weigh_is_said_and_an_agent_is_asked(desk, capsys):
     signed("ada")
     verify = ["act", "verify", "a.json", "--bundle", "trust.json"]
     assert run(verify) == 0
-    assert "file in all: 1 of 2, not enough" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "file in all: 1 of 2, not enough" in said.out
+    assert "0 of 1 roots signed" in said.err
     assert run([*verify, "--agent", AGENT]) == 5
     assert "file has 1 of 2" in capsys.readouterr().err
     signed("bob")

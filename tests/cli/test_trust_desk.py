@@ -201,6 +201,14 @@ def test_an_old_key_counts_only_with_a_reason(desk, capsys):
     assert "on leave" not in text(capsys)
 
 
+def test_an_old_key_is_no_root(desk, capsys):
+    key = FIXTURES / "vectors/keyValidSigner1.asc"
+    if not key.exists():
+        pytest.skip("MIG's signed vectors are not on this machine")
+    assert run(["trust", "init", "example.org", "--root", str(key)]) == 2
+    assert "can be no root" in capsys.readouterr().err
+
+
 def test_new_roots_have_a_new_pin(desk, capsys):
     begun()
     before = shown(capsys)["pin"]

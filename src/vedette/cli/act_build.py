@@ -9,8 +9,9 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from vedette import plugins
-from vedette.actions.document import Action, Description, Limits, Operation, Threat
+from vedette.actions.document import Action, Description, Limits, Operation, Threat, opened
 from vedette.actions.document_json import ACTION_BYTES, read_json
+from vedette.actions.document_legacy import modern
 from vedette.actions.document_read import NAME_CHARACTERS, read_action
 from vedette.actions.document_write import write_action
 from vedette.actions.one_liners import checked, parameters_of
@@ -84,7 +85,7 @@ def struct_of(module: str) -> Any:  # noqa: ANN401 - a plugin's class, which onl
     except ImportError as error:
         raise Unavailable(
             f"the module {module} cannot be loaded here: {error}",
-            hint="its parameters as JSON: --parameters FILE --foreign",
+            hint="give its parameters as JSON: --parameters FILE",
         ) from None
 
 
@@ -113,14 +114,28 @@ def operation(
 
 
 def check_operation(one: Operation, *, is_foreign: bool = False) -> None:
-    """Raise Invalid unless the module can read the parameters, Missing for a module not known here."""
+    """Raise Invalid unless the module can read the parameters, Missing for a module not known here.
+
+    is_foreign: a module that is not here, or cannot be loaded, is passed over.
+    """
     try:
         struct = struct_of(one.module)
-    except Missing as error:
+    except (Missing, Unavailable) as error:
         if is_foreign:
             return
-        raise Missing(error.message, hint=f"{error.hint}; --foreign if agents have it") from None
+        raise type(error)(
+            error.message, hint=f"{error.hint}; --foreign if agents have it"
+        ) from None
     checked(one.module, struct, {} if one.parameters is None else one.parameters)
+
+
+def check_operations(action: Action, *, is_foreign: bool = False) -> None:
+    """Raise Invalid with the place for what no module can be asked; MIG's old names are known."""
+    for number, one in enumerate(modern(action)[0].operations):
+        try:
+            check_operation(opened(one), is_foreign=is_foreign)
+        except Invalid as error:
+            raise Invalid(f"operations[{number}]: {error.message}", hint=error.hint) from None
 
 
 def draft(

@@ -8,16 +8,16 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from vedette import clock
-from vedette.actions.document import Action, opened, signed_text
+from vedette.actions.document import Action, signed_text
 from vedette.actions.document_legacy import modern
-from vedette.cli.act_build import check_operation
+from vedette.cli.act_build import check_operations
 from vedette.cli.act_file import ActionFile, read_file
 from vedette.cli.act_shown import as_value, sentences
 from vedette.cli.key_files import keys_below
 from vedette.cli.output import plain
 from vedette.cli.spans import when
 from vedette.cli.trust_file import read_file as read_bundle_file
-from vedette.cli.trust_shown import print_value
+from vedette.cli.trust_shown import print_value, root_signers
 from vedette.errors import Invalid
 from vedette.trust.bundle import Bundle
 from vedette.trust.openpgp import Verified
@@ -49,13 +49,7 @@ def check(
         Agents have its modules, this machine has not.
     """
     action = read_file(file)
-    today, _ = modern(action)
-    for number, one in enumerate(today.operations):
-        try:
-            check_operation(opened(one), is_foreign=foreign)
-        except Invalid as error:
-            place = f"{file}: operations[{number}]"
-            raise Invalid(f"{place}: {error.message}", hint=error.hint) from None
+    check_operations(action, is_foreign=foreign)
     if output != "text":
         print_value(as_value(action, now=clock.now()), output)
         return
@@ -91,7 +85,7 @@ def verify(
         Let this old OpenPGP key count though it vouches for itself by SHA-1.
     """
     now = datetime.fromisoformat(when(at) or clock.now().isoformat())
-    held = read_bundle_file(bundle)[1] if bundle else None
+    held = _bundle(bundle, now) if bundle else None
     known = [key for path in keys or [] for key in keys_below(path)]
     known += held.public_keys() if held else ()
     if not known:
@@ -113,6 +107,17 @@ def verify(
         print_value(value, output)
         return
     sys.stdout.writelines(f"{line}\n" for line in _told(action, value))
+
+
+def _bundle(path: Path, now: datetime) -> Bundle:
+    """Return the bundle on the desk; what agents would not take from it yet is said."""
+    signed, held = read_bundle_file(path)
+    signers = len(root_signers(signed, held, now=now))
+    if signers < held.roots.threshold:
+        sys.stderr.write(
+            f"vedette: no agent has this bundle: {signers} of {held.roots.threshold} roots signed\n"
+        )
+    return held
 
 
 def _hold_validity(action: Action, now: datetime) -> None:

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from vedette import clock
 from vedette.actions.document import Action, Limits, signed_text
+from vedette.cli.act_build import check_operations
 from vedette.cli.act_file import ActionFile, read_file, write_file
 from vedette.cli.act_shown import sentences
 from vedette.cli.act_signing import gathered, is_fixed, ready, signed_with, valid
@@ -36,11 +37,13 @@ def sign(
     valid_from: str | None = None,
     v2: Annotated[bool, Plain] = False,
     v3: Annotated[bool, Plain] = False,
+    foreign: Annotated[bool, Plain] = False,
     out: Path | None = None,
 ) -> None:
     """Sign an action with your own key; a second person signs the same bytes.
 
     A draft gets its validity and, in version 3, its nonce first. What it does is said on stderr.
+    What no module can be asked is not signed.
 
     Parameters
     ----------
@@ -54,6 +57,8 @@ def sign(
         Sign a draft of either version as MIG's version 2.
     v3
         Sign a draft of either version as version 3.
+    foreign
+        Agents have its modules, this machine has not.
     out
         Where to write it; default the file itself.
     """
@@ -65,6 +70,7 @@ def sign(
         )
     if not is_fixed(action):
         action = _timed(_as_version(action, v2=v2, v3=v3), valid_for, valid_from)
+    check_operations(action, is_foreign=foreign)
     action = ready(action, now=clock.now())
     sys.stderr.writelines(f"{line}\n" for line in sentences(action, now=clock.now()))
     write_file(out or file, signed_with(action, key))

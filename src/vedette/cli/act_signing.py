@@ -35,14 +35,17 @@ def valid(
 def ready(action: Action, *, now: datetime) -> Action:
     """Return the action as people sign it: parameters packed where asked, version 3 sealed.
 
-    Raises Invalid when its validity is missing or over.
+    What is fixed already stays as it is. Raises Invalid when its validity is missing or over.
     """
-    if is_fixed(action):
-        return action
     if action.valid_from is None or action.expire_after is None:
         raise Invalid("the action has no validity", hint="--valid-for 1h")
     if action.expire_after <= now:
-        raise Invalid(f"the action expired at {action.expire_after:%FT%TZ}", hint="--valid-for 1h")
+        raise Invalid(
+            f"the action expired at {action.expire_after:%FT%TZ}",
+            hint="sign the draft anew with --valid-for 1h",
+        )
+    if is_fixed(action):
+        return action
     packed = [compressed(one) if one.want_compressed else one for one in action.operations]
     action = replace(action, operations=tuple(packed))
     return sealed(action, nonce=secrets.token_hex(16)) if action.syntax_version == 3 else action

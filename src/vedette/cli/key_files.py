@@ -6,10 +6,11 @@ from pathlib import Path
 from vedette.cli.whole_file import read_whole
 from vedette.errors import Invalid, Missing
 from vedette.trust.one_line import ARMORED_BYTES
-from vedette.trust.openpgp import read_signature_packet
+from vedette.trust.openpgp import read_signature_packet, vouches_weakly
 from vedette.trust.public_keys import KEY_SUFFIXES, read_public_keys
 from vedette.trust.signing import sign_with_gpg, sign_with_ssh
 from vedette.trust.ssh_signature import ONE_LINE_START, read_ssh_signature, ssh_fingerprint
+from vedette.trust.verify import key_fingerprint
 
 
 def keys_in(files: Iterable[Path]) -> tuple[str, ...]:
@@ -19,6 +20,17 @@ def keys_in(files: Iterable[Path]) -> tuple[str, ...]:
         for path in files
         for key in read_public_keys(read_whole(path, limit=ARMORED_BYTES), source=str(path))
     )
+
+
+def root_keys(files: Iterable[Path]) -> tuple[str, ...]:
+    """Return the root keys of the files; raises Invalid for one whose signatures never count."""
+    keys = keys_in(files)
+    for weak in filter(vouches_weakly, keys):
+        raise Invalid(
+            f"{key_fingerprint(weak)} vouches for itself by SHA-1 and can be no root",
+            hint="make a new key, or renew it: gpg --quick-set-expire",
+        )
+    return keys
 
 
 def keys_below(path: Path) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from vedette import clock
 from vedette.cli.client import Client
-from vedette.cli.key_files import keys_in, sign_by
+from vedette.cli.key_files import root_keys, sign_by
 from vedette.cli.spans import span
 from vedette.cli.trust_edit import (
     accept_sha1,
@@ -64,7 +64,7 @@ def init(
     place = place_of(bundle)
     if place.exists():
         raise Conflict(f"{place} is there already", hint="change it, or name another by --bundle")
-    made = begun(fleet, keys_in(root), threshold, now=clock.now(), valid_for=span(valid_for))
+    made = begun(fleet, root_keys(root), threshold, now=clock.now(), valid_for=span(valid_for))
     write_file(place, Signed(write_bundle(made)))
     sys.stdout.write(f"{pin_of(made)}\n")
     sys.stderr.write(f"vedette: {place} is version 1; pin the roots on every host as above\n")

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from msgspec.structs import replace
 
 from vedette import clock
-from vedette.cli.key_files import keys_in
+from vedette.cli.key_files import keys_in, root_keys
 from vedette.cli.spans import later, span
 from vedette.cli.trust_file import HERE, BundleFile, change, read_file
 from vedette.cli.trust_shown import pin_of
@@ -250,7 +250,7 @@ def roots(
     threshold
         How many of them must sign.
     """
-    keys = keys_in(root)
+    keys = root_keys(root)
     made = change(bundle, lambda held: edits.with_roots(held, keys, threshold))
     _tell(made, "its roots are others: pin every host anew")
     sys.stdout.write(f"{pin_of(made)}\n")
