@@ -55,11 +55,13 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "trivy-operator": "vedette.records.kinds.trivy_operator:TrivyOperator",
     },
     "vedette.modules": {
+        "agentdestroy": "vedette.agent.modules.agentdestroy:AgentDestroy",
         "file": "vedette.agent.modules.file:File",
         "netstat": "vedette.agent.modules.netstat:Netstat",
         "pkg": "vedette.agent.modules.pkg:Pkg",
         "process": "vedette.agent.modules.process:ProcessModule",
         "sshkey": "vedette.agent.modules.sshkey:Sshkey",
+        "timedrift": "vedette.agent.modules.timedrift:Timedrift",
         "memory": "vedette.agent.modules.memory:Memory",
         "scribe": "vedette.agent.modules.scribe:Scribe",
         "yara": "vedette.agent.modules.yara:Yara",
