@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from vedette import plugins
-from vedette.agent.confine import confine
+from vedette.agent.confine import confine, step_back
 from vedette.agent.modules import GROUP, Context, Limits, Module, Result, read_parameters
 from vedette.errors import VedetteError
 
@@ -79,6 +79,7 @@ def _run(asked: Asked, answer_fd: int) -> Result:
             cpu_s=asked.cpu_s,
             memory_bytes=asked.memory_bytes,
         )
+    step_back()
     confine(module.needs, partial=asked.partial)
     result = module.run(
         parameters,

@@ -8,6 +8,7 @@ DEPTH = 64
 """How deep an answer may be nested; a scribe document's is below 10."""
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_ALL_SQUARE = bytes.maketrans(b"{}", b"[]")
 _BUT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
 
@@ -46,9 +47,9 @@ _TOO_DEEP = f"its answer is nested deeper than {DEPTH}"
 
 def _deeper_than(content: bytes, depth: int) -> bool:
     """Whether valid JSON is nested deeper; peels it from within, so that no depth costs a stack."""
-    brackets = _STRING.sub(b"", content).translate(None, _BUT_BRACKETS)
+    brackets = _STRING.sub(b"", content).translate(_ALL_SQUARE, _BUT_BRACKETS)
     for _ in range(depth):
         if not brackets:
             return False
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        brackets = brackets.replace(b"[]", b"")
     return bool(brackets)

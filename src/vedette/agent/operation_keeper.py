@@ -21,7 +21,7 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What the processes of a group use, those that have ended left out."""
+    """What the processes of a group use; those that have ended are left out."""
 
     processes: int
     cpu_s: float
@@ -44,14 +44,14 @@ def under_a_keeper(answer_fd: int, *, processes: int, cpu_s: float, memory_bytes
     _watch(child, answer_fd, Used(processes, cpu_s, memory_bytes))
 
 
-def used(group: int, proc: Path = Path("/proc")) -> Used:
-    """Return what the processes of a group use at this moment."""
+def used(group: int, enough: int) -> Used:
+    """Return what the processes of a group use at this moment; counts no more than `enough`."""
     count, ticks, pages = 0, 0, 0
-    for name in os.listdir(proc):  # noqa: PTH208 - many, often
+    for name in os.listdir("/proc"):  # noqa: PTH208 - many, often
         if not name.isdigit():
             continue
         try:
-            stat = (proc / name / "stat").read_bytes()
+            stat = Path("/proc", name, "stat").read_bytes()
         except OSError:
             continue
         fields = stat[stat.rindex(b")") + 2 :].split()
@@ -59,6 +59,8 @@ def used(group: int, proc: Path = Path("/proc")) -> Used:
             count += 1
             ticks += int(fields[11]) + int(fields[12])
             pages += int(fields[21])
+            if count >= enough:
+                break
     return Used(count, ticks / _TICKS, pages * _PAGE_BYTES)
 
 
@@ -82,7 +84,7 @@ def _watch(child: int, answer_fd: int, most: Used) -> NoReturn:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             _end_as(os.waitstatus_to_exitcode(status))
-        words = too_much(used(group), most)
+        words = too_much(used(group, most.processes + 1), most)
         if words:
             os.write(answer_fd, b"X" + words.encode())
             os.killpg(group, signal.SIGKILL)
