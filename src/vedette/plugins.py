@@ -56,8 +56,10 @@ BUILT_IN: dict[str, dict[str, str]] = {
     },
     "vedette.modules": {
         "agentdestroy": "vedette.agent.modules.agentdestroy:AgentDestroy",
+        "example": "vedette.agent.modules.example:Example",
         "file": "vedette.agent.modules.file:File",
         "netstat": "vedette.agent.modules.netstat:Netstat",
+        "ping": "vedette.agent.modules.ping:Ping",
         "pkg": "vedette.agent.modules.pkg:Pkg",
         "process": "vedette.agent.modules.process:ProcessModule",
         "sshkey": "vedette.agent.modules.sshkey:Sshkey",
