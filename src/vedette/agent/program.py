@@ -19,6 +19,7 @@ from vedette.agent.notify import Notify
 from vedette.agent.obey import Obedience
 from vedette.agent.outbox import Outbox
 from vedette.agent.reach import HostReach
+from vedette.agent.running import say_running
 from vedette.agent.schedule import Schedule
 from vedette.agent.secrets import Secrets
 from vedette.agent.watch import Host
@@ -99,6 +100,7 @@ class Agent:
             age=durations.parse(rules.spool.age),
         )
         self.spool = Spool(directory / "spool", caps)
+        say_running(directory, __version__)
         self.dictionary = Dictionary(directory / "dictionary")
         self.outbox = Outbox(self.spool, self.dictionary)
         self.host = Host(

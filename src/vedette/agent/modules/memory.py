@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from vedette.agent.modules import Context, Needs, Parameters, Result
+from vedette.agent.modules.ancestry import ancestors
 from vedette.agent.modules.memory_parameters import MemoryParameters
 from vedette.agent.modules.memory_question import Pending, Question, questions
 from vedette.agent.modules.memory_read import Memory as OpenMemory
@@ -193,22 +194,13 @@ def _name(folder: Path) -> bytes:
 
 def _ourselves(proc: Path) -> set[int]:
     """Return this process and those it descends from as long as they are the same program."""
-    pid, ours = os.getpid(), _name(proc / "self")
+    ours = _name(proc / "self")
     found: set[int] = set()
-    while pid > 1 and pid not in found:
-        found.add(pid)
-        pid = _parent(proc / str(pid))
+    for pid in ancestors(proc):
         try:
             if _name(proc / str(pid)) != ours:
                 break
         except Gone:
             break
+        found.add(pid)
     return found
-
-
-def _parent(folder: Path) -> int:
-    try:
-        fields = _read(folder / "stat").rpartition(b")")[2].split()
-        return int(fields[1])
-    except (Gone, OSError, ValueError, IndexError):
-        return 0

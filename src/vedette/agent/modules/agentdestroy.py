@@ -1,0 +1,54 @@
+"""MIG's `agentdestroy` module: another agent of this host is retired.
+
+The module only finds it and says so: an order, which the agent that asked carries out
+(`agent/retire.py`) if the host's owner lets it. MIG ran whatever program the process was, as root,
+to ask for its version; here nothing is run.
+"""
+
+from typing import Annotated, ClassVar
+
+import msgspec
+from msgspec import Meta
+
+from vedette.agent.modules import Context, Needs, Parameters, Result
+from vedette.agent.modules.ancestry import ancestors
+from vedette.agent.running import Order, find_agent
+
+
+class AgentDestroyParameters(Parameters, frozen=True, kw_only=True):
+    """Which agent: its process, and its version, which must be this one."""
+
+    pid: Annotated[int, Meta(ge=2, le=2**22)]
+    version: Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+class AgentDestroy:
+    """Retires another agent."""
+
+    name: ClassVar[str] = "agentdestroy"
+    description: ClassVar[str] = "Retires another agent of this host, by process and version."
+    needs: ClassVar[Needs] = Needs(memory=True)
+    parameters: ClassVar[type[Parameters]] = AgentDestroyParameters
+
+    def run(self, parameters: AgentDestroyParameters, context: Context) -> Result:
+        """Return the order to retire it, or why not; here nothing is ended yet."""
+        proc, pid = context.root / "proc", parameters.pid
+        if pid in ancestors(proc):
+            return Result(errors=[f"PID {pid} is mine, and no agent retires itself"])
+        if not (proc / str(pid)).is_dir():
+            return Result(errors=[f"PID {pid} not found"])
+        found = find_agent(proc, pid)
+        if found is None:
+            return Result(errors=[f"PID {pid} is no agent that this one may see"])
+        data_dir, running = found
+        if running.version != parameters.version:
+            words = f"Version mismatch. Expected {parameters.version!r}, found {running.version!r}"
+            return Result(errors=[words])
+        order = Order(
+            order="retire",
+            pid=pid,
+            started=running.started,
+            version=running.version,
+            data_dir=str(data_dir),
+        )
+        return Result(foundanything=True, success=True, elements=msgspec.to_builtins(order))

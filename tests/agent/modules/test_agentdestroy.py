@@ -1,0 +1,194 @@
+"""Another agent of the host is retired: found by the module, ended by the agent that asked."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.agent.agent_world import FakeServer, enrolled
+
+from vedette import __version__
+from vedette.agent.modules import Context, Result, read_parameters
+from vedette.agent.modules.agentdestroy import AgentDestroy
+from vedette.agent.operation import Ended, OperationLimits, run_operation
+from vedette.agent.program import Options
+from vedette.agent.retire import carried_out
+from vedette.agent.running import RETIRED, RUNNING, Running, say_running
+from vedette.errors import Denied, Invalid
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+
+
+class Agents:
+    """Agents of this host, each a process; their server is away."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._server = FakeServer()
+        self._running: list[asyncio.subprocess.Process] = []
+
+    def folder(self, name: str) -> Path:
+        return enrolled(self._server, self._directory / name)
+
+    async def start(self, folder: Path) -> asyncio.subprocess.Process:
+        """Start one, and return when it says that it runs."""
+        options = Options(data_dir=folder).to_json()
+        one = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "vedette.agent", options),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        self._running.append(one)
+        assert one.stdout
+        async for line in one.stdout:
+            if b"agent started" in line:
+                break
+        return one
+
+    async def stop(self) -> None:
+        for one in self._running:
+            if one.returncode is None:
+                one.kill()
+            await one.communicate()
+
+
+@pytest.fixture
+async def agents(tmp_path: Path) -> AsyncIterator[Agents]:
+    world = Agents(tmp_path)
+    yield world
+    await world.stop()
+
+
+def ask(pid: int, version: str = __version__, root: Path = Path("/")) -> Result:
+    asked = read_parameters(AgentDestroy, {"pid": pid, "version": version})
+    return AgentDestroy().run(asked, Context(root=root))
+
+
+async def test_another_agent_is_found_ended_and_does_not_start_again(agents: Agents) -> None:
+    folder = agents.folder("double")
+    double = await agents.start(folder)
+    asked = {"pid": double.pid, "version": __version__}
+    ran = await run_operation(
+        "agentdestroy", asked, OperationLimits(), privacy=False, partial=False
+    )
+    assert ran.ended is Ended.RETURNED, ran.message
+    assert double.returncode is None, "the module itself ends nothing"
+    answer = json.loads(await carried_out(ran.result))
+    assert await asyncio.wait_for(double.wait(), 10) == 0
+    assert answer["success"]
+    assert answer["elements"].startswith(
+        f"PID {double.pid} from agent {__version__} has been killed"
+    )
+    assert str(folder / RETIRED) in answer["elements"]
+    again = await agents.start(folder)
+    assert await asyncio.wait_for(again.wait(), 10) != 0
+    repeated = json.loads(await carried_out(ran.result))
+    assert (repeated["success"], repeated["elements"]) == (False, None)
+    (folder / RETIRED).unlink()
+    assert (await agents.start(folder)).returncode is None
+
+
+async def test_an_agent_that_does_not_stop_is_killed(
+    agents: Agents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vedette.agent.retire.GRACE_S", 0.2)
+    double = await agents.start(agents.folder("stuck"))
+    os.kill(double.pid, signal.SIGSTOP)
+    answer = json.loads(await carried_out(encoded(ask(double.pid))))
+    assert "did not stop when it was told to" in answer["elements"]
+    assert await asyncio.wait_for(double.wait(), 10) == -signal.SIGKILL
+
+
+async def test_the_hosts_owner_may_forbid_it(agents: Agents) -> None:
+    double = await agents.start(agents.folder("double"))
+    answer = json.loads(await carried_out(encoded(ask(double.pid)), allowed=False))
+    assert not answer["success"]
+    assert "does not let agents be retired" in answer["errors"][0]
+    assert double.returncode is None
+
+
+async def test_the_version_must_be_the_one_that_runs(agents: Agents) -> None:
+    double = await agents.start(agents.folder("double"))
+    result = ask(double.pid, "16eb58b-201404021544")
+    assert result.errors == [
+        f"Version mismatch. Expected '16eb58b-201404021544', found {__version__!r}"
+    ]
+
+
+def test_no_program_of_a_process_is_ever_run(tmp_path: Path) -> None:
+    """MIG runs the executable of whatever process it is told, with -V."""
+    process = tmp_path / "proc/300"
+    (process / "fd").mkdir(parents=True)
+    trap = tmp_path / "trap"
+    trap.write_text(f"#!/bin/sh\ntouch {tmp_path}/sprung\n")
+    trap.chmod(0o755)
+    (process / "exe").symlink_to(trap)
+    (process / "fd/3").symlink_to(tmp_path / "some/spool/lock")
+    assert ask(300, root=tmp_path).errors == ["PID 300 is no agent that this one may see"]
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_what_is_no_agent_is_left_alone() -> None:
+    for pid, words in (
+        (os.getpid(), "is mine"),
+        (os.getppid(), "is mine"),
+        (4_194_303, "not found"),
+    ):
+        result = ask(pid)
+        assert (result.success, result.elements) == (False, None)
+        assert words in result.errors[0]
+
+
+def test_what_an_earlier_process_said_counts_for_no_later_one(tmp_path: Path) -> None:
+    folder = tmp_path / "agent"
+    (tmp_path / "proc/300/fd").mkdir(parents=True)
+    (tmp_path / "proc/300/stat").write_text("300 (a) b) S 1 " + "0 " * 17 + "77 0")
+    (tmp_path / "proc/300/fd/3").symlink_to(folder / "spool/lock")
+    folder.mkdir()
+    for started, found in ((76, False), (77, True)):
+        said = Running(pid=300, started=started, version="1")
+        (folder / RUNNING).write_bytes(encoded(said))
+        assert ask(300, "1", root=tmp_path).success is found
+
+
+@pytest.mark.parametrize("pid", [1, 0, -5, 2**22 + 1, "5"])
+def test_a_process_that_cannot_be_is_refused(pid: Any) -> None:
+    with pytest.raises(Invalid, match="module agentdestroy"):
+        ask(pid)
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"order": "retire", "pid": 2**22 - 1, "started": 1, "version": "1", "data_dir": "/"},
+        {"order": "retire", "pid": os.getpid(), "started": 1, "version": "1", "data_dir": "/"},
+        {"order": "retire", "pid": 1, "started": 1, "version": "1", "data_dir": "/"},
+    ],
+)
+async def test_an_order_is_not_believed(elements: dict[str, Any]) -> None:
+    answer = json.loads(await carried_out(encoded(Result(success=True, elements=elements))))
+    assert not answer["success"]
+    assert "not killed" in answer["errors"][0]
+
+
+async def test_an_answer_without_an_order_is_left_as_it_is() -> None:
+    answer = encoded(ask(4_194_303))
+    assert await carried_out(answer) == answer
+
+
+def test_a_retired_agent_says_how_it_may_run_again(tmp_path: Path) -> None:
+    (tmp_path / RETIRED).write_text("{}")
+    with pytest.raises(Denied, match="was retired") as refused:
+        say_running(tmp_path, "1")
+    assert str(tmp_path / RETIRED) in str(refused.value.hint)
+
+
+def encoded(what: Any) -> bytes:
+    import msgspec
+
+    return msgspec.json.encode(what)
