@@ -158,8 +158,12 @@ def test_documents_come_from_the_line_or_from_a_file():
     assert line("-document @doc.json", read=read) == {"document": [1]}
 
 
+class Document(msgspec.Struct, forbid_unknown_fields=True):
+    tests: list[str] = []
+
+
 class Scribe(msgspec.Struct, forbid_unknown_fields=True):
-    scribedoc: Any = None
+    scribedoc: Document
     onlytrue: bool = False
 
 
@@ -215,7 +219,13 @@ def test_every_module_says_what_one_can_ask_it_in_one_line(name):
 
 @pytest.mark.parametrize(
     ("several", "one"),
-    [("paths", "path"), ("libraries", "library"), ("hashes", "hash"), ("md5", "md5")],
+    [
+        ("paths", "path"),
+        ("libraries", "library"),
+        ("hashes", "hash"),
+        ("exes", "exe"),
+        ("md5", "md5"),
+    ],
 )
 def test_one_of_several_has_its_own_word(several, one):
     assert singular(several) == one

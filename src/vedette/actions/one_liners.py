@@ -5,7 +5,7 @@ names stand in `one_liner_names`. As in Go, `-x v`, `--x v` and `-x=v` are the s
 a value only behind `=`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from math import isfinite
@@ -89,13 +89,15 @@ def checked(module: str, struct: type[msgspec.Struct], given: object) -> None:
 def options_of(module: str, struct: type[msgspec.Struct]) -> dict[str, Option]:
     """Return a module's options by name: its parameters', their singulars, and MIG's."""
     found: dict[str, Option] = {}
-    for name, option in _walk(inspect.type_info(struct), ()):
+    names = NAMES.get(module, {})
+    whole = {named.key for named in names.values() if named.reads == "json"}
+    for name, option in _walk(inspect.type_info(struct), (), whole):
         found.setdefault(name, option)
     by_key = dict(found)
     for name, option in by_key.items():
         if option.kind in ("texts", "numbers"):
             found.setdefault(singular(name), option)
-    for name, named in NAMES.get(module, {}).items():
+    for name, named in names.items():
         if named.key in by_key:
             found[name] = replace(by_key[named.key], value=named.value, reads=named.reads)
     return found
@@ -119,19 +121,24 @@ def singular(name: str) -> str:
     """Return what one of several is called: `path` of `paths`, `library` of `libraries`."""
     if name.endswith("ies"):
         return f"{name[:-3]}y"
-    if name.endswith(("shes", "ches", "xes", "sses")):
+    if name.endswith(("shes", "ches", "sses")):
         return name[:-2]
     return name.removesuffix("s")
 
 
-def _walk(kind: inspect.Type, path: tuple[str, ...]) -> Iterator[tuple[str, Option]]:
-    """Yield options, the outer ones first: where two have one name, the outer one has it."""
+def _walk(
+    kind: inspect.Type, path: tuple[str, ...], whole: Collection[str] = ()
+) -> Iterator[tuple[str, Option]]:
+    """Yield options, the outer ones first: where two have one name, the outer one has it.
+
+    whole: parameters of the outermost object that are given as one document.
+    """
     if not isinstance(kind, inspect.StructType):
         return
     deeper: list[tuple[inspect.Type, tuple[str, ...]]] = []
     for one in kind.fields:
         inner, place = _bare(one.type), (*path, one.encode_name)
-        if isinstance(inner, inspect.StructType):
+        if isinstance(inner, inspect.StructType) and one.encode_name not in whole:
             deeper.append((inner, place))
         elif isinstance(inner, inspect.DictType) and LABEL not in path and _is_search(inner):
             deeper.append((_bare(inner.value_type), (*place, LABEL)))
