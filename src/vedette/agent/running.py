@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from vedette.agent.modules.ancestry import started
+from vedette.agent.ancestry import started
 from vedette.errors import Denied
 
 RUNNING = "running.json"

@@ -10,8 +10,8 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta
 
+from vedette.agent.ancestry import ancestors
 from vedette.agent.modules import Context, Needs, Parameters, Result
-from vedette.agent.modules.ancestry import ancestors
 from vedette.agent.running import Order, find_agent
 
 

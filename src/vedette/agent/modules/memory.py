@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from vedette.agent.ancestry import ancestors
 from vedette.agent.modules import Context, Needs, Parameters, Result
-from vedette.agent.modules.ancestry import ancestors
 from vedette.agent.modules.memory_parameters import MemoryParameters
 from vedette.agent.modules.memory_question import Pending, Question, questions
 from vedette.agent.modules.memory_read import Memory as OpenMemory
