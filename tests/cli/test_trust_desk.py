@@ -21,6 +21,8 @@ from tests.signing_world import (
 from vedette.app.tree import run
 from vedette.trust.accept import Pin, accept
 from vedette.trust.bundle import roots_digest
+from vedette.trust.keys import key_fingerprint as agent_key_fingerprint
+from vedette.trust.keys import make_csr, make_key
 from vedette.trust.reasons import Reason, Untrusted
 from vedette.trust.signed import read_signed
 from vedette.trust.verify import key_fingerprint
@@ -162,6 +164,15 @@ def test_roots_and_people_may_have_openpgp_keys(desk, capsys):
     pin = Pin(found["roots_digest"], 1)
     bundle = accept(signed, pin=pin, held=None, now=datetime.now(UTC) + timedelta(seconds=1))
     assert key_fingerprint(bundle.investigators[0].keys[0]) == ada
+
+
+def test_an_agent_is_named_by_the_certificate_on_its_host(desk, capsys):
+    begun()
+    request = make_csr(make_key(), "web1")
+    Path("agent.pem").write_bytes(request)
+    done("group", "web", "--agent", "agent.pem", "--agent", AGENT)
+    agents = shown(capsys)["groups"][1]["agents"]
+    assert agents == [f"sha256:{agent_key_fingerprint(request).hex()}", AGENT]
 
 
 def test_who_is_revoked_stays_listed_until_they_are_restored(desk, capsys):

@@ -13,9 +13,12 @@ from vedette.cli.key_files import keys_in, root_keys
 from vedette.cli.spans import later, span
 from vedette.cli.trust_file import HERE, BundleFile, change, read_file
 from vedette.cli.trust_shown import pin_of
+from vedette.cli.whole_file import read_whole
 from vedette.errors import Conflict, Invalid
 from vedette.trust import bundle_edits as edits
 from vedette.trust.bundle import EVERY, AgentGroup, Bundle, Investigator
+from vedette.trust.keys import FINGERPRINT_PREFIX, PEM_LIMIT
+from vedette.trust.keys import key_fingerprint as agent_key_fingerprint
 from vedette.trust.openpgp import vouches_weakly
 from vedette.trust.verify import key_fingerprint
 
@@ -110,8 +113,8 @@ def group(
     name
         What it is called.
     agent
-        The fingerprint of an agent's key, sha256:…, or * for every agent; once for each. Those
-        given replace those that stand there.
+        The fingerprint of an agent's key, sha256:…, or its certificate's file (agent.pem of the
+        host), or * for every agent; once for each. Those given replace those that stand there.
     label
         As in role=db: what targets may ask of these agents; replaces the labels that stand there.
     two_persons
@@ -273,15 +276,20 @@ def _time(text: str) -> datetime:
 
 
 def _agent(text: str) -> str:
+    """Return the fingerprint of an agent's own key, given as it is or by a certificate's file."""
     digits = text.removeprefix("sha256:")
     if text == EVERY:
         return text
-    if digits == text or len(digits) != 64 or not set(digits) <= set("0123456789abcdef"):
+    if digits != text and len(digits) == 64 and set(digits) <= set("0123456789abcdef"):
+        return text
+    path = Path(text)
+    if not path.is_file():
         raise Invalid(
-            f"{text[:80]!r} is no fingerprint of an agent's key",
-            hint="sha256: and 64 hexadecimal digits, as `vedette get agents` shows them",
+            f"{text[:80]!r} is neither a fingerprint of an agent's key nor a certificate's file",
+            hint="sha256: and 64 hexadecimal digits, or agent.pem of the host",
         )
-    return text
+    certificate = read_whole(path, limit=PEM_LIMIT)
+    return f"{FINGERPRINT_PREFIX}{agent_key_fingerprint(certificate).hex()}"
 
 
 def _label(text: str) -> tuple[str, str]:
