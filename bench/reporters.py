@@ -148,13 +148,14 @@ def running(*command: str, **environment: str) -> Iterator[subprocess.Popen[byte
 
 
 async def answering(port: int) -> None:
-    """Wait until somebody listens there."""
+    """Wait until somebody answers there: a server that starts takes connections long before."""
     while True:
         try:
             (line,) = await lines(port, 1)
         except OSError:
             await asyncio.sleep(0.1)
         else:
+            await line.post(b"GET /livez HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
             line.close()
             return
 

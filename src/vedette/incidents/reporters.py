@@ -130,7 +130,7 @@ async def report_all(conn: Connection, words: Sequence[Word], *, now: datetime) 
     """
     if any(word.post.impact is Impact.MAINTENANCE for word in words):
         raise Invalid("Incident impact is not allowed by configuration", hint="1, 2 or 3")
-    book = await _read(conn, words, now)
+    book = await _read(conn, now)
     decisions = [book.decide(word.post) for word in words]
     if all(decision.deed in KEEPING for decision in decisions):
         # Most posts repeat what is known: they need not wait for whoever writes.
@@ -138,21 +138,24 @@ async def report_all(conn: Connection, words: Sequence[Word], *, now: datetime) 
     async with conn.transaction():
         await writes.hold(conn)
         # Somebody may have written while we waited.
-        return await _take(conn, await _read(conn, words, now), words, now)
+        return await _take(conn, await _read(conn, now), words, now)
 
 
 KEEPING = (Deed.KEEP, Deed.KEEP_MAINTENANCE)
 
 
-async def _read(conn: Connection, words: Sequence[Word], now: datetime) -> Book:
-    ids = list({word.post.component.id for word in words})
-    return Book(
-        maintenances=dict(await Q.all(conn, "maintenances", components=ids, now=now)),
-        standing={
-            number: Open(number, Impact(impact), system, is_ours, set(members), title)
-            for number, impact, system, is_ours, members, title in await Q.all(conn, "standing")
-        },
-    )
+async def _read(conn: Connection, now: datetime) -> Book:
+    book = Book({}, {})
+    for kind, number, impact, system, is_ours, members, title in await Q.all(
+        conn, "standing", now=now
+    ):
+        if kind == Kind.MAINTENANCE:
+            for component_id in members:
+                book.maintenances.setdefault(component_id, number)
+        else:
+            standing = Open(number, Impact(impact), system, is_ours, set(members), title)
+            book.standing[number] = standing
+    return book
 
 
 async def _take(

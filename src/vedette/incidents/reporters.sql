@@ -1,16 +1,8 @@
--- name: maintenances
--- Which of these components are under maintenance now, and under which: the oldest.
-SELECT a.component_id, min(i.id)
-FROM incidents.incident AS i
-JOIN incidents.affected AS a ON a.incident_id = i.id
-WHERE a.component_id = ANY (%(components)s) AND a.left_at IS NULL
-  AND i.is_open AND i.kind = 'maintenance' AND i.published_at IS NOT NULL
-  AND i.starts_at <= %(now)s AND i.ends_at > %(now)s
-GROUP BY a.component_id
-
 -- name: standing
--- One that began later than our `now` counts, too: whoever waited for `hold` comes with an older time.
+-- Every published incident that is open, and every maintenance in progress, the oldest first, with who stands in it.
+-- An incident that began later than our `now` counts, too: whoever waited for `hold` comes with an older time.
 SELECT
+    i.kind,
     i.id,
     i.impact,
     i.system,
@@ -19,6 +11,7 @@ SELECT
     i.title
 FROM incidents.incident AS i
 LEFT JOIN incidents.affected AS a ON a.incident_id = i.id AND a.left_at IS NULL
-WHERE i.is_open AND i.kind = 'incident' AND i.published_at IS NOT NULL
+WHERE i.is_open AND i.published_at IS NOT NULL
+  AND (i.kind = 'incident' OR (i.kind = 'maintenance' AND i.starts_at <= %(now)s AND i.ends_at > %(now)s))
 GROUP BY i.id
 ORDER BY i.id
