@@ -63,6 +63,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "pkg": "vedette.agent.modules.pkg:Pkg",
         "process": "vedette.agent.modules.process:ProcessModule",
         "sshkey": "vedette.agent.modules.sshkey:Sshkey",
+        "sysinfo": "vedette.agent.modules.sysinfo:Sysinfo",
         "timedrift": "vedette.agent.modules.timedrift:Timedrift",
         "memory": "vedette.agent.modules.memory:Memory",
         "scribe": "vedette.agent.modules.scribe:Scribe",

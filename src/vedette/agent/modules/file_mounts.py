@@ -59,7 +59,7 @@ def elsewhere(mountinfo: str) -> dict[bytes, bool]:
         fields, kinds = before.split(), after.split()
         if len(fields) > 4 and kinds:  # the fifth is the mount point
             remote = is_remote(kinds[0])
-            if remote or kinds[0] in _MADE_UP:
+            if remote or is_made_up(kinds[0]):
                 found[_unescape(fields[4])] = remote
     return found
 
@@ -67,6 +67,11 @@ def elsewhere(mountinfo: str) -> dict[bytes, bool]:
 def is_remote(kind: str) -> bool:
     """Return whether a file system of this kind is served by another machine, or may be."""
     return kind in _REMOTE or kind.startswith("fuse.")
+
+
+def is_made_up(kind: str) -> bool:
+    """Return whether a file system of this kind is no disk but the kernel's own telling."""
+    return kind in _MADE_UP
 
 
 def of_this_host() -> dict[bytes, bool]:
