@@ -48,7 +48,8 @@ class Needs:
     network: to open sockets of any kind, to the host's own services as well; pairs are free.
     write: to change files.
     memory: to look into other processes: their memory, and what the kernel guards like it, which
-    is their `exe`, `cwd`, `fd`, `maps` and `environ` below /proc; `stat`, `cmdline` and `status` are free.
+    is their `exe`, `cwd`, `fd`, `ns`, `maps` and `environ` below /proc; their `stat`, `cmdline`,
+    `status` and `net` are free.
     programs: to start programs and processes of its own; threads are free.
     root: to be the superuser; without it the module answers for what its user may see.
     """

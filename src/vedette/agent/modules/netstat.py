@@ -53,7 +53,7 @@ class Netstat:
     description: ClassVar[str] = (
         "Looks for addresses, MACs, neighbours, connections and listening ports."
     )
-    needs: ClassVar[Needs] = Needs()
+    needs: ClassVar[Needs] = Needs(memory=True)
     parameters: ClassVar[type[Parameters]] = NetstatParameters
 
     def run(self, parameters: NetstatParameters, context: Context) -> Result:

@@ -32,7 +32,7 @@ class ProcessModule:
     description: ClassVar[str] = (
         "Finds processes by name, arguments, program, its hash, user and listening port."
     )
-    needs: ClassVar[Needs] = Needs()
+    needs: ClassVar[Needs] = Needs(memory=True)
     parameters: ClassVar[type[Parameters]] = ProcessParameters
 
     def run(self, parameters: ProcessParameters, context: Context) -> Result:
