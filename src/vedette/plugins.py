@@ -57,6 +57,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
     "vedette.modules": {
         "agentdestroy": "vedette.agent.modules.agentdestroy:AgentDestroy",
         "example": "vedette.agent.modules.example:Example",
+        "command": "vedette.agent.modules.command:Command",
         "file": "vedette.agent.modules.file:File",
         "netstat": "vedette.agent.modules.netstat:Netstat",
         "ping": "vedette.agent.modules.ping:Ping",

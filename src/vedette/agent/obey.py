@@ -105,34 +105,39 @@ class Obedience:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, order: Order, kept: _Kept) -> None:
+    async def ask(self, order: Order, rows: Rows) -> None:
+        """Put the whole answer, and with its last part how it ended; a failure is an end, too."""
         loop = asyncio.get_running_loop()
         begun = loop.time()
+        error_class = message = ""
+        try:
+            async with asyncio.timeout(min(order.within_s, LONGEST_S)):
+                await self._answer(order, rows)
+        except Exception as fault:  # noqa: BLE001 - whatever a connector raises is its answer
+            error_class, message = _failure(fault, order)
+            if error_class == "connector_crash":
+                log.warning("a command failed", command=order.name, why=message)
+        rows.end(
+            error_class=error_class,
+            message=cut(redact(message, rows.secrets), MESSAGE_BYTES),
+            took_ms=int((loop.time() - begun) * 1000),
+        )
+
+    async def _run(self, order: Order, kept: _Kept) -> None:
         rows = Rows(
             command_id=order.id,
             say=lambda said: self._keep(kept, said),
             most_rows=min(order.rows, ROWS),
             most_bytes=min(order.size_bytes, SIZE_BYTES),
         )
-        error_class = message = ""
         try:
-            async with asyncio.timeout(min(order.within_s, LONGEST_S)):
-                await self._answer(order, rows)
+            await self.ask(order, rows)
         except asyncio.CancelledError:
             kept.said.clear()
             kept.forgotten = True
             raise
-        except Exception as fault:  # noqa: BLE001 - whatever a connector raises is its answer
-            error_class, message = _failure(fault, order)
-            if error_class == "connector_crash":
-                log.warning("a command failed", command=order.name, why=message)
         finally:
             kept.task = None
-        rows.end(
-            error_class=error_class,
-            message=cut(redact(message, rows.secrets), MESSAGE_BYTES),
-            took_ms=int((loop.time() - begun) * 1000),
-        )
 
     async def _answer(self, order: Order, rows: Rows) -> None:
         assignment = self._assignment_of(order.target_id)

@@ -20,28 +20,19 @@ GRACE_S = 10.0
 """How long an agent has to end by itself; then it is killed."""
 
 
-async def carried_out(answer: bytes, *, allowed: bool = True) -> bytes:
-    """Return what became of the order in the module's answer, as an answer of the same shape.
+async def retire(order: Order, *, allowed: bool) -> Result:
+    """Carry the order out and say what became of it; repeated, there is no such agent any more.
 
-    answer: the module's, as JSON; one without an order comes back as it is. allowed: by the host's
-    owner. Repeating it is an answer that there is no such agent.
+    allowed: by the host's owner.
     """
-    result = msgspec.json.decode(answer, type=Result)
-    try:
-        order = msgspec.convert(result.elements, Order)
-    except msgspec.ValidationError:
-        return answer
     if not allowed:
-        words = "the owner of this host does not let agents be retired"
-        return _encoded(Result(errors=[*result.errors, words]))
+        return Result(errors=["the owner of this host does not let agents be retired"])
     try:
-        elements = await _retire(order)
+        told = await _retire(order)
     except (OSError, Conflict) as fault:
-        words = f"PID {order.pid} not killed: {getattr(fault, 'strerror', None) or fault}"
-        return _encoded(Result(errors=[*result.errors, words]))
-    return _encoded(
-        Result(foundanything=True, success=True, elements=elements, errors=result.errors)
-    )
+        words = getattr(fault, "strerror", None) or fault
+        return Result(errors=[f"PID {order.pid} not killed: {words}"])
+    return Result(foundanything=True, success=True, elements=told)
 
 
 async def _retire(order: Order) -> str:
@@ -80,7 +71,3 @@ async def _end(process: int) -> str:
     finally:
         loop.remove_reader(process)
     return "killed"
-
-
-def _encoded(result: Result) -> bytes:
-    return msgspec.json.encode(result)

@@ -24,7 +24,6 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which agent is to be retired, as the module found it; what it says is looked at again."""
 
-    order: str
     pid: int
     started: int
     version: str

@@ -72,6 +72,11 @@ class Schedule:
                 return assignment
         return None
 
+    def target_called(self, name: str) -> int | None:
+        """Return the id of the target of that name; None when it is not ours."""
+        running = self._running.get(name)
+        return running[0].target_id if running else None
+
     async def stop(self) -> None:
         """End every watch and wait until all have let go."""
         for _, task in self._running.values():

@@ -9,15 +9,17 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.agent.agent_world import FakeServer, enrolled
+from tests.agent.test_obey import Told
 
 from vedette import __version__
+from vedette.agent.carry import Carrier
 from vedette.agent.modules import Context, Result, read_parameters
 from vedette.agent.modules.agentdestroy import AgentDestroy
 from vedette.agent.operation import Ended, OperationLimits, run_operation
 from vedette.agent.program import Options
-from vedette.agent.retire import carried_out
 from vedette.agent.running import RETIRED, RUNNING, Running, say_running
 from vedette.errors import Denied, Invalid
 
@@ -78,7 +80,7 @@ async def test_another_agent_is_found_ended_and_does_not_start_again(agents: Age
     )
     assert ran.ended is Ended.RETURNED, ran.message
     assert double.returncode is None, "the module itself ends nothing"
-    answer = json.loads(await carried_out(ran.result))
+    answer = await carry(ran.result)
     assert await asyncio.wait_for(double.wait(), 10) == 0
     assert answer["success"]
     assert answer["elements"].startswith(
@@ -87,7 +89,7 @@ async def test_another_agent_is_found_ended_and_does_not_start_again(agents: Age
     assert str(folder / RETIRED) in answer["elements"]
     again = await agents.start(folder)
     assert await asyncio.wait_for(again.wait(), 10) != 0
-    repeated = json.loads(await carried_out(ran.result))
+    repeated = await carry(ran.result)
     assert (repeated["success"], repeated["elements"]) == (False, None)
     (folder / RETIRED).unlink()
     assert (await agents.start(folder)).returncode is None
@@ -99,14 +101,14 @@ async def test_an_agent_that_does_not_stop_is_killed(
     monkeypatch.setattr("vedette.agent.retire.GRACE_S", 0.2)
     double = await agents.start(agents.folder("stuck"))
     os.kill(double.pid, signal.SIGSTOP)
-    answer = json.loads(await carried_out(encoded(ask(double.pid))))
+    answer = await carry(encoded(ask(double.pid)))
     assert "did not stop when it was told to" in answer["elements"]
     assert await asyncio.wait_for(double.wait(), 10) == -signal.SIGKILL
 
 
 async def test_the_hosts_owner_may_forbid_it(agents: Agents) -> None:
     double = await agents.start(agents.folder("double"))
-    answer = json.loads(await carried_out(encoded(ask(double.pid)), allowed=False))
+    answer = await carry(encoded(ask(double.pid)), allowed=False)
     assert not answer["success"]
     assert "does not let agents be retired" in answer["errors"][0]
     assert double.returncode is None
@@ -153,7 +155,7 @@ def test_what_an_earlier_process_said_counts_for_no_later_one(tmp_path: Path) ->
     for started, found in ((76, False), (77, True)):
         said = Running(pid=300, started=started, version="1")
         (folder / RUNNING).write_bytes(encoded(said))
-        assert ask(300, "1", root=tmp_path).success is found
+        assert ask(300, "1", root=tmp_path).foundanything is found
 
 
 @pytest.mark.parametrize("pid", [1, 0, -5, 2**22 + 1, "5"])
@@ -165,20 +167,20 @@ def test_a_process_that_cannot_be_is_refused(pid: Any) -> None:
 @pytest.mark.parametrize(
     "elements",
     [
-        {"order": "retire", "pid": 2**22 - 1, "started": 1, "version": "1", "data_dir": "/"},
-        {"order": "retire", "pid": os.getpid(), "started": 1, "version": "1", "data_dir": "/"},
-        {"order": "retire", "pid": 1, "started": 1, "version": "1", "data_dir": "/"},
+        {"pid": 2**22 - 1, "started": 1, "version": "1", "data_dir": "/"},
+        {"pid": os.getpid(), "started": 1, "version": "1", "data_dir": "/"},
+        {"pid": 1, "started": 1, "version": "1", "data_dir": "/"},
     ],
 )
 async def test_an_order_is_not_believed(elements: dict[str, Any]) -> None:
-    answer = json.loads(await carried_out(encoded(Result(success=True, elements=elements))))
+    answer = await carry(encoded(Result(success=True, elements=elements)))
     assert not answer["success"]
-    assert "not killed" in answer["errors"][0]
+    assert "not killed" in answer["errors"][-1]
 
 
 async def test_an_answer_without_an_order_is_left_as_it_is() -> None:
     answer = encoded(ask(4_194_303))
-    assert await carried_out(answer) == answer
+    assert encoded(await carry(answer)) == answer
 
 
 def test_a_retired_agent_says_how_it_may_run_again(tmp_path: Path) -> None:
@@ -188,7 +190,21 @@ def test_a_retired_agent_says_how_it_may_run_again(tmp_path: Path) -> None:
     assert str(tmp_path / RETIRED) in str(refused.value.hint)
 
 
-def encoded(what: Any) -> bytes:
-    import msgspec
+def test_asked_without_an_agent_nothing_is_done_and_that_is_no_success(tmp_path: Path) -> None:
+    (tmp_path / "proc/300/fd").mkdir(parents=True)
+    (tmp_path / "proc/300/fd/3").symlink_to(tmp_path / "spool/lock")
+    said = Running(pid=300, started=0, version="1")
+    (tmp_path / RUNNING).write_bytes(encoded(said))
+    result = ask(300, "1", root=tmp_path)
+    assert (result.foundanything, result.success) == (True, False)
+    assert "nothing was done" in result.errors[0]
 
+
+def encoded(what: Any) -> bytes:
     return msgspec.json.encode(what)
+
+
+async def carry(answer: bytes, *, allowed: bool = True) -> dict[str, Any]:
+    carrier = Carrier(Told().obedience, lambda _name: None, retires=allowed)
+    said: dict[str, Any] = json.loads(await carrier.out("agentdestroy", answer, within_s=30))
+    return said

@@ -1,17 +1,17 @@
 """MIG's `agentdestroy` module: another agent of this host is retired.
 
 The module only finds it and says so: an order, which the agent that asked carries out
-(`agent/retire.py`) if the host's owner lets it. MIG ran whatever program the process was, as root,
+(`agent/carry.py`) if the host's owner lets it. MIG ran whatever program the process was, as root,
 to ask for its version; here nothing is run.
 """
 
 from typing import Annotated, ClassVar
 
-import msgspec
 from msgspec import Meta
 
 from vedette.agent.ancestry import ancestors
 from vedette.agent.modules import Context, Needs, Parameters, Result
+from vedette.agent.modules.ordering import ordered
 from vedette.agent.running import Order, find_agent
 
 
@@ -44,11 +44,11 @@ class AgentDestroy:
         if running.version != parameters.version:
             words = f"Version mismatch. Expected {parameters.version!r}, found {running.version!r}"
             return Result(errors=[words])
-        order = Order(
-            order="retire",
-            pid=pid,
-            started=running.started,
-            version=running.version,
-            data_dir=str(data_dir),
+        return ordered(
+            Order(
+                pid=pid,
+                started=running.started,
+                version=running.version,
+                data_dir=str(data_dir),
+            )
         )
-        return Result(foundanything=True, success=True, elements=msgspec.to_builtins(order))
