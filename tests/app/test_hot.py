@@ -1,6 +1,7 @@
 """What may be sent again is sent by the protocol, to the letter what the application would send."""
 
 import asyncio
+import math
 from datetime import timedelta
 
 import pytest
@@ -57,6 +58,7 @@ async def door(tmp_path):
     socket = listen_on(Address("127.0.0.1", 0), flag="--http")
     keeper = Keeper(clock := Clock())
     keeper._is_listening = True  # as `follow` says once it listens
+    keeper._proven(math.inf)
     keeper.tick = lambda: setattr(clock, "at", clock.at + timedelta(minutes=1))
     door = Door(socket.getsockname()[1], keeper)
 

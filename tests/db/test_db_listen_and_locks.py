@@ -1,5 +1,10 @@
 import asyncio
+from contextlib import aclosing
+from time import monotonic
 
+from tests.fakes.wire import wire_to
+
+from vedette.db import listen as listening
 from vedette.db.listen import Notice, listen
 from vedette.db.locks import alone, lock_number
 from vedette.db.pool import connect
@@ -30,6 +35,40 @@ async def test_a_lost_connection_is_made_again_and_said(fresh_database_url):
         await conn.execute("NOTIFY vedette_fleet, 'targets'")
     assert await asyncio.wait_for(anext(notices), 30) == Notice("vedette_fleet", "targets")
     await notices.aclose()
+
+
+async def test_a_network_that_falls_silent_is_noticed_though_nothing_was_closed(
+    fresh_database_url, monkeypatch
+):
+    monkeypatch.setattr(listening, "ANSWERED_WITHIN_S", 0.2)
+    lost, proofs = asyncio.Event(), []
+    async with wire_to(fresh_database_url) as wire:
+        told = {"on_lost": lost.set, "on_proof": proofs.append, "prove_every_s": 0.05}
+        async with aclosing(listen(wire.dsn, ["vedette_fleet"], **told)) as notices:
+            assert await anext(notices) == Notice("", "")
+            waiting = asyncio.create_task(anext(notices))
+            wire.carries.clear()
+            fell_silent_at = monotonic()
+            await asyncio.wait_for(lost.wait(), 30)
+            assert max(proofs) <= fell_silent_at
+            wire.carries.set()
+            assert await asyncio.wait_for(waiting, 30) == Notice("", "")
+            assert max(proofs) > fell_silent_at
+
+
+async def test_what_was_told_before_a_sign_of_life_is_here_before_it(fresh_database_url):
+    order = []
+    channels = ["vedette_fleet"]
+    told = {"on_proof": lambda _: order.append("proof"), "prove_every_s": 60}
+    async with (
+        aclosing(listen(fresh_database_url, channels, **told)) as notices,
+        await connect(fresh_database_url) as conn,
+    ):
+        assert await anext(notices) == Notice("", "")
+        assert order == ["proof"]
+        await conn.execute("NOTIFY vedette_fleet, 'targets'")
+        assert await anext(notices) == Notice("vedette_fleet", "targets")
+        assert order == ["proof"]
 
 
 def test_a_lock_has_the_same_number_in_every_release():

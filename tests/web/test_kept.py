@@ -3,14 +3,16 @@
 import asyncio
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from time import monotonic
 
 import pytest
+from tests.fakes.wire import wire_to
 from tests.web.browser import Clock
 
 from vedette.db.pool import connect
 from vedette.errors import Missing
 from vedette.web.answers import NO_STORE, Answer, Request
-from vedette.web.kept import LARGEST, Keeper
+from vedette.web.kept import LARGEST, SURE_FOR_S, Keeper
 from vedette.web.reader import for_readers
 
 
@@ -255,3 +257,52 @@ async def test_a_part_that_was_read_before_a_change_is_not_kept(keeper, fresh_da
 
     assert await keeper.part("past", make, of="") == "before"
     assert await Past(keeper)() == 1
+
+
+async def test_over_a_network_that_fell_silent_no_page_from_before_a_change_is_sent_for_longer_than_a_second(
+    fresh_database_url, clock
+):
+    state = "green"
+    keeper = Keeper(clock)
+    page = keeper.kept(Door(lambda _: Answer(state.encode())))
+    async with wire_to(fresh_database_url) as wire, following(keeper, wire.dsn):
+        assert (await page(request())).body == b"green"
+        wire.carries.clear()
+        state = "red"
+        await noticed_by_nobody(fresh_database_url)
+        changed_at = asked_at = monotonic()
+        while (await page(request())).body == b"green":
+            assert asked_at - changed_at < SURE_FOR_S
+            await asyncio.sleep(0.01)
+            asked_at = monotonic()
+        wire.carries.set()
+
+
+async def noticed_by_nobody(dsn):
+    """Tell of a change whoever can hear it."""
+    async with await connect(dsn) as conn:
+        await conn.execute("SELECT pg_notify('vedette_transition', '1')")
+
+
+async def test_a_network_that_was_silent_for_a_moment_costs_no_page(fresh_database_url, clock):
+    door, keeper = Door(), Keeper(clock)
+    page = keeper.kept(door)
+    async with wire_to(fresh_database_url) as wire, following(keeper, wire.dsn):
+        assert (await page(request())).body == b"1"
+        wire.carries.clear()
+        await until(lambda: not keeper.is_sure())
+        assert (await page(request())).body == b"2"
+        wire.carries.set()
+        await until(keeper.is_sure)
+        assert (await page(request())).body == b"2"
+
+
+async def test_a_part_is_made_anew_while_nobody_can_say_that_it_is_right(fresh_database_url, clock):
+    keeper = Keeper(clock)
+    past = Past(keeper)
+    async with wire_to(fresh_database_url) as wire, following(keeper, wire.dsn):
+        assert [await past(), await past()] == [1, 1]
+        wire.carries.clear()
+        await until(lambda: not keeper.is_sure())
+        assert [await past(), await past()] == [2, 3]
+        wire.carries.set()

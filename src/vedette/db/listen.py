@@ -1,8 +1,12 @@
-"""LISTEN on a connection of its own that survives restarts of the server."""
+"""LISTEN on a connection of its own that survives restarts of the server, and networks that fall silent."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -14,7 +18,9 @@ from vedette.errors import VedetteError
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 PROVE_ALIVE_EVERY_S = 30.0
-"""A quiet connection is asked for a sign of life this often; NOTIFY alone would never tell."""
+"""A connection is asked for a sign of life this often; NOTIFY alone would never tell."""
+ANSWERED_WITHIN_S = 5.0
+"""A connection that has not given it by then is broken off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +35,23 @@ class Notice:
     payload: str
 
 
+Proven = Callable[[float], None]
+"""Told at which moment of the monotonic clock we asked: all notices of what was committed before it are here."""
+
+
 async def listen(
-    dsn: str, channels: Sequence[str], *, on_lost: Callable[[], None] | None = None
+    dsn: str,
+    channels: Sequence[str],
+    *,
+    on_lost: Callable[[], None] | None = None,
+    on_proof: Proven | None = None,
+    prove_every_s: float = PROVE_ALIVE_EVERY_S,
 ) -> AsyncIterator[Notice]:
     """Yield notifications for ever, reconnecting with growing pauses; stop it by closing it.
 
     On every connection, the first included, `Notice("", "")` comes first. `on_lost` is called
     whenever one ends: until the next notice, what was worked out from earlier ones may be stale.
+    `on_proof` is called whenever the connection gave a sign of life, asked for every `prove_every_s`.
     """
     pause_s = FIRST_PAUSE_S
     while True:
@@ -46,7 +62,7 @@ async def listen(
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
             continue
         try:
-            async for notice in _notices(conn, channels):
+            async for notice in _notices(conn, channels, on_proof, prove_every_s):
                 pause_s = FIRST_PAUSE_S
                 yield notice
         except psycopg.OperationalError:
@@ -57,11 +73,45 @@ async def listen(
             await conn.close()
 
 
-async def _notices(conn: AsyncConnection[Any], channels: Sequence[str]) -> AsyncIterator[Notice]:
-    for channel in channels:
-        await conn.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+async def _notices(
+    conn: AsyncConnection[Any],
+    channels: Sequence[str],
+    on_proof: Proven | None,
+    prove_every_s: float,
+) -> AsyncIterator[Notice]:
+    with _answered_in_time(conn):
+        for channel in channels:
+            await conn.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+    await _prove(conn, on_proof)
     yield Notice("", "")
     while True:
-        async for got in conn.notifies(timeout=PROVE_ALIVE_EVERY_S):
+        async for got in conn.notifies(timeout=prove_every_s):
             yield Notice(got.channel, got.payload)
+        await _prove(conn, on_proof)
+
+
+async def _prove(conn: AsyncConnection[Any], on_proof: Proven | None) -> None:
+    """Ask something; what PostgreSQL notified of before its answer comes before it, too."""
+    asked_at = monotonic()
+    with _answered_in_time(conn):
         await conn.execute("SELECT 1")
+    if on_proof is not None:
+        on_proof(asked_at)
+
+
+@contextmanager
+def _answered_in_time(conn: AsyncConnection[Any]) -> Iterator[None]:
+    """Let what waits within end with OperationalError when nobody answers.
+
+    A task that is cancelled would not do: the driver would first ask the silent server to cancel, too.
+    """
+    late = asyncio.get_running_loop().call_later(ANSWERED_WITHIN_S, _break_off, conn)
+    try:
+        yield
+    finally:
+        late.cancel()
+
+
+def _break_off(conn: AsyncConnection[Any]) -> None:
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(conn.fileno())) as wire:
+        wire.shutdown(socket.SHUT_RDWR)

@@ -25,6 +25,8 @@ KEEPALIVE: Mapping[str, int] = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
+    # While something is under way to the peer, no keepalive is sent: TCP alone would try for a quarter of an hour.
+    "tcp_user_timeout": 25_000,
 }
 
 

@@ -1,7 +1,8 @@
 """What everybody reads, kept as bytes: made once, forgotten at the notice of a change.
 
-An answer is kept while the LISTEN connection stands, for without it a change could pass unseen, and a
-page that is green out of ignorance is worse than a slow one.
+An answer is kept while the LISTEN connection stands, and sent again while it was proven of late that no
+notice is missing: without that a change could pass unseen, and a page that is green out of ignorance is
+worse than a slow one.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any, TypeVar, cast
 
 from vedette.db.listen import listen
@@ -27,6 +29,10 @@ ANNOUNCED = "vedette_kept"
 """Here a server that has begun to listen says from where on it counts turns."""
 KEPT_FOR = timedelta(seconds=30)
 """Even when nothing changed: "12 min ago" must not stand still."""
+SURE_FOR_S = 1.0
+"""So long after a change at most a page from before it is sent, even over a network that fell silent."""
+PROVE_EVERY_S = 0.25
+"""Three times a sign of life may be late before pages are made anew."""
 BYTES = 64 * 1024 * 1024
 LARGEST = 8 * 1024 * 1024
 """A larger answer is made for each asker."""
@@ -50,7 +56,8 @@ class Lease:
 
     def holds(self) -> bool:
         """Say whether it may still be sent."""
-        return self.turn == self.keeper.turn and self.keeper.clock() < self.until
+        keeper = self.keeper
+        return self.turn == keeper.turn and keeper.clock() < self.until and keeper.is_sure()
 
 
 class Keeper:
@@ -74,11 +81,16 @@ class Keeper:
         self._shelf = shelf
         self._limit = limit
         self._is_listening = False
+        self._sure_until = 0.0
         self._kept: OrderedDict[str, tuple[Answer, Lease]] = OrderedDict()
         self._bytes = 0
         self._under_way: dict[tuple[int, str], asyncio.Future[Answer]] = {}
         self._things_turn = 0
         self._parts: dict[str, tuple[object, int, datetime, Any]] = {}
+
+    def is_sure(self) -> bool:
+        """Say whether no notice can be missing of what was committed a second ago or earlier."""
+        return monotonic() < self._sure_until
 
     def kept(
         self,
@@ -114,7 +126,8 @@ class Keeper:
         of: what the part depends on beside the database.
         """
         held = self._parts.get(name)
-        if held is not None and held[:2] == (of, self._things_turn) and self.clock() < held[2]:
+        is_same = held is not None and held[:2] == (of, self._things_turn)
+        if held is not None and is_same and self.clock() < held[2] and self.is_sure():
             return cast("T", held[3])
         turn, until = self._things_turn, self.clock() + self._kept_for
         made = await make()
@@ -125,7 +138,13 @@ class Keeper:
     async def follow(self, dsn: str) -> None:
         """Forget what is kept at each notice, for ever; run it beside the server."""
         try:
-            async for notice in listen(dsn, (*CHANNELS, ANNOUNCED), on_lost=self._lost):
+            async for notice in listen(
+                dsn,
+                (*CHANNELS, ANNOUNCED),
+                on_lost=self._lost,
+                on_proof=self._proven,
+                prove_every_s=PROVE_EVERY_S,
+            ):
                 if notice.channel == ANNOUNCED:
                     self._shelf.begin(notice.payload)
                     continue
@@ -139,8 +158,12 @@ class Keeper:
             self._lost()
             await self._shelf.close()
 
+    def _proven(self, asked_at: float) -> None:
+        self._sure_until = asked_at + SURE_FOR_S
+
     def _lost(self) -> None:
         self._is_listening = False
+        self._sure_until = 0.0
         self._shelf.lose()
         self._forget()
 
@@ -169,7 +192,7 @@ class Keeper:
 
     async def _make(self, key: str, make: Callable[[], Awaitable[Answer]]) -> Answer:
         turn, now = self.turn, self.clock()
-        shared = self._shelf.place(key)
+        shared = self._shelf.place(key) if self.is_sure() else ""
         found = await self._shelf.take(shared, now=now) if shared else None
         if found is not None:
             answer, until = found
