@@ -8,6 +8,7 @@ from typing import Protocol
 from vedette.db.queries import Connection, load
 from vedette.records.model import Finding, Package, Scan, Subject, SubjectKind
 from vedette.records.outcome import Outcome
+from vedette.records.rules import digest_of, union_of
 
 Q = load(__file__, "looks.sql")
 
@@ -78,6 +79,11 @@ class Look:
         return all(given.scan.complete for given in self.given)
 
     @property
+    def is_first(self) -> bool:
+        """Whether nobody has looked at it before, nor at what had its name."""
+        return self.held_at is None and self.predecessor in (None, self.scan_id)
+
+    @property
     def is_unread(self) -> bool:
         """Whether only the digest of its findings is known."""
         return bool(self.given[0].digest)
@@ -90,6 +96,11 @@ class Look:
     def at(self, opened_at: datetime) -> datetime:
         """Return from when on it is true: the latest that its documents say, and never after the snapshot."""
         return min(max(given.scan.at or opened_at for given in self.given), opened_at)
+
+    def learn(self) -> None:
+        """Bring together what its documents found."""
+        self.findings = union_of(one.scan for one in self.given)
+        self.digest = self.given[0].digest or digest_of(self.findings.values())
 
     @property
     def is_changed(self) -> bool:
@@ -114,9 +125,9 @@ def looks_of(scans: Sequence[Given]) -> list[Look]:
 
 
 async def keep_subjects(
-    conn: Connection, looks: Sequence[Look], outcome: Outcome, *, now: datetime
-) -> None:
-    """Give what was looked at numbers; say what of it is new."""
+    conn: Connection, looks: Sequence[Look], source: str, outcome: Outcome, *, now: datetime
+) -> int:
+    """Give what was looked at numbers; say what of it is new. Return the number of the source."""
     rows = await Q.all(
         conn,
         "keep_subjects",
@@ -124,12 +135,15 @@ async def keep_subjects(
         names=[look.subject.name for look in looks],
         digests=[look.subject.digest for look in looks],
         tags=[look.subject.tag for look in looks],
+        source=source,
         now=now,
     )
-    for look, (_, subject_id, is_new) in zip(looks, rows, strict=True):
+    (_, source_id, _), *subjects = rows
+    for look, (_, subject_id, is_new) in zip(looks, subjects, strict=True):
         look.subject_id = subject_id
         if is_new:
             outcome.say(str(look.subject.kind), look.subject.name)
+    return int(source_id)
 
 
 async def keep_scans(

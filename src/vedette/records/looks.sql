@@ -1,6 +1,12 @@
 -- name: keep_subjects
--- Returns the ids in the order given, and which are new. An image is its digest; its name and tag are the latest.
-WITH given AS (
+-- Returns the id of the source, then the ids in the order given, and which are new. An image is its digest; its name
+-- and tag are the latest.
+WITH source AS (
+    INSERT INTO records.source (name)
+    SELECT %(source)s
+    WHERE NOT EXISTS (SELECT FROM records.source WHERE name = %(source)s)
+    RETURNING id
+), given AS (
     SELECT *
     FROM unnest(%(kinds)b::text[], %(names)b::text[], %(digests)b::text[], %(tags)b::text[])
         WITH ORDINALITY AS g (kind, name, digest, tag, place)
@@ -25,6 +31,10 @@ WITH given AS (
     WHERE place NOT IN (SELECT place FROM known)
     RETURNING id, kind, name, digest
 )
+SELECT 0, id, true FROM source
+UNION ALL
+SELECT 0, id, false FROM records.source WHERE name = %(source)s
+UNION ALL
 SELECT k.place, k.id, false FROM known AS k
 UNION ALL
 SELECT g.place, a.id, true

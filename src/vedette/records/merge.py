@@ -1,7 +1,7 @@
 """What scanners found becomes what we know: every scan of a snapshot in a few statements, whatever their size.
 
-The walk of a batch: what was looked at (`looks`) → the same as last time? a row, and done → packages, advisories,
-findings opened, changed and closed (`findings`) → a row for each look → what runs where (`presences`).
+The walk of a batch: what was looked at (`looks`) → the same as last time? a row, and done → packages and advisories
+(`texts`), findings opened, changed and closed (`findings`) → a row for each look → what runs where (`presences`).
 """
 
 from collections import defaultdict
@@ -25,7 +25,6 @@ from vedette.records.looks import (
 )
 from vedette.records.outcome import Outcome
 from vedette.records.presences import keep_presences
-from vedette.records.rules import digest_of, union_of
 
 __all__ = ["LOCK", "Given", "Snapshot", "merge_scans"]
 
@@ -56,8 +55,10 @@ async def merge_scans(
         sources[one.scan.source].append(one)
     for source, scans in sources.items():
         looks = looks_of(scans)
-        source_id = await _keep_words(conn, source, looks, outcome)
-        await keep_subjects(conn, looks, outcome, now=now)
+        for look in looks:
+            look.learn()
+            outcome.found[source, *subject_key(look.subject)] = look.digest
+        source_id = await keep_subjects(conn, looks, source, outcome, now=now)
         await keep_scans(conn, looks, source_id, at=opened_at)
         due: dict[datetime, list[Look]] = defaultdict(list)
         for look in looks:
@@ -77,24 +78,6 @@ async def _begin(conn: Connection, times: Collection[datetime]) -> None:
     has_table = await Q.value(conn, "hold", number=LOCK, times=list(times))
     if not has_table:
         await Q.run(conn, "make_given")
-
-
-async def _keep_words(
-    conn: Connection, source: str, looks: Sequence[Look], outcome: Outcome
-) -> int:
-    """Learn how the findings are and number their words; return the source's id."""
-    words: dict[str, int] = {"": 0}
-    for look in looks:
-        look.findings = union_of(one.scan for one in look.given)
-        look.digest = look.given[0].digest or digest_of(look.findings.values())
-        outcome.found[source, *subject_key(look.subject)] = look.digest
-        words.update((finding.word, finding.severity) for finding in look.findings.values())
-    rows = await Q.all(
-        conn, "keep_words", source=source, words=list(words), severities=list(words.values())
-    )
-    outcome.words = {word: number for what, word, number, _ in rows if what == "w"}
-    outcome.new_words = {word for what, word, _, is_new in rows if what == "w" and is_new and word}
-    return next(int(number) for what, _, number, _ in rows if what == "s")
 
 
 async def _keep_found(

@@ -28,8 +28,6 @@ class Outcome:
     changed: int = 0
     unchanged: int = 0
     older: int = 0
-    words: dict[str, int] = field(default_factory=dict)
-    new_words: set[str] = field(default_factory=set)
     found: Found = field(default_factory=dict)
 
     def say(self, what: str, name: str) -> None:
@@ -48,13 +46,13 @@ class Outcome:
         self,
         findings: Iterable[Finding],
         packages: set[Package],
+        words: set[str],
         advisories: set[tuple[str, str]],
     ) -> None:
         """Note the packages, words and advisories (name and feed) that are new, in the order in which they were found.
 
         Empties the sets.
         """
-        words = self.new_words
         if not (packages or advisories or words):
             return
         for finding in findings:

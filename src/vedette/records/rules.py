@@ -21,11 +21,6 @@ def package_key(package: Package) -> bytes:
     return blake2b(_PACK(package), digest_size=KEY_BYTES).digest()
 
 
-def advisory_key(advisory: Advisory) -> bytes:
-    """Return what makes an advisory the same: its name in its feed. Its text may change."""
-    return key_of(advisory.name, advisory.feed)
-
-
 def text_key(advisory: Advisory) -> bytes:
     """Return what changes when anything an advisory says does."""
     return blake2b(_PACK(advisory), digest_size=KEY_BYTES).digest()

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated
 
 from msgspec import Meta
@@ -42,6 +43,7 @@ _SEVERITIES = {
 }
 
 
+@lru_cache(maxsize=256)
 def severity_of(word: str) -> Severity:
     """Return our severity of a source's word, in whatever case; `UNKNOWN` for what nobody taught us."""
     return _SEVERITIES.get(word.strip().lower(), Severity.UNKNOWN)
@@ -60,11 +62,8 @@ def severity_of_score(score: float | None) -> Severity:
 
 def identifiers(*texts: str) -> tuple[str, ...]:
     """Return the identifiers of vulnerabilities in those texts, each once, in their usual case, in order."""
-    found: dict[str, None] = {}
-    for text in texts:
-        for match in _IDENTIFIER.findall(text):
-            found[usual_case(match)] = None
-    return tuple(found)
+    matches = [match for text in texts for match in _IDENTIFIER.findall(text)]
+    return tuple(dict.fromkeys(map(usual_case, matches))) if matches else ()
 
 
 def usual_case(identifier: str) -> str:
@@ -75,9 +74,8 @@ def usual_case(identifier: str) -> str:
 
 def links_of(text: str) -> tuple[str, ...]:
     """Return the URLs of a text where several stand, parted by blanks."""
-    return tuple(
-        dict.fromkeys(word for word in text.split() if word.startswith(("http://", "https://")))
-    )
+    urls = [word for word in text.split() if word.startswith(("http://", "https://"))]
+    return tuple(urls if len(urls) < 2 else dict.fromkeys(urls))
 
 
 def time_of(text: str | None) -> datetime | None:

@@ -128,14 +128,14 @@ def _advisory(found: _Vulnerability, cves: tuple[str, ...]) -> Advisory:
     """Return the advisory by its identifier; on RHEL its name is a sentence that begins with it."""
     own = identifiers(found.name)
     name = own[0] if own else found.name
-    others = identifiers(*cves) + _linked(found.link, name)
+    others = own[1:] + identifiers(*cves) + _linked(found.link, name)
     return Advisory(
         name,
         feed=found.namespace_name,
         title="" if found.name == name else found.name,
         description=found.description,
         links=links_of(found.link),
-        names=tuple(other for other in dict.fromkeys(own[1:] + others) if other != name),
+        names=tuple(other for other in dict.fromkeys(others) if other != name) if others else (),
     )
 
 
@@ -150,6 +150,8 @@ _begun = lru_cache(maxsize=256)(identifiers)
 
 def _score(metadata: Any) -> tuple[float | None, str]:  # noqa: ANN401 - a JSON string, or what a newer Quay writes
     """Return the CVSS score and vector that Quay packs into a JSON string; nothing where it is not so."""
+    if not metadata:
+        return None, ""
     try:
         inner = msgspec.json.decode(metadata) if isinstance(metadata, str) else metadata
         nvd = inner["NVD"]["CVSSv3"]

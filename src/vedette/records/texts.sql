@@ -1,0 +1,75 @@
+-- name: known_texts
+-- Returns the numbers of the packages and of the advisories with these keys, in the order given, one after the other;
+-- the places, from 0, of advisories that are known with another text; and the numbers of the words of severity, which
+-- are added. What is new has a negative number, and rises in the order given: lists are in the order of these numbers.
+-- A key is 16 bytes.
+WITH packages AS (
+    SELECT p.id
+    FROM (
+        SELECT n, substring(%(package_keys)b::bytea FROM 16 * n + 1 FOR 16) AS key
+        FROM generate_series(0, %(packages)s - 1) AS n
+    ) AS g
+    LEFT JOIN records.package AS p USING (key)
+    ORDER BY g.n
+), advisories AS (
+    SELECT g.n, a.id, g.text_key, a.text_key AS held_text_key
+    FROM (
+        SELECT n, substring(%(advisory_keys)b::bytea FROM 16 * n + 1 FOR 16) AS key,
+            substring(%(text_keys)b::bytea FROM 16 * n + 1 FOR 16) AS text_key
+        FROM generate_series(0, %(advisories)s - 1) AS n
+    ) AS g
+    LEFT JOIN records.advisory AS a USING (key)
+    ORDER BY g.n
+), words AS (
+    SELECT *
+    FROM unnest(%(words)b::text[], %(severities)b::smallint[]) WITH ORDINALITY AS g (word, severity, place)
+), added_words AS (
+    INSERT INTO records.severity_word (word, severity)
+    SELECT word, severity
+    FROM words AS g
+    WHERE NOT EXISTS (SELECT FROM records.severity_word AS w WHERE w.word = g.word)
+    RETURNING word, id
+)
+SELECT
+    (SELECT string_agg(int4send(coalesce(id, -nextval('records.package_id_seq'))::integer), '') FROM packages),
+    n.numbers, n.changed,
+    ARRAY (
+        SELECT coalesce(-d.id, w.id)
+        FROM words AS g
+        LEFT JOIN added_words AS d USING (word)
+        LEFT JOIN records.severity_word AS w USING (word)
+        ORDER BY g.place)
+FROM (
+    SELECT string_agg(int4send(coalesce(id, -nextval('records.advisory_id_seq'))::integer), '') AS numbers,
+        array_agg(n) FILTER (WHERE text_key <> held_text_key) AS changed
+    FROM advisories
+) AS n
+
+-- name: add_packages
+COPY records.package (id, key, name, version, type, purl, path) FROM STDIN (FORMAT binary)
+
+-- name: add_advisories
+COPY records.advisory (
+    id, key, text_key, name, feed, identity, title, description, links, cwes, score, vector, published_at, made_at)
+FROM STDIN (FORMAT binary)
+
+-- name: change_advisories
+-- A changed text replaces the one before; a score that is not said any more stays.
+UPDATE records.advisory AS a
+SET text_key = g.text_key, identity = g.identity, title = g.title, description = g.description,
+    links = string_to_array(g.links, ' '), cwes = string_to_array(g.cwes, ' '),
+    score = coalesce(g.score, a.score),
+    vector = CASE WHEN g.vector = '' THEN a.vector ELSE g.vector END,
+    published_at = coalesce(g.published_at, a.published_at)
+FROM unnest(
+    %(ids)b::integer[], %(text_keys)b::bytea[], %(identities)b::text[], %(titles)b::text[],
+    %(descriptions)b::text[], %(links)b::text[], %(cwes)b::text[], %(scores)b::real[],
+    %(vectors)b::text[], %(published)b::timestamptz[]
+) AS g (id, text_key, identity, title, description, links, cwes, score, vector, published_at)
+WHERE a.id = g.id
+
+-- name: add_aliases
+INSERT INTO records.alias (name, advisory_id)
+SELECT name, advisory_id
+FROM unnest(%(names)b::text[], %(advisories)b::integer[]) AS g (name, advisory_id)
+ON CONFLICT DO NOTHING
