@@ -85,6 +85,16 @@ def test_an_action_is_written_in_one_line_and_read_in_plain_words(desk, capsys):
         assert words in said
 
 
+def test_who_signs_is_told_what_agents_hold_whatever_a_server_says(desk, capsys):
+    written(*PASSWD)
+    assert "any agent may run it" in printed(capsys, "check", "a.json")
+    written(*PASSWD, "--target", "os='linux' AND status='online'")
+    said = printed(capsys, "check", "a.json")
+    assert "each agent itself sees to it that operating system is “linux”" in said
+    written(*PASSWD, "--target", "os='linux'")
+    assert "agent itself" not in printed(capsys, "check", "a.json")
+
+
 def test_limits_are_written_as_people_write_them(desk):
     words = ("--cpu", "10s", "--memory", "256MiB", "--answer", "1MB", "--rate", "0.5")
     limits = written(*PASSWD, *words).limits

@@ -7,6 +7,7 @@ from typing import Any
 from vedette.actions.document import Action
 from vedette.actions.document_legacy import modern
 from vedette.actions.document_words import words
+from vedette.actions.target_judged import judged
 from vedette.actions.target_text import read_target
 from vedette.actions.target_words import as_words
 from vedette.cli.key_files import told_signer
@@ -17,11 +18,14 @@ from vedette.trust.reasons import Untrusted
 def as_value(action: Action, *, now: datetime) -> dict[str, Any]:
     """Return what the plain words are made of."""
     today, changes = modern(action)
+    target = read_target(action.target)
+    left = judged(target)
     return {
         "version": action.syntax_version,
         "name": action.name,
         "target": action.target,
-        "target_in_words": as_words(read_target(action.target)),
+        "target_in_words": as_words(target),
+        "agents_judge": None if left is None else as_words(left),
         "reason": action.reason,
         "does": list(words(today)),
         "valid_from": _written(action.valid_from),
@@ -38,6 +42,10 @@ def sentences(action: Action, *, now: datetime) -> Iterator[str]:
     yield f"{plain(value['name'])} (version {value['version']})"
     yield from (f"  {plain(one)}" for one in value["does"])
     yield f"  on agents of which {plain(value['target_in_words'])}"
+    if value["agents_judge"] is None:
+        yield "  any agent may run it: what the target asks, only a server knows"
+    elif value["agents_judge"] != value["target_in_words"]:
+        yield f"  each agent itself sees to it that {plain(value['agents_judge'])}"
     if value["reason"]:
         yield f"  because {plain(value['reason'])}"
     yield f"  {value['validity']}"
