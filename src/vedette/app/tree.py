@@ -27,7 +27,7 @@ TOOLS = Group("Other", sort_key=3)
 COMMANDS: tuple[tuple[str, Group, str, str], ...] = (
     ("up", SERVER, "vedette.app.commands.up:up", "Start everything: database, server, one agent."),
     ("serve", SERVER, "vedette.app.commands.serve:serve", "Start a server on a database of yours."),
-    ("agent", SERVER, "vedette.app.commands.agent:agent", "Start an agent of a server."),
+    ("agent", SERVER, "vedette.app.commands.agent:app", "Start an agent of a server."),
     ("collector", SERVER, "vedette.app.commands.collector:collector", "Stand in for agents."),
     ("db", SERVER, "vedette.app.commands.db:app", "Look after the database."),
     (
@@ -64,7 +64,12 @@ COMMANDS: tuple[tuple[str, Group, str, str], ...] = (
     ("whoami", CLIENT, "vedette.cli.login:whoami", "Say for whom the commands act."),
     ("incidents", CLIENT, "vedette.cli.incidents:app", "Open, update and close incidents."),
     ("maintenance", CLIENT, "vedette.cli.maintenance:app", "Plan, begin and finish maintenances."),
-    ("notices", CLIENT, "vedette.cli.notices:app", "What people and programs are told of incidents."),
+    (
+        "notices",
+        CLIENT,
+        "vedette.cli.notices:app",
+        "What people and programs are told of incidents.",
+    ),
     (
         "availability",
         CLIENT,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
 from vedette.app.log_flags import LogFlags
 from vedette.errors import Invalid, VedetteError
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from vedette.agent.program import Options
 
 DATA_DIR = Path("vedette-agent")
+QUERY = "vedette.app.commands.agent_query:query"
 LOG = LogFlags()
 
 FRUGAL = {
@@ -27,6 +28,11 @@ FRUGAL = {
 """The environment in which an agent lives in the least memory; what is set already stays."""
 
 
+app = App(name="agent", help="Start an agent of a server.")
+app.command(QUERY, name="query", help="Ask a module about this host.")
+
+
+@app.default
 def agent(
     *,
     server: Annotated[str, Parameter(env_var="VEDETTE_SERVER")] = "",
@@ -141,15 +147,14 @@ def _become(options: "Options") -> None:
 
 def main() -> None:
     """Run `vedette-agent`, the console script of the agent's own distribution."""
-    from cyclopts import App
-
     from vedette import __version__
     from vedette.errors import EXIT_CODES
 
-    app = App(name="vedette-agent", version=__version__, help_format="plaintext")
-    app.default(agent)
+    program = App(name="vedette-agent", version=__version__, help_format="plaintext")
+    program.default(agent)
+    program.command(QUERY, name="query")
     try:
-        app()
+        program()
     except VedetteError as error:
         sys.stderr.write(f"vedette: {error}\n")
         sys.exit(EXIT_CODES[error.kind])
