@@ -433,7 +433,19 @@ async def test_their_history_is_found_by_index(grafana):
 
 @pytest.mark.parametrize("function", ["quay_findings", "get_vulnerabilities_v2"])
 async def test_vulnerabilities_of_a_namespace_are_found_by_index(cluster, filled, function):
-    async with await connect(cluster.url(filled)) as conn:
+    async with (
+        await connect(cluster.url(filled)) as conn,
+        conn.transaction(force_rollback=True),
+    ):
+        # Of a few rows any index is as good: let there be a namespace with more of them.
+        await conn.execute("""
+            WITH busy AS (
+                INSERT INTO fleet.namespace (cluster_id, name) SELECT id, 'busy' FROM fleet.cluster LIMIT 1 RETURNING id
+            )
+            INSERT INTO records.presence (source_id, subject_id, namespace_id, pod, workload, container, first_seen_at)
+            SELECT p.source_id, p.subject_id, b.id, 'busy/' || n, '', '', p.first_seen_at
+            FROM (SELECT * FROM records.presence LIMIT 1) AS p, busy AS b, generate_series(1, 5000) AS n""")
+        await conn.execute("ANALYZE records.presence")
         [(body,)] = await rows(conn, "SELECT prosrc FROM pg_proc WHERE proname = %s", function)
         for parameter in ("cluster", "namespace"):
             body = body.replace(f"of_{parameter}", "'x'").replace(f"{function}.{parameter}", "'x'")
