@@ -123,18 +123,38 @@ async def _start(
         "limits": dict(limits.for_the_kernel()),
         "environment": environment(),
     }
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", "-S", "-B", _SANDBOXED, str(status.theirs), json.dumps(asked)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=output.theirs,
-        stderr=errors.theirs,
-        env=environment(),
-        pass_fds=(status.theirs,),
-        start_new_session=True,
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", "-B", _SANDBOXED, str(status.theirs), json.dumps(asked)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output.theirs,
+            stderr=errors.theirs,
+            env=environment(),
+            pass_fds=(status.theirs,),
+            start_new_session=True,
+        )
     )
+    try:
+        child = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await _undo(starting)
+        raise
     for pipe in pipes:
         pipe.give()
     return child
+
+
+async def _undo(starting: "asyncio.Future[asyncio.subprocess.Process]") -> None:
+    """End what is being started; asyncio itself would kill its leader alone, whomever that has started by now."""
+    starting.add_done_callback(_kill_started)
+    await asyncio.wait((starting,))
+    if starting.exception() is None:
+        await starting.result().wait()
+
+
+def _kill_started(starting: "asyncio.Future[asyncio.subprocess.Process]") -> None:
+    if not starting.cancelled() and starting.exception() is None:
+        kill_group(starting.result().pid)
 
 
 def kill_group(leader: int) -> None:
