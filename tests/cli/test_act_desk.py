@@ -25,6 +25,7 @@ from vedette.actions.document import signed_text
 from vedette.actions.document_read import read_action
 from vedette.app.tree import run
 from vedette.cli.act_build import operation
+from vedette.cli.target_macros import macros
 
 pytestmark = needs_ssh
 FIXTURES = Path(__file__).parents[3] / "shared/fixtures/mig"
@@ -39,6 +40,8 @@ def desk(tmp_path, monkeypatch):
     """An empty folder, with gpg's keys of the tests."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GNUPGHOME", str(gpg_home()))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return tmp_path
 
 
@@ -112,6 +115,49 @@ def test_migs_line_is_typed_as_it_was_typed_there(desk):
 
 def test_without_a_target_those_that_are_online_are_meant(desk):
     assert written(*PASSWD).target == "status='online'"
+
+
+MIGRC = r"""
+[api]
+    url = "https://api.mig.example/"  ; macro = no:one
+[Targets]
+    macro = "quoted:environment->>'os'='linux' AND name = \"x\"" # a remark
+    macro = bare:status='idle'
+    macro = web:mode='daemon'
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("bare", "status='idle'"),
+        ("web", "tag:role=web"),
+        ("os='linux'", "os='linux'"),
+    ],
+)
+def test_a_target_may_have_a_name_of_ours_or_from_migs_own_file(desk, name, target):
+    Path(".migrc").write_text(MIGRC)
+    Path("config/vedette").mkdir(parents=True)
+    Path("config/vedette/targets.yaml").write_text("web: tag:role=web\n")
+    assert written("file", "-t", name, "-path", "/etc").target == target
+
+
+def test_migs_quotes_are_read_as_mig_reads_them(desk):
+    Path(".migrc").write_text(MIGRC)
+    assert macros()["quoted"] == """environment->>'os'='linux' AND name = "x\""""
+    assert "no" not in macros()
+
+
+def test_a_name_that_nobody_gave_is_refused(desk, capsys):
+    assert run(["act", "write", *PASSWD, "--target", "wbe"]) == 2
+    assert "there is no macro 'wbe'" in capsys.readouterr().err
+
+
+def test_names_that_are_no_names_are_refused(desk, capsys):
+    Path("config/vedette").mkdir(parents=True)
+    Path("config/vedette/targets.yaml").write_text("[web]\n")
+    assert run(["act", "write", *PASSWD]) == 2
+    assert "web: tag:role=web" in capsys.readouterr().err
 
 
 def test_a_module_says_what_it_can_be_asked(desk, capsys):

@@ -24,6 +24,7 @@ from vedette.cli.act_build import (
 from vedette.cli.act_file import read_file, write_file
 from vedette.cli.act_signing import valid
 from vedette.cli.spans import span
+from vedette.cli.target_macros import expanded
 from vedette.cli.whole_file import STANDARD
 from vedette.errors import Invalid
 
@@ -58,7 +59,8 @@ def write(
         What it is asked, in MIG's words. MIG's own -t TARGET, -n NAME, -e DURATION and -z are known
         before them.
     target
-        Which agents, in SQL as MIG's, or in labels; default those that are online.
+        Which agents: SQL as MIG's, labels, or a name from targets.yaml or ~/.migrc; default those
+        that are online.
     parameters
         The module's parameters from a file of JSON, instead of words.
     v2
@@ -89,7 +91,7 @@ def write(
         return
     action = draft(
         [one],
-        target=target or own.get("target") or DEFAULT,
+        target=expanded(target or own.get("target") or DEFAULT),
         version=2 if v2 else 3,
         title=about.title or own.get("title") or typed(module, asked),
         about=about,
