@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vedette import plugins
-from vedette.actions.one_liners import parameters_of, singular, told
+from vedette.actions.one_liner_options import singular, told
+from vedette.actions.one_liners import parameters_of
 from vedette.errors import Invalid
 
 
@@ -207,6 +208,12 @@ def test_a_search_without_a_path_is_no_search():
         file("-name x")
     with pytest.raises(Invalid, match="searches"):
         file("")
+
+
+def test_what_takes_one_of_a_few_words_names_them():
+    lines = list(told("file", plugins.load("vedette.modules", "file").parameters))
+    assert "-debug print" in lines
+    assert any(one.startswith("-mismatch content|md5|") for one in lines)
 
 
 @pytest.mark.parametrize("name", plugins.names("vedette.modules"))

@@ -103,7 +103,7 @@ def test_the_whole_ceremony_gives_a_bundle_that_agents_take(desk, capsys):
     assert pin in said
     assert "Signed by 2 of the 2 roots it needs:" in said
     assert "any other module needs 2; ada 2" in said
-    assert "Group databases: 1 agents, labels role=db, asks two people and a reason" in said
+    assert "Group databases: 1 agent, labels role=db, asks two people and a reason" in said
     assert "memory needs 3; bob 2" in said
 
 

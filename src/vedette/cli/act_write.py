@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from vedette import clock
-from vedette.actions.one_liners import told
+from vedette.actions.one_liner_options import told
 from vedette.actions.target_text import DEFAULT
 from vedette.cli.act_build import (
     NO_CAPS,

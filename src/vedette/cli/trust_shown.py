@@ -120,7 +120,8 @@ def _counts(one: Investigator, now: datetime) -> str:
 
 
 def _group(group: AgentGroup, held: Bundle) -> Iterator[str]:
-    agents = "every agent" if EVERY in group.agents else f"{len(group.agents)} agents"
+    number = len(group.agents)
+    agents = "every agent" if EVERY in group.agents else f"{number} agent{'s' * (number != 1)}"
     asks = ["two people"] * group.two_persons + ["a reason"] * group.reason
     also = f", asks {' and '.join(asks)}" if asks else ""
     labels = f", labels {plain(group.labels)}" if group.labels else ""

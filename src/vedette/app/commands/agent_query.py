@@ -11,7 +11,8 @@ from cyclopts import Parameter
 
 from vedette import durations, plugins
 from vedette.actions.document_json import read_json
-from vedette.actions.one_liners import parameters_of, told
+from vedette.actions.one_liner_options import told
+from vedette.actions.one_liners import parameters_of
 from vedette.agent.modules import GROUP
 from vedette.agent.operation import Ended, OperationLimits, run_operation
 from vedette.errors import Invalid, Unavailable
