@@ -67,6 +67,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "sshkey": "vedette.agent.modules.sshkey:Sshkey",
         "sysinfo": "vedette.agent.modules.sysinfo:Sysinfo",
         "timedrift": "vedette.agent.modules.timedrift:Timedrift",
+        "users": "vedette.agent.modules.users:Users",
         "memory": "vedette.agent.modules.memory:Memory",
         "osquery": "vedette.agent.modules.osquery:Osquery",
         "scribe": "vedette.agent.modules.scribe:Scribe",
