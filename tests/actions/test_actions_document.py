@@ -344,8 +344,14 @@ JSON = st.recursive(
 )
 
 
+OURS = ("process", "services", "command", "osquery", "example", "sysinfo")
+
+
 @given(
-    st.sampled_from(["file", "filechecker", "connected", "netstat", "memory", "ping", "pkg"]), JSON
+    st.sampled_from(
+        ["file", "filechecker", "connected", "netstat", "memory", "ping", "pkg", *OURS]
+    ),
+    JSON,
 )
 def test_no_parameters_break_the_mapping_or_the_words(module, parameters):
     try:
@@ -353,6 +359,7 @@ def test_no_parameters_break_the_mapping_or_the_words(module, parameters):
         said = words(modern(action)[0])
     except Invalid:
         return
+    assert said
     assert all(line.isprintable() for line in said)
 
 
@@ -369,6 +376,28 @@ def test_what_an_action_does_is_said_in_plain_words():
         "looks at connections with 10.0.0.0, 10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4 and 3 more",
         "reads the memory of processes named sshd",
         "runs the module own� with a�b, b",
+    )
+
+
+def test_what_our_own_modules_do_is_said_in_plain_words():
+    search = {"cmdlines": ["--token"], "options": {"returncmdline": True}}
+    operations = [
+        {"module": "memory", "parameters": {"searches": {"a": {"contents": ["key"]}}}},
+        {"module": "process", "parameters": {"searches": {"a": search}}},
+        {"module": "services", "parameters": {}},
+        {"module": "command", "parameters": {"target": "orders-db", "command": "locks"}},
+        {"module": "osquery", "parameters": {"query": "SELECT *\nFROM users"}},
+        {"module": "sysinfo"},
+        {"module": "process", "parameters": {"searches": {"a": 5}}},
+    ]
+    assert words(read(operations=operations)) == (
+        "reads the memory of every process",
+        "looks at processes' arguments and answers with arguments, which may hold secrets",
+        "looks at every service, whether they run and begin with the host",
+        "asks the target orders-db of the host's agent for locks",
+        "asks osquery and answers with all rows of: SELECT *�FROM users",
+        "tells the host's system, memory, disks and how long it has run",
+        "runs the module process with searches",
     )
 
 

@@ -8,6 +8,8 @@ SHOWN = 5
 """Names shown of a list; of the others their number."""
 CHARACTERS = 80
 """Shown of one name."""
+SQL = 2_000
+"""Characters shown of a statement, which is what is signed."""
 
 FILE_CHECKS = {
     "names": "file names",
@@ -31,17 +33,15 @@ def _sentences(operation: Operation) -> tuple[str, ...]:
     parameters = opened(operation).parameters
     found: Mapping[str, object] = parameters if isinstance(parameters, dict) else {}
     told = _SENTENCES.get(operation.module)
-    if told is not None:
-        return told(found)
+    sentences = told(found) if told else ()
+    if sentences:
+        return sentences
     asked = listed(sorted(found)) if found else "no parameters"
     return (f"runs the module {_short(operation.module)} with {asked}",)
 
 
 def _file(found: Mapping[str, object]) -> tuple[str, ...]:
-    searches = found.get("searches")
-    if not isinstance(searches, dict) or not searches:
-        return ("looks for no file",)
-    return tuple(_search(one) for one in searches.values() if isinstance(one, dict))
+    return tuple(_search(one) for one in _searches(found)) or ("looks for no file",)
 
 
 def _search(search: Mapping[str, object]) -> str:
@@ -69,15 +69,58 @@ def _netstat(found: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def _memory(found: Mapping[str, object]) -> tuple[str, ...]:
-    searches = found.get("searches")
-    those = searches.values() if isinstance(searches, dict) else ()
     return tuple(
-        f"reads the memory of processes named {listed(one.get('names'))}"
+        f"reads the memory of {_named('process', one)}"
         if one.get("contents") or one.get("bytes")
-        else f"looks for processes named {listed(one.get('names'))}"
-        for one in those
-        if isinstance(one, dict)
+        else f"looks for {_named('process', one)}"
+        for one in _searches(found)
     )
+
+
+def _process(found: Mapping[str, object]) -> tuple[str, ...]:
+    return tuple(_one_process(one) for one in _searches(found))
+
+
+def _one_process(search: Mapping[str, object]) -> str:
+    looks = {
+        "names": "names",
+        "cmdlines": "arguments",
+        "exes": "programs",
+        "users": "users",
+        "listening": "listening ports",
+        "sha256": "programs' SHA-256 sums",
+        "deleted": "deleted programs",
+    }
+    gives = {
+        "returncmdline": "arguments, which may hold secrets",
+        "returnlistening": "listening ports",
+        "returnsha256": "programs' SHA-256 sums",
+    }
+    options = search.get("options")
+    asked = options if isinstance(options, dict) else {}
+    answers = " and ".join(words for key, words in gives.items() if asked.get(key))
+    looked = ", ".join(words for key, words in looks.items() if search.get(key)) or "names"
+    return f"looks at processes' {looked}{f' and answers with {answers}' if answers else ''}"
+
+
+def _services(found: Mapping[str, object]) -> tuple[str, ...]:
+    return (f"looks at {_named('service', found)}, whether they run and begin with the host",)
+
+
+def _command(found: Mapping[str, object]) -> tuple[str, ...]:
+    target, command = _short(found.get("target")), _short(found.get("command"))
+    return (f"asks the target {target} of the host's agent for {command}",)
+
+
+def _osquery(found: Mapping[str, object]) -> tuple[str, ...]:
+    answers = "how many rows there are" if found.get("onlycount") else "all rows"
+    return (f"asks osquery and answers with {answers} of: {_cut(found.get('query'), SQL)}",)
+
+
+def _example(found: Mapping[str, object]) -> tuple[str, ...]:
+    asked = found.get("lookuphost")
+    looks = f" and looks up {listed(asked)}" if asked else ""
+    return (f"tells the host's name and addresses{looks}",)
 
 
 def _ping(found: Mapping[str, object]) -> tuple[str, ...]:
@@ -86,10 +129,23 @@ def _ping(found: Mapping[str, object]) -> tuple[str, ...]:
     return (f"sends {_short(found.get('protocol'))} probes to {_short(where)}",)
 
 
+def _searches(found: Mapping[str, object]) -> list[Mapping[str, object]]:
+    searches = found.get("searches")
+    those = searches.values() if isinstance(searches, dict) else ()
+    return [one for one in those if isinstance(one, dict)]
+
+
+def _named(what: str, search: Mapping[str, object]) -> str:
+    """Return which are meant: without names that is every one."""
+    several = f"{what}es" if what.endswith("s") else f"{what}s"
+    names = search.get("names")
+    return f"{several} named {listed(names)}" if names else f"every {what}"
+
+
 def _pkg(found: Mapping[str, object]) -> tuple[str, ...]:
     wanted = found.get("pkgmatch")
     matches = wanted.get("matches") if isinstance(wanted, dict) else None
-    return (f"looks for installed packages named {listed(matches)}",)
+    return (f"looks for {_named('installed package', {'names': matches})}",)
 
 
 def _agentdestroy(found: Mapping[str, object]) -> tuple[str, ...]:
@@ -106,8 +162,12 @@ def listed(names: object) -> str:
 
 
 def _short(value: object) -> str:
+    return _cut(value, CHARACTERS)
+
+
+def _cut(value: object, characters: int) -> str:
     line = "".join(c if c.isprintable() else "�" for c in str(value))
-    return line if len(line) <= CHARACTERS else f"{line[: CHARACTERS - 1]}…"
+    return line if len(line) <= characters else f"{line[: characters - 1]}…"
 
 
 _SENTENCES: dict[str, Callable[[Mapping[str, object]], tuple[str, ...]]] = {
@@ -117,6 +177,12 @@ _SENTENCES: dict[str, Callable[[Mapping[str, object]], tuple[str, ...]]] = {
     "ping": _ping,
     "pkg": _pkg,
     "agentdestroy": _agentdestroy,
+    "process": _process,
+    "services": _services,
+    "command": _command,
+    "osquery": _osquery,
+    "example": _example,
+    "sysinfo": lambda _: ("tells the host's system, memory, disks and how long it has run",),
     "timedrift": lambda _: ("compares the host's clock with time servers",),
     "scribe": lambda _: ("reads files and packages a scribe document names",),
     "yara": lambda _: ("reads files with YARA rules",),
