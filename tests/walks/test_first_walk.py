@@ -7,6 +7,7 @@ on what earlier ones made.
 import json
 import os
 import signal
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ pytestmark = [
 
 EVERY_S = 1
 BUSY_S = 10
-"""How late a machine that is busy with other tests may look and tell."""
+"""How late a machine that is busy with other tests may look and tell; what counts is counted in looks."""
 SETTINGS = """\
 clusters:
   - {{name: shop-eu, region: EU-DE}}
@@ -78,6 +79,7 @@ class Walk:
     watch: Program
     edge: Program | None = None
     before: dict[str, Any] = field(default_factory=dict)
+    first_start_s: float = 0.0
 
     @property
     def data_dir(self) -> Path:
@@ -96,6 +98,15 @@ class Walk:
         return {
             item["service"]: item["state"] for item in json.loads(self.get("/api/v1/components"))
         }
+
+    def looks_believed(self, target: str) -> int:
+        """How many looks in a row said what the target's state is until it was believed."""
+        held = json.loads(self.get(f"/api/v1/targets/{target}"))
+        looks = json.loads(self.get(f"/api/v1/targets/{target}/reports"))
+        states = [look["state"] for look in looks if look["at"] <= held["since"]]
+        return next(
+            (nth for nth, state in enumerate(states) if state != held["state"]), len(states)
+        )
 
     def page(self, path: str = "/", **headers: str) -> str:
         request = urllib.request.Request(f"http://127.0.0.1:{self.http}{path}", headers=headers)
@@ -124,11 +135,12 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
             "--http", f"127.0.0.1:{http}", "--grpc", f"127.0.0.1:{free_port()}",
             cwd=folder,
         )  # fmt: skip
-        walk = Walk(folder, redis, http, up, watch=up)
+        walk, begun = Walk(folder, redis, http, up, watch=up), time.monotonic()
         try:
             until(
                 lambda: _ready(walk), within_s=40, what="the page comes up", seen=lambda: up.errors
             )
+            walk.first_start_s = time.monotonic() - begun
             walk.watch = Program("watch", "-o", "json", cwd=folder)
             yield walk
         finally:
@@ -171,12 +183,14 @@ def test_a_stopped_redis_is_red_within_three_looks_and_green_again_after_two(wal
         lambda: walk.components()["Sessions"] == "down",
         within_s=3 * EVERY_S + BUSY_S, what="Sessions turns red",
     )  # fmt: skip
+    assert walk.looks_believed("sessions") == 3
     assert ask("status", cwd=walk.folder).returncode == 3
     walk.redis.start()
     until(
         lambda: walk.components()["Sessions"] == "up",
         within_s=2 * EVERY_S + BUSY_S, what="Sessions turns green",
     )  # fmt: skip
+    assert walk.looks_believed("sessions") == 2
 
 
 def test_watch_shows_each_change_as_it_happens(walk):
@@ -265,12 +279,15 @@ def test_ctrl_c_stops_everything_and_a_later_start_still_knows(walk):
     code = walk.up.interrupt(within_s=60)
     assert code in {0, 130}, walk.up.errors[-5:]
     assert not (walk.data_dir / "pg" / "postmaster.pid").exists()
+    begun = time.monotonic()
     walk.up = Program(
         "up", "-c", "vedette.yaml", "--data-dir", "vedette-data", "--no-agent",
         "--http", f"127.0.0.1:{walk.http}", "--grpc", "127.0.0.1:0", cwd=walk.folder,
     )  # fmt: skip
     try:
         until(lambda: _ready(walk), within_s=60, what="the second start")
+        # The first one made the database; both met the same machine.
+        assert time.monotonic() - begun < walk.first_start_s + BUSY_S
         assert walk.components().keys() == walk.before.keys()
         assert "down" not in walk.components().values()
     finally:
