@@ -135,7 +135,7 @@ async def test_an_exception_is_told_with_its_place() -> None:
 
 
 async def test_an_exception_names_nothing_in_privacy() -> None:
-    ran = await run("open('/home/alice/diary')", privacy=True)
+    ran = await run("open('/srv/alice/diary')", privacy=True)
     assert (ran.ended, ran.message) == (Ended.CRASHED, "FileNotFoundError")
 
 

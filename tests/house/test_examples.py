@@ -12,6 +12,7 @@ import pytest
 import yaml
 from tests.house.tree import ROOT, files
 
+from vedette import plugins
 from vedette.app.tree import run
 
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -65,6 +66,9 @@ def commands() -> dict[str, str]:
     return shown
 
 
+ONE_LINERS = (["act", "write"], ["act", "run"], ["agent", "query"])
+
+
 @pytest.mark.parametrize(("line", "page"), commands().items())
 def test_a_command_of_the_pages_exists_with_its_flags(line, page, capsys):
     words = shlex.split(re.split(r"\s[|>]\s", line)[0], comments=True)[1:]
@@ -73,6 +77,8 @@ def test_a_command_of_the_pages_exists_with_its_flags(line, page, capsys):
     if run([*path, "--help"]) != 0:  # the second word was an argument, not a command
         capsys.readouterr()
         assert run([*path[:1], "--help"]) == 0
+    if path in ONE_LINERS and words[2] in plugins.names("vedette.modules"):
+        run([*path, words[2], "help"])  # the module's own flags
     said = capsys.readouterr().out
     missing = {f for f in flags if not re.search(rf"(?<![\w-]){re.escape(f)}(?![\w-])", said)}
     assert missing == set(), f"{page}: {line}"

@@ -7,7 +7,6 @@ import gc
 import os
 import sys
 import time
-import traceback
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -107,6 +106,8 @@ def _own_seconds(seconds: float) -> float:
 
 
 def _words(fault: BaseException) -> str:
+    import traceback  # few need it, and it brings more with it
+
     said = " ".join(traceback.format_exception_only(fault)[-1].split())
     return f"{said}{_place(fault.__traceback__)}"
 
