@@ -25,55 +25,47 @@ AS $$
         WHERE CASE WHEN components IS NULL THEN c.retired_at IS NULL ELSE c.id = ANY (components) END
           AND lived.gone_at > lived.born_at
     ),
-    span AS (
-        SELECT s.component_id, s.impact, s.from_at, s.to_at
-        FROM incidents.span AS s
-        WHERE s.from_at < bounds[cardinality(bounds)] AND (s.to_at IS NULL OR s.to_at > bounds[1])
-          AND (components IS NULL OR s.component_id = ANY (components))
-        UNION ALL
-        SELECT b.component_id, -1, b.from_at, b.to_at
-        FROM incidents.blind AS b
-        WHERE b.from_at < bounds[cardinality(bounds)] AND (b.to_at IS NULL OR b.to_at > bounds[1])
-          AND (components IS NULL OR b.component_id = ANY (components))
-    ),
-    -- What was quiet has a row without a time.
-    told AS (
-        SELECT m.id, s.impact, tstzrange(greatest(s.from_at, m.born_at), least(s.to_at, m.gone_at)) AS during
+    -- Component by component, by the index of the spans: what comes in order is merged without sorting it.
+    merged AS (
+        SELECT m.id, m.born_at, m.gone_at, t.*
         FROM member AS m
-        JOIN span AS s ON s.component_id = m.id AND s.from_at < m.gone_at AND (s.to_at IS NULL OR s.to_at > m.born_at)
-        UNION ALL
-        SELECT m.id, NULL, NULL
-        FROM member AS m
-    ),
-    merged AS MATERIALIZED (
-        SELECT
-            t.id,
-            coalesce(range_agg(t.during) FILTER (WHERE t.impact = 3), '{}') AS outages,
-            coalesce(range_agg(t.during) FILTER (WHERE t.impact = 2), '{}') AS majors,
-            coalesce(range_agg(t.during) FILTER (WHERE t.impact = 1), '{}') AS minors,
-            coalesce(range_agg(t.during) FILTER (WHERE t.impact = 0), '{}') AS maintenances,
-            coalesce(range_agg(t.during) FILTER (WHERE t.impact = -1), '{}') AS blind
-        FROM told AS t
-        GROUP BY t.id
+        CROSS JOIN LATERAL (
+            SELECT
+                coalesce(range_agg(s.during) FILTER (WHERE s.impact = 3), '{}') AS outages,
+                coalesce(range_agg(s.during) FILTER (WHERE s.impact = 2), '{}') AS majors,
+                coalesce(range_agg(s.during) FILTER (WHERE s.impact = 1), '{}') AS minors,
+                coalesce(range_agg(s.during) FILTER (WHERE s.impact = 0), '{}') AS maintenances
+            FROM (
+                SELECT s.impact, tstzrange(greatest(s.from_at, m.born_at), least(s.to_at, m.gone_at)) AS during
+                FROM incidents.span AS s
+                WHERE s.component_id = m.id AND s.from_at < m.gone_at AND (s.to_at IS NULL OR s.to_at > m.born_at)
+                ORDER BY s.from_at
+            ) AS s
+        ) AS t
     )
     SELECT
         p.id,
-        tstzmultirange(tstzrange(m.born_at, m.gone_at)),
+        tstzmultirange(tstzrange(p.born_at, p.gone_at)),
         CASE WHEN shielded THEN p.outages - p.maintenances ELSE p.outages END,
         CASE WHEN shielded THEN p.majors - p.maintenances ELSE p.majors END,
         CASE WHEN shielded THEN p.minors - p.maintenances ELSE p.minors END,
         p.maintenances,
-        p.blind - p.maintenances
+        b.blind - p.maintenances
     FROM merged AS p
-    JOIN member AS m ON m.id = p.id
+    CROSS JOIN LATERAL (
+        SELECT
+            coalesce(range_agg(tstzrange(greatest(b.from_at, p.born_at), least(b.to_at, p.gone_at))), '{}') AS blind
+        FROM incidents.blind AS b
+        WHERE b.component_id = p.id AND b.from_at < p.gone_at AND (b.to_at IS NULL OR b.to_at > p.born_at)
+    ) AS b
 $$;
 
 -- How long each component was told to be what in each of the windows, in microseconds; and how long each group
 -- was, in which all must be up: at each instant it is as grave as its gravest member, unseen where one of them is
 -- unseen and no other is worse. groups: the group of each of `components`, in their order; NULL asks for none.
 -- A row of a group has no component, a row of a component no group.
--- Multiranges merge times in a fraction of what a window over their edges takes. Nothing is subtracted: what was told
--- to be this grave or worse, less what was worse, is the time of each; and a life is the time of all.
+-- Multiranges merge times in a fraction of what a window over their edges takes. Out of each impact's times those of
+-- worse ones are taken, so that every moment is counted once: a walk over two sorted lists, where to unite them sorts.
 CREATE OR REPLACE FUNCTION incidents.told(
     components integer[], bounds timestamptz[], until_now timestamptz, shielded boolean,
     groups integer[] DEFAULT NULL)
@@ -106,67 +98,62 @@ AS $$
         GROUP BY m.group_id
     ),
     -- The gravest first; 6 is the whole life.
-    ranked AS (
+    piece AS MATERIALIZED (
         SELECT
             e.component_id,
             e.group_id,
             k.rank,
-            range_agg(k.times) OVER (PARTITION BY e.component_id, e.group_id ORDER BY k.rank) AS times
+            lower(k.time) AS from_at,
+            upper(k.time) AS to_at,
+            width_bucket(lower(k.time), bounds) AS opens,
+            width_bucket(upper(k.time), bounds) AS closes
         FROM either AS e
         CROSS JOIN LATERAL (
-            VALUES (1, e.outages), (2, e.majors), (3, e.minors), (4, e.blind), (5, e.maintenances), (6, e.life)
-        ) AS k (rank, times)
-        WHERE NOT isempty(k.times)
+            SELECT 1, unnest(e.outages)
+            UNION ALL
+            SELECT 2, unnest(e.majors - e.outages)
+            UNION ALL
+            SELECT 3, unnest(e.minors - e.outages - e.majors)
+            UNION ALL
+            SELECT 4, unnest(e.blind - e.outages - e.majors - e.minors)
+            UNION ALL
+            SELECT 5, unnest(e.maintenances - e.outages - e.majors - e.minors - e.blind)
+            UNION ALL
+            SELECT 6, unnest(e.life)
+        ) AS k (rank, time)
     ),
-    during AS (
-        SELECT r.component_id, r.group_id, r.rank, unnest(r.times) AS time
-        FROM ranked AS r
-    ),
+    -- Hardly any lies in more than one window.
     part AS (
-        SELECT
-            d.component_id,
-            d.group_id,
-            d.rank,
-            generate_series(width_bucket(lower(d.time), bounds), width_bucket(upper(d.time), bounds)) AS nth,
-            lower(d.time) AS from_at,
-            upper(d.time) AS to_at
-        FROM during AS d
-    ),
-    -- Whole microseconds, which a double holds exactly for longer than anybody asks; its sums are far cheaper.
-    added AS (
+        SELECT p.component_id, p.group_id, p.rank, p.opens AS nth, p.to_at - p.from_at AS during
+        FROM piece AS p
+        WHERE p.opens = p.closes
+        UNION ALL
         SELECT
             p.component_id,
             p.group_id,
-            p.nth,
             p.rank,
-            sum(round(1000000 * date_part(
-                'epoch', least(p.to_at, bounds[p.nth + 1]) - greatest(p.from_at, bounds[p.nth])))) AS us
-        FROM part AS p
-        WHERE p.to_at > bounds[p.nth]
-        GROUP BY p.component_id, p.group_id, p.nth, p.rank
+            w.nth,
+            least(p.to_at, bounds[w.nth + 1]) - greatest(p.from_at, bounds[w.nth])
+        FROM piece AS p
+        CROSS JOIN LATERAL generate_series(p.opens, p.closes) AS w (nth)
+        WHERE p.opens < p.closes AND p.to_at > bounds[w.nth]
     ),
-    lasting AS (
-        SELECT
-            a.component_id,
-            a.group_id,
-            a.nth,
-            a.rank,
-            a.us AS so_far,
-            a.us - lag(a.us, 1, 0::double precision) OVER (
-                PARTITION BY a.component_id, a.group_id, a.nth ORDER BY a.rank) AS us
-        FROM added AS a
+    -- Whole microseconds, which a double holds exactly for longer than anybody asks; its sums are far cheaper.
+    measured AS (
+        SELECT p.component_id, p.group_id, p.nth, p.rank, round(1000000 * date_part('epoch', p.during)) AS us
+        FROM part AS p
     )
     SELECT
         l.component_id,
         l.group_id,
         l.nth,
-        max(l.so_far)::bigint,
-        coalesce(max(l.us) FILTER (WHERE l.rank = 1), 0)::bigint,
-        coalesce(max(l.us) FILTER (WHERE l.rank = 2), 0)::bigint,
-        coalesce(max(l.us) FILTER (WHERE l.rank = 3), 0)::bigint,
-        coalesce(max(l.us) FILTER (WHERE l.rank = 5), 0)::bigint,
-        coalesce(max(l.us) FILTER (WHERE l.rank = 4), 0)::bigint
-    FROM lasting AS l
+        coalesce(sum(l.us) FILTER (WHERE l.rank = 6), 0)::bigint,
+        coalesce(sum(l.us) FILTER (WHERE l.rank = 1), 0)::bigint,
+        coalesce(sum(l.us) FILTER (WHERE l.rank = 2), 0)::bigint,
+        coalesce(sum(l.us) FILTER (WHERE l.rank = 3), 0)::bigint,
+        coalesce(sum(l.us) FILTER (WHERE l.rank = 5), 0)::bigint,
+        coalesce(sum(l.us) FILTER (WHERE l.rank = 4), 0)::bigint
+    FROM measured AS l
     GROUP BY l.component_id, l.group_id, l.nth
 $$;
 
