@@ -22,6 +22,9 @@ class Scope(StrEnum):
     INCIDENTS_WRITE = "incidents:write"
     COMPONENT_STATUS = "component_status"
     REPORTS_WRITE = "reports:write"
+    ACTIONS_READ = "actions:read"
+    ACTIONS_WRITE = "actions:write"
+    TRUST_WRITE = "trust:write"
 
     @property
     def help(self) -> str:
@@ -41,12 +44,16 @@ SCOPE_HELP: dict[Scope, str] = {
     Scope.INCIDENTS_WRITE: "Open, update and close incidents and maintenances.",
     Scope.COMPONENT_STATUS: "Post that components fail, as monitoring of other systems does.",
     Scope.REPORTS_WRITE: "Push samples by remote write or OTLP.",
+    Scope.ACTIONS_READ: "Read actions, who signed them, and what hosts answered.",
+    Scope.ACTIONS_WRITE: "Propose, sign, deny, launch, pause and cancel actions; agents judge them themselves.",
+    Scope.TRUST_WRITE: "Hand on trust bundles that the roots signed.",
 }
 
 
 CONTAINED: dict[Scope, frozenset[Scope]] = {
     Scope.INCIDENTS_WRITE: frozenset({Scope.COMPONENT_STATUS}),
     Scope.READ: frozenset({Scope.RECORDS_READ}),
+    Scope.ACTIONS_WRITE: frozenset({Scope.ACTIONS_READ}),
 }
 """Scopes that come with another one."""
 
@@ -65,7 +72,7 @@ OPERATES = VIEWS | {Scope.ASK, Scope.INCIDENTS_WRITE, Scope.RECORDS_WRITE}
 SCOPES_OF: dict[Role, frozenset[Scope]] = {
     Role.VIEWER: VIEWS,
     Role.OPERATOR: OPERATES,
-    Role.INVESTIGATOR: OPERATES | {Scope.ASK_CONTENT},
+    Role.INVESTIGATOR: OPERATES | {Scope.ASK_CONTENT, Scope.ACTIONS_WRITE, Scope.TRUST_WRITE},
     Role.ADMIN: frozenset({Scope.ADMIN}),
 }
 

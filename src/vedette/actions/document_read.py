@@ -1,7 +1,8 @@
 """Read the files of actions: MIG's version 2 as it stands, our version 3 as it was signed."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from vedette.actions.document import Action, Description, Limits, Operation, Threat
@@ -59,6 +60,17 @@ def read_v3(signed: Signed) -> Action:
     if not NONCE.fullmatch(action.nonce):
         raise Invalid("nonce must be 32 hexadecimal digits, new for every action")
     return action
+
+
+def read_order(document: bytes, signatures: Sequence[str]) -> Action:
+    """Return the action of a document and the signatures that came beside it; those inside are read over.
+
+    Raises Invalid as `read_action` does.
+    """
+    value = read_json(document)
+    if isinstance(value, dict) and value.get("syntaxversion") == 3:
+        return read_v3(Signed(document, tuple(signatures)))
+    return replace(_v2(fields(value, "", V2)), signatures=tuple(signatures))
 
 
 def read_time(value: object, place: str) -> datetime | None:

@@ -67,7 +67,7 @@ def the_loops(
     kept: how long what we know of services is.
     """
     from vedette.access import sessions
-    from vedette.actions import ask_expire
+    from vedette.actions import ask_expire, conclude
     from vedette.automation import (
         causes_from_deployments,
         incidents_from_transitions,
@@ -104,6 +104,8 @@ def the_loops(
         Loop("automation", timedelta(seconds=1), incidents_from_transitions.run_once),
         Loop("causes", timedelta(seconds=15), propose_causes),
         Loop("commands", timedelta(seconds=10), ask_expire.run_once),
+        Loop("actions", timedelta(seconds=1), conclude.run_once),
+        Loop("late_agents", timedelta(seconds=15), conclude.look_for_late),
         Loop("sessions", timedelta(minutes=10), sessions.run_once),
         Loop("incidents", timedelta(seconds=2), tick.run_once),
         Loop("notices", timedelta(seconds=2), tell),

@@ -5,7 +5,9 @@ from typing import Any
 from vedette.access import api as access
 from vedette.access import clients_api as clients
 from vedette.access import sessions_api as sessions
-from vedette.actions import ask_api as actions
+from vedette.actions import api as actions
+from vedette.actions import ask_api as asks
+from vedette.actions import trust_api as trust
 from vedette.automation import causes_api as causes
 from vedette.automation import delivery_api as delivery
 from vedette.automation import explain_api as explain
@@ -50,7 +52,9 @@ ROUTES: tuple[Any, ...] = (
     *access.routes,
     *clients.routes,
     *sessions.routes,
+    *asks.routes,
     *actions.routes,
+    *trust.routes,
     *federate.routes,
     *reporters.routes,
     *maintenances.routes,

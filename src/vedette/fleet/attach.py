@@ -55,11 +55,12 @@ async def attach(
     now: datetime,
     kind: str | None = "agent",
     via: int | None = None,
+    public_key: bytes | None = None,
 ) -> Attached:
     """Give the stream to this run of the agent; an older stream of it loses its epoch.
 
     kind: what it must be; None takes an agent and a collector. via: the collector whose stream
-    brings it; None means that it came itself.
+    brings it; None means that it came itself. public_key: DER, of which key_fingerprint is the SHA-256.
 
     Call it outside of a transaction: what is found out of a duplicate must be kept although this
     raises. Raises UnknownAgent, RevokedAgent, NotBound or DuplicateIdentity, all final: trying again
@@ -90,7 +91,7 @@ async def attach(
                 clock_offset_s=(hello.clock - now).total_seconds(),
             )
             assert taken is not None
-            await keep_facts(conn, agent_id, hello.facts)
+            await keep_facts(conn, agent_id, hello.facts, public_key=public_key)
             return Attached(
                 agent_id=agent_id,
                 name=name,
@@ -110,7 +111,9 @@ async def detach(conn: Connection, agent_id: int, epoch: int, *, now: datetime) 
     await Q.run(conn, "leave_stream", agent_id=agent_id, epoch=epoch, now=now)
 
 
-async def keep_facts(conn: Connection, agent_id: int, facts: AgentFacts) -> None:
+async def keep_facts(
+    conn: Connection, agent_id: int, facts: AgentFacts, *, public_key: bytes | None = None
+) -> None:
     """Keep what the agent says of itself: claims, cut to size, shown as said."""
     await Q.run(
         conn,
@@ -125,6 +128,11 @@ async def keep_facts(conn: Connection, agent_id: int, facts: AgentFacts) -> None
         environment=Jsonb(plain_json(facts.environment, limit=FACT_LIMIT)),
         claims=Jsonb(plain_json(facts.tags, limit=FACT_LIMIT)),
         connectors=[plain_text(name, limit=FACT_LIMIT) for name in facts.connectors],
+        modules=[plain_text(name, limit=FACT_LIMIT) for name in facts.modules],
+        sandbox=Jsonb(plain_json(facts.sandbox, limit=FACT_LIMIT)),
+        bundle_version=facts.bundle_version,
+        mode=facts.mode,
+        public_key=public_key,
     )
 
 

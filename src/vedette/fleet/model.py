@@ -236,7 +236,11 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentFacts:
-    """What an agent says of itself: shown as said, decides nothing. Unknown texts are ""."""
+    """What an agent says of itself: shown as said, decides nothing. Unknown texts are "".
+
+    modules: it can run. sandbox: what its kernel gives to hold them. bundle_version: of the trust bundle it
+    decides by, 0 for none. mode: `daemon`, or `checkin` for one that comes, does what waits, and leaves.
+    """
 
     hostname: str = ""
     os: str = ""
@@ -247,6 +251,10 @@ class AgentFacts:
     environment: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, Any] = field(default_factory=dict)
     connectors: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    sandbox: Mapping[str, Any] = field(default_factory=dict)
+    bundle_version: int = 0
+    mode: str = "daemon"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

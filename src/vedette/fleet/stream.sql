@@ -101,7 +101,12 @@ SET hostname = %(hostname)s,
     started_at = %(started_at)s,
     environment = %(environment)s,
     claims = %(claims)s,
-    connectors = %(connectors)s
+    connectors = %(connectors)s,
+    modules = %(modules)s,
+    sandbox = %(sandbox)s,
+    bundle_version = %(bundle_version)s,
+    mode = %(mode)s,
+    public_key = coalesce(public_key, %(public_key)s)
 WHERE id = %(agent_id)s;
 
 -- name: leave_stream

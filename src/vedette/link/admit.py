@@ -1,6 +1,7 @@
 """Who comes through the agents' door: the certificate, the Hello, the lineage; then a stream or a refusal."""
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,13 +19,13 @@ from vedette.link.hello import read_hello
 from vedette.link.relay_channel import Channel
 from vedette.link.stream import Context, Stream
 from vedette.trust.authority import Authority
-from vedette.trust.keys import key_fingerprint
+from vedette.trust.keys import public_key_of
 
 PROTOCOL = 1
 HELLO_WITHIN_S = 10
 CLOCK_TOLERANCE_S = 2.0
 """A clock off by less is left alone; network delay looks like a clock that is behind."""
-FINGERPRINTS_KEPT = 20_000
+KEYS_KEPT = 20_000
 
 
 class Refused(Exception):  # noqa: N818 - the end of a stream, told to the agent
@@ -62,7 +63,7 @@ async def admit(
     turn: taken once the Hello is there. A whole fleet that comes back at once waits here, where its
     handshakes are paid for already; a time-out of the pool would make it pay for them again.
     """
-    fingerprint = context.key_fingerprint if isinstance(context, Channel) else _peer_key(context)
+    public_key = context.public_key if isinstance(context, Channel) else _peer_key(context)
     hello = await _hello(context)
     try:
         facts = read_hello(hello)
@@ -70,7 +71,7 @@ async def admit(
         raise Refused(bad.reason, bad.message, final=True) from None
     try:
         async with turn:
-            return await _admit(context, pool, options, fingerprint, facts)
+            return await _admit(context, pool, options, public_key, facts)
     except (psycopg.OperationalError, PoolTimeout):
         raise DatabaseAway from None
 
@@ -98,11 +99,12 @@ async def _admit(
     context: Context | Channel,
     pool: AsyncConnectionPool,
     options: LinkOptions,
-    fingerprint: bytes,
+    public_key: bytes,
     facts: HelloFacts,
 ) -> Stream:
     now = options.clock()
     address = context.peer()
+    fingerprint = hashlib.sha256(public_key).digest()
     async with pool.connection() as conn:
         try:
             attached = await attach(
@@ -114,6 +116,7 @@ async def _admit(
                 now=now,
                 kind=context.kind if isinstance(context, Channel) else "agent",
                 via=context.via if isinstance(context, Channel) else None,
+                public_key=public_key,
             )
         except (DuplicateIdentity, NotBound, RevokedAgent, UnknownAgent) as never:
             raise Refused(never.reason, str(never), final=True) from None
@@ -125,7 +128,9 @@ async def _admit(
     return Stream(
         context=context,
         attached=attached,
+        public_key=public_key,
         key_fingerprint=fingerprint,
+        bundle_version=facts.facts.bundle_version,
         sight=sight,
         address=address,
         seq=attached.durable_seq,
@@ -145,9 +150,9 @@ def _peer_key(context: Context) -> bytes:
     pem = next(iter(context.auth_context().get("x509_pem_cert", ())), b"")
     if not pem:
         raise Refused("no_certificate", "this door is for agents with a certificate", final=True)
-    return _fingerprint(pem)
+    return _public_key(pem)
 
 
-@lru_cache(maxsize=FINGERPRINTS_KEPT)
-def _fingerprint(pem: bytes) -> bytes:
-    return key_fingerprint(pem)
+@lru_cache(maxsize=KEYS_KEPT)
+def _public_key(pem: bytes) -> bytes:
+    return public_key_of(pem)

@@ -95,6 +95,7 @@ class Gate:
         self._run(self.ingest.run(), "ingest")
         self._run(self._hear(), "fleet notices")
         self._run(self.link.commands.run(self._dsn), "commands")
+        self._run(self.link.errands.run(self._dsn), "errands")
         ask_door = AskDoor(self._asks, sign_in)
         agents, agents_at = self._listen(self.places.agents, is_for_agents=True)
         clients, clients_at = self._listen(self.places.clients, is_for_agents=False)

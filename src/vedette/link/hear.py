@@ -13,6 +13,7 @@ from vedette.link import vedette_pb2 as pb
 from vedette.link.admit import DatabaseAway, LinkOptions, correction_us
 from vedette.link.commands import Commands
 from vedette.link.decode import BadFrame, read_batch, read_error_classes, read_gap, read_layouts
+from vedette.link.errands import Errands
 from vedette.link.hello import moment
 from vedette.link.ingest import Arrived, Ingest
 from vedette.link.relay_channel import Channel
@@ -33,6 +34,7 @@ class Hearing:
         ingest: Ingest,
         options: LinkOptions,
         commands: Commands,
+        errands: Errands,
     ) -> None:
         self.beats: dict[int, Beat] = {}
         """The latest heartbeat of each agent since someone took them."""
@@ -40,6 +42,7 @@ class Hearing:
         self._ingest = ingest
         self._options = options
         self._commands = commands
+        self._errands = errands
 
     async def hear(self, stream: Stream, message: pb.FromAgent) -> None:
         """Take in one message."""
@@ -54,6 +57,8 @@ class Hearing:
                 await self._take_define(stream, message.define)
             case "answer":
                 self._commands.hear(stream, message.answer)
+            case "result":
+                await self._errands.hear(stream, message.result)
             case "renew":
                 await self._renew(stream, message.renew)
             case kind:

@@ -13,6 +13,7 @@ from vedette.link.decode import BadFrame
 ENVIRONMENT_LIMIT = 16_384
 TAGS_LIMIT = 4_096
 CONNECTORS_LIMIT = 500
+MODULES_LIMIT = 200
 DEPTH_LIMIT = 8
 
 
@@ -34,6 +35,8 @@ def read_facts(facts: pb.AgentFacts) -> AgentFacts:
     """Return the claims of an agent; raise `BadFrame` when they are too large or no JSON objects."""
     if len(facts.connectors) > CONNECTORS_LIMIT:
         raise BadFrame("bad_frame", f"an agent names {len(facts.connectors)} connectors")
+    if len(facts.modules) > MODULES_LIMIT:
+        raise BadFrame("bad_frame", f"an agent names {len(facts.modules)} modules")
     return AgentFacts(
         hostname=facts.hostname,
         os=facts.os,
@@ -44,6 +47,10 @@ def read_facts(facts: pb.AgentFacts) -> AgentFacts:
         environment=_object(facts.environment_json, "environment_json", ENVIRONMENT_LIMIT),
         tags=_object(facts.tags_json, "tags_json", TAGS_LIMIT),
         connectors=tuple(facts.connectors),
+        modules=tuple(facts.modules),
+        sandbox=_object(facts.sandbox_json, "sandbox_json", TAGS_LIMIT),
+        bundle_version=min(facts.bundle_version, (1 << 53) - 1),
+        mode="checkin" if facts.mode == "checkin" else "daemon",
     )
 
 

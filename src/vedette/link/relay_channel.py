@@ -49,6 +49,7 @@ class Channel:
         self.number = number
         self.kind: str | None = None
         self.via: int | None = None
+        self.public_key = public_key
         self.key_fingerprint = identity(public_key)
         self.agent_id: int | None = None
         self.name = ""

@@ -27,6 +27,7 @@ from vedette.link import vedette_pb2 as pb
 from vedette.link.admit import DatabaseAway, LinkOptions, Refused, admit
 from vedette.link.commands import Commands
 from vedette.link.decode import BadFrame
+from vedette.link.errands import Errands
 from vedette.link.hear import Hearing
 from vedette.link.ingest import Ingest
 from vedette.link.relay_channel import Channel
@@ -55,12 +56,14 @@ class LinkServer:
     ) -> None:
         self.streams: dict[int, Stream] = {}
         self.commands = Commands(pool, self.streams, options.clock, ears or Ears())
+        self.errands = Errands(pool, self.streams, options.clock)
+        """Signed actions on their way, as `commands` are asks."""
         self.enrol: EnrolThrough | None = None
         """How agents are enrolled through a collector; None where nobody is."""
         self._pool = pool
         self._ingest = ingest
         self._options = options
-        self._hearing = Hearing(pool, ingest, options, self.commands)
+        self._hearing = Hearing(pool, ingest, options, self.commands, self.errands)
         self._left: dict[int, tuple[int, datetime]] = {}
         self._fleet_size = 0
         self._turn = asyncio.Semaphore(ADMISSIONS)
@@ -112,6 +115,7 @@ class LinkServer:
         if stream.holds_revision != attached.config_revision:
             await self._configure(stream)
         self.commands.attached(stream)
+        self.errands.attached(stream)
 
     async def _listen(self, stream: Stream) -> None:
         while True:

@@ -12,6 +12,7 @@ from vedette.link import vedette_pb2 as pb
 from vedette.link.commands_read import Carried
 from vedette.link.decode import BadFrame, Begun, Dictionary
 from vedette.link.outgoing import Outgoing
+from vedette.link.pieces import Pieces
 from vedette.link.relay_channel import Channel
 
 Context = grpc.aio.ServicerContext[pb.FromAgent, pb.ToAgent]
@@ -22,17 +23,20 @@ class Stream:
     """What a stream knows: who speaks, what it may speak of, where its sequence stands.
 
     epoch: whoever holds the agent's highest owns its stream. seq: of the last frame taken in, durable
-    or not. holds_revision: of the configuration the agent came with. offset_us: added to the agent's
+    or not. holds_revision: of the configuration the agent came with, bundle_version: of its trust
+    bundle. pieces: of the answer to an action that it is giving. offset_us: added to the agent's
     times; 0 while its clock is about right.
     """
 
     context: Context | Channel
     attached: Attached
+    public_key: bytes
     key_fingerprint: bytes
     sight: Sight
     address: str
     seq: int
     holds_revision: int = 0
+    bundle_version: int = 0
     offset_us: int = 0
     is_refused: bool = False
     dictionary: Dictionary = field(default_factory=Dictionary)
@@ -40,6 +44,7 @@ class Stream:
     definitions: int = 0
     measures: int = 0
     commands: dict[int, Carried] = field(default_factory=dict)
+    pieces: Pieces = field(default_factory=Pieces)
     _outgoing: Outgoing = field(init=False)
     _reader: asyncio.Task[object] | None = field(default_factory=asyncio.current_task)
 

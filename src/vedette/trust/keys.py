@@ -70,11 +70,17 @@ def key_fingerprint(
     certificate_or_request: x509.Certificate | x509.CertificateSigningRequest | bytes,
 ) -> bytes:
     """Return the SHA-256 (32 bytes) of the public key of a certificate or a CSR, parsed or PEM."""
+    return hashlib.sha256(public_key_of(certificate_or_request)).digest()
+
+
+def public_key_of(
+    certificate_or_request: x509.Certificate | x509.CertificateSigningRequest | bytes,
+) -> bytes:
+    """Return the public key (DER SubjectPublicKeyInfo) of a certificate or a CSR, parsed or PEM."""
     holder = certificate_or_request
     if isinstance(holder, bytes):
         holder = _from_pem(holder)
-    public = holder.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(public).digest()
+    return holder.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def serial_of(certificate_pem: bytes) -> str:

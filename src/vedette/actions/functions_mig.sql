@@ -1,0 +1,56 @@
+-- MIG's schema, as its documentation gives it: who read MIG's tables reads these views.
+-- The names and types of the columns are a contract; where later versions of MIG had more, those stand too.
+CREATE SCHEMA IF NOT EXISTS mig;
+COMMENT ON SCHEMA mig IS 'MIG''s tables as views: actions, agents, commands and who may do what.';
+
+-- status: online while its stream is open; idle until ten minutes after its last heartbeat; then offline.
+-- key: of MIG's agents nothing is known that proves who they are; of ours the SHA-256 of the public key.
+CREATE OR REPLACE VIEW mig.agents AS
+SELECT
+    a.id::numeric AS id,
+    a.name::varchar(2048) AS name,
+    coalesce(nullif(a.queueloc, ''), 'unknown.' || a.name)::varchar(2048) AS queueloc,
+    coalesce(nullif(a.os, ''), 'unknown')::varchar(2048) AS os,
+    a.mode::varchar(2048) AS mode,
+    a.version::varchar(2048) AS version,
+    a.pid,
+    coalesce(a.started_at, a.enrolled_at) AS starttime,
+    coalesce(a.destroyed_at, a.revoked_at) AS destructiontime,
+    coalesce(s.heartbeat_at, a.enrolled_at) AS heartbeattime,
+    s.connected_at AS refreshtime,
+    (
+        CASE
+            WHEN coalesce(a.destroyed_at, a.revoked_at) IS NOT NULL THEN 'destroyed'
+            WHEN s.disconnected_at IS NULL AND s.heartbeat_at > now() - interval '1 minute' THEN 'online'
+            WHEN s.heartbeat_at > now() - interval '10 minutes' THEN 'idle'
+            ELSE 'offline'
+        END
+    )::varchar(256) AS status,
+    a.environment::json AS environment,
+    a.tags::json AS tags,
+    NULL::varchar(2048) AS loadername,
+    'sha256:' || encode(a.key_fingerprint, 'hex') AS key
+FROM fleet.agent AS a
+LEFT JOIN fleet.stream AS s ON s.agent_id = a.id
+WHERE a.kind = 'agent';
+
+-- status: sent while it waits or runs, then MIG's word for how it ended; what was refused or lost failed.
+CREATE OR REPLACE VIEW mig.commands AS
+SELECT
+    c.id::numeric AS id,
+    c.action_id::numeric AS actionid,
+    c.agent_id::numeric AS agentid,
+    (
+        CASE coalesce(c.outcome, c.state)
+            WHEN 'ready' THEN 'prepared'
+            WHEN 'inflight' THEN 'sent'
+            WHEN 'refused' THEN 'failed'
+            WHEN 'lost' THEN 'failed'
+            ELSE coalesce(c.outcome, c.state)
+        END
+    )::varchar(256) AS status,
+    r.answer -> 'results' AS results,
+    coalesce(c.sent_at, c.created_at) AS starttime,
+    coalesce(c.returned_at, c.done_at) AS finishtime
+FROM actions.command AS c
+LEFT JOIN actions.result AS r ON r.command_id = c.id;
