@@ -37,6 +37,12 @@ ALTER SCHEMA incidents OWNER TO vedette_owner;
 
 COMMENT ON SCHEMA incidents IS 'What we tell people: incidents, maintenances, updates, availability.';
 
+CREATE SCHEMA mig;
+
+ALTER SCHEMA mig OWNER TO vedette_owner;
+
+COMMENT ON SCHEMA mig IS 'MIG''s tables as views: actions, agents, commands and who may do what.';
+
 CREATE SCHEMA records;
 
 ALTER SCHEMA records OWNER TO vedette_owner;
@@ -1788,6 +1794,32 @@ BEGIN
 END $_$;
 
 ALTER FUNCTION records.drop_months(history text, before date) OWNER TO vedette_owner;
+
+CREATE FUNCTION records.held_in(namespaces integer[], source text) RETURNS TABLE(namespace_id integer, pairs bigint[], images integer)
+    LANGUAGE sql STABLE ROWS 50
+    AS $$
+    SELECT h.namespace_id,
+        ARRAY[
+            sum(h.pods * k.counts[1]), sum(h.pods * k.counts[2]), sum(h.pods * k.counts[3]),
+            sum(h.pods * k.counts[4]), sum(h.pods * k.counts[5]), sum(h.pods * k.counts[6]),
+            sum(h.pods * k.counts[7])]::bigint[],
+        count(DISTINCT h.subject_id)::integer
+    FROM (
+        SELECT p.namespace_id, p.subject_id, o.source_id,
+            count(DISTINCT p.pod) FILTER (WHERE p.pod <> '' AND p.source_id = o.source_id) AS pods
+        FROM records.presence AS p
+        CROSS JOIN (SELECT (SELECT s.id FROM records.source AS s WHERE s.name = held_in.source) AS source_id) AS o
+        WHERE p.gone_at IS NULL AND p.namespace_id = ANY (held_in.namespaces)
+        GROUP BY 1, 2, 3
+    ) AS i
+    JOIN records.scan AS k ON k.subject_id = i.subject_id AND k.counts <> '{0,0,0,0,0,0,0}'
+    CROSS JOIN LATERAL (
+        SELECT i.namespace_id, i.subject_id, CASE WHEN k.source_id = i.source_id THEN i.pods ELSE 0 END AS pods
+    ) AS h
+    GROUP BY 1
+$$;
+
+ALTER FUNCTION records.held_in(namespaces integer[], source text) OWNER TO vedette_owner;
 
 CREATE FUNCTION records.make_months(first timestamp with time zone, last timestamp with time zone) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3857,6 +3889,55 @@ ALTER TABLE incidents.update ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE VIEW mig.agents AS
+ SELECT (a.id)::numeric AS id,
+    (a.name)::character varying(2048) AS name,
+    (COALESCE(NULLIF(a.queueloc, ''::text), ('unknown.'::text || a.name)))::character varying(2048) AS queueloc,
+    (COALESCE(NULLIF(a.os, ''::text), 'unknown'::text))::character varying(2048) AS os,
+    (a.mode)::character varying(2048) AS mode,
+    (a.version)::character varying(2048) AS version,
+    a.pid,
+    COALESCE(a.started_at, a.enrolled_at) AS starttime,
+    COALESCE(a.destroyed_at, a.revoked_at) AS destructiontime,
+    COALESCE(s.heartbeat_at, a.enrolled_at) AS heartbeattime,
+    s.connected_at AS refreshtime,
+    (
+        CASE
+            WHEN (COALESCE(a.destroyed_at, a.revoked_at) IS NOT NULL) THEN 'destroyed'::text
+            WHEN ((s.disconnected_at IS NULL) AND (s.heartbeat_at > (now() - '00:01:00'::interval))) THEN 'online'::text
+            WHEN (s.heartbeat_at > (now() - '00:10:00'::interval)) THEN 'idle'::text
+            ELSE 'offline'::text
+        END)::character varying(256) AS status,
+    (a.environment)::json AS environment,
+    (a.tags)::json AS tags,
+    NULL::character varying(2048) AS loadername,
+    ('sha256:'::text || encode(a.key_fingerprint, 'hex'::text)) AS key
+   FROM (fleet.agent a
+     LEFT JOIN fleet.stream s ON ((s.agent_id = a.id)))
+  WHERE (a.kind = 'agent'::text);
+
+ALTER VIEW mig.agents OWNER TO vedette_owner;
+
+CREATE VIEW mig.commands AS
+ SELECT (c.id)::numeric AS id,
+    (c.action_id)::numeric AS actionid,
+    (c.agent_id)::numeric AS agentid,
+    (
+        CASE COALESCE(c.outcome, c.state)
+            WHEN 'ready'::text THEN 'prepared'::text
+            WHEN 'inflight'::text THEN 'sent'::text
+            WHEN 'refused'::text THEN 'failed'::text
+            WHEN 'lost'::text THEN 'failed'::text
+            ELSE COALESCE(c.outcome, c.state)
+        END)::character varying(256) AS status,
+    (r.answer -> 'results'::text) AS results,
+    COALESCE(c.sent_at, c.created_at) AS starttime,
+    COALESCE(c.returned_at, c.done_at) AS finishtime
+   FROM (actions.command c
+     LEFT JOIN actions.result r ON ((r.command_id = c.id)));
+
+ALTER VIEW mig.commands OWNER TO vedette_owner;
+
 ALTER TABLE records.advisory ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME records.advisory_id_seq
     START WITH 1
@@ -4275,6 +4356,17 @@ ALTER TABLE records.subject ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE records.tally (
+    namespace_id integer NOT NULL,
+    pairs bigint[],
+    images integer NOT NULL,
+    vulnerabilities integer[] NOT NULL,
+    CONSTRAINT tally_pairs_check CHECK ((cardinality(pairs) = 7)),
+    CONSTRAINT tally_vulnerabilities_check CHECK ((cardinality(vulnerabilities) = 7))
+);
+
+ALTER TABLE records.tally OWNER TO vedette_owner;
 
 ALTER TABLE records.triage ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME records.triage_id_seq
@@ -4746,6 +4838,9 @@ ALTER TABLE ONLY records.statement
 ALTER TABLE ONLY records.subject
     ADD CONSTRAINT subject_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY records.tally
+    ADD CONSTRAINT tally_pkey PRIMARY KEY (namespace_id);
+
 ALTER TABLE ONLY records.triage
     ADD CONSTRAINT triage_pkey PRIMARY KEY (id);
 
@@ -5193,6 +5288,9 @@ ALTER TABLE ONLY records.snapshot
 ALTER TABLE ONLY records.staged
     ADD CONSTRAINT staged_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES records.snapshot(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY records.tally
+    ADD CONSTRAINT tally_namespace_id_fkey FOREIGN KEY (namespace_id) REFERENCES fleet.namespace(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY records.triage
     ADD CONSTRAINT triage_namespace_id_fkey FOREIGN KEY (namespace_id) REFERENCES fleet.namespace(id) ON DELETE CASCADE;
 
@@ -5225,6 +5323,9 @@ GRANT USAGE ON SCHEMA health TO vedette_reader;
 
 GRANT USAGE ON SCHEMA incidents TO vedette_app;
 GRANT USAGE ON SCHEMA incidents TO vedette_reader;
+
+GRANT USAGE ON SCHEMA mig TO vedette_app;
+GRANT USAGE ON SCHEMA mig TO vedette_reader;
 
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
 
@@ -5639,6 +5740,10 @@ GRANT ALL ON FUNCTION records.bare_purl(purl text) TO vedette_reader;
 
 REVOKE ALL ON FUNCTION records.drop_months(history text, before date) FROM PUBLIC;
 GRANT ALL ON FUNCTION records.drop_months(history text, before date) TO vedette_app;
+
+REVOKE ALL ON FUNCTION records.held_in(namespaces integer[], source text) FROM PUBLIC;
+GRANT ALL ON FUNCTION records.held_in(namespaces integer[], source text) TO vedette_app;
+GRANT ALL ON FUNCTION records.held_in(namespaces integer[], source text) TO vedette_reader;
 
 REVOKE ALL ON FUNCTION records.make_months(first timestamp with time zone, last timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION records.make_months(first timestamp with time zone, last timestamp with time zone) TO vedette_app;
@@ -6077,6 +6182,12 @@ GRANT SELECT ON TABLE incidents.template TO vedette_reader;
 
 GRANT SELECT,USAGE ON SEQUENCE incidents.update_id_seq TO vedette_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE mig.agents TO vedette_app;
+GRANT SELECT ON TABLE mig.agents TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE mig.commands TO vedette_app;
+GRANT SELECT ON TABLE mig.commands TO vedette_reader;
+
 GRANT SELECT,USAGE ON SEQUENCE records.advisory_id_seq TO vedette_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.alias TO vedette_app;
@@ -6175,6 +6286,9 @@ GRANT SELECT,USAGE ON SEQUENCE records.statement_id_seq TO vedette_app;
 
 GRANT SELECT,USAGE ON SEQUENCE records.subject_id_seq TO vedette_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.tally TO vedette_app;
+GRANT SELECT ON TABLE records.tally TO vedette_reader;
+
 GRANT SELECT,USAGE ON SEQUENCE records.triage_id_seq TO vedette_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE records.unplaced TO vedette_app;
@@ -6215,6 +6329,13 @@ ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner IN SCHEMA incidents GRANT ALL ON
 
 ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner IN SCHEMA incidents GRANT SELECT,INSERT,DELETE,UPDATE ON TABLES TO vedette_app;
 ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner IN SCHEMA incidents GRANT SELECT ON TABLES TO vedette_reader;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner IN SCHEMA mig GRANT SELECT,USAGE ON SEQUENCES TO vedette_app;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner IN SCHEMA mig GRANT ALL ON FUNCTIONS TO vedette_app;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner IN SCHEMA mig GRANT SELECT,INSERT,DELETE,UPDATE ON TABLES TO vedette_app;
+ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner IN SCHEMA mig GRANT SELECT ON TABLES TO vedette_reader;
 
 ALTER DEFAULT PRIVILEGES FOR ROLE vedette_owner IN SCHEMA records GRANT SELECT,USAGE ON SEQUENCES TO vedette_app;
 

@@ -28,50 +28,24 @@ JOIN records.severity_word AS w ON w.id = f.word_id
 ORDER BY s.name, s.digest, k.name, k.version, a.name, a.feed
 
 -- name: vulnerability_counts
--- A row a namespace, its numbers by severity: pairs of a vulnerability and a pod, as the old metric counts (what scans
--- hold, times the pods of their images); each vulnerability once, whatever it is called, in however many images, as
--- the day's counts have it; and the images that have any. A month of these counts begins with all that stands.
-WITH here AS MATERIALIZED (
-    SELECT p.namespace_id, p.subject_id,
-        count(DISTINCT p.pod) FILTER (
-            WHERE p.pod <> '' AND p.source_id = (SELECT id FROM records.source WHERE name = %(source)s)) AS pods
-    FROM records.presence AS p
-    WHERE p.gone_at IS NULL
-    GROUP BY 1, 2
-), held AS (
-    SELECT h.namespace_id, count(DISTINCT h.subject_id) AS images,
-        ARRAY[
-            sum(m.pods * k.counts[1]), sum(m.pods * k.counts[2]), sum(m.pods * k.counts[3]),
-            sum(m.pods * k.counts[4]), sum(m.pods * k.counts[5]), sum(m.pods * k.counts[6]),
-            sum(m.pods * k.counts[7])]::bigint[] AS pairs
-    FROM here AS h
-    JOIN records.scan AS k ON k.subject_id = h.subject_id AND k.counts <> '{0,0,0,0,0,0,0}'
-    LEFT JOIN records.source AS s ON s.id = k.source_id AND s.name = %(source)s
-    CROSS JOIN LATERAL (SELECT CASE WHEN s.id IS NULL THEN 0 ELSE h.pods END AS pods) AS m
-    GROUP BY 1
-), counted AS (
-    SELECT d.scope_id,
-        ARRAY[
-            max(d.vulnerabilities) FILTER (WHERE d.severity = 0), max(d.vulnerabilities) FILTER (WHERE d.severity = 1),
-            max(d.vulnerabilities) FILTER (WHERE d.severity = 2), max(d.vulnerabilities) FILTER (WHERE d.severity = 3),
-            max(d.vulnerabilities) FILTER (WHERE d.severity = 4), max(d.vulnerabilities) FILTER (WHERE d.severity = 5),
-            max(d.vulnerabilities) FILTER (WHERE d.severity = 6)] AS numbers
-    FROM (
-        SELECT DISTINCT ON (scope_id, severity) scope_id, severity, vulnerabilities
-        FROM records.daily
-        WHERE scope = 'namespace'
-          AND day >= (SELECT date_trunc('month', max(day))::date FROM records.daily)
-        ORDER BY scope_id, severity, day DESC
-    ) AS d
-    GROUP BY 1
+-- A row a namespace, its numbers by severity: pairs of a vulnerability and a pod, as the old metric counts; each
+-- vulnerability once, as it was counted last, whatever it is called, in however many images; and the images that have
+-- any. Namespaces where something changed since are looked at anew.
+WITH held AS (
+    SELECT t.namespace_id, t.pairs, t.images
+    FROM records.tally AS t
+    WHERE t.images > 0 AND t.namespace_id NOT IN (SELECT r.namespace_id FROM records.recount AS r)
+    UNION ALL
+    SELECT h.namespace_id, h.pairs, h.images
+    FROM records.held_in(ARRAY(SELECT r.namespace_id FROM records.recount AS r), %(source)s) AS h
 )
-SELECT c.name, n.name, CASE WHEN shown.cluster_id IS NOT NULL THEN h.pairs END, d.numbers, h.images
+SELECT c.name, n.name, CASE WHEN shown.cluster_id IS NOT NULL THEN h.pairs END, t.vulnerabilities, h.images
 FROM fleet.namespace AS n
 JOIN fleet.cluster AS c ON c.id = n.cluster_id
 LEFT JOIN records.shown_clusters('imagemanifestvuln') AS shown ON shown.cluster_id = c.id
 LEFT JOIN held AS h ON h.namespace_id = n.id
-LEFT JOIN counted AS d ON d.scope_id = n.id::text
-WHERE h.namespace_id IS NOT NULL OR d.scope_id IS NOT NULL
+LEFT JOIN records.tally AS t ON t.namespace_id = n.id
+WHERE h.namespace_id IS NOT NULL OR t.vulnerabilities <> '{0,0,0,0,0,0,0}'
 ORDER BY 1, 2
 
 -- name: snapshot_ages

@@ -3,7 +3,7 @@
 Merging marks namespaces in `records.recount`; a turn takes some, finds what runs in them, asks what was decided of it,
 and opens, changes and ends the rows of `records.exposure`. What runs in no namespace that we know of (hosts, images that
 a pipeline looked at) is counted as one, seldom where that takes long. What changed moves in `records.priority`, and the
-day's counts follow (`daily.py`).
+day's counts follow (`daily.py`), and what stands in the namespace is kept in `records.tally`.
 
 It goes by temporary tables that are analysed: the planner knows nothing of how many rows a common table expression has,
 and loops over all of them.
@@ -16,6 +16,7 @@ from time import monotonic
 from vedette.db.locks import alone
 from vedette.db.queries import Connection, load
 from vedette.records.daily import begin_month, count_days
+from vedette.records.kinds.imagemanifestvuln import SOURCE as QUAY
 
 Q = load(__file__, "exposures.sql")
 
@@ -78,6 +79,7 @@ async def _count(conn: Connection, namespaces: Sequence[int], *, now: datetime) 
     await _settle(conn, namespaces, unplaced=False, now=now)
     await begin_month(conn, now=now)
     await count_days(conn, namespaces, now=now)
+    await Q.run(conn, "keep_tallies", namespaces=list(namespaces), source=QUAY, now=now)
     await Q.run(conn, "drop_tables")
 
 

@@ -214,6 +214,30 @@ SELECT %(now)s, nullif(place, 0), identity, was, severity
 FROM happened
 WHERE opened IS NULL AND was <> severity
 
+-- name: keep_tallies
+-- What stands in these namespaces is kept by severity, for whoever asks for all of them at once.
+INSERT INTO records.tally AS t (namespace_id, pairs, images, vulnerabilities)
+SELECT n.id, h.pairs, coalesce(h.images, 0), coalesce(s.numbers, '{0,0,0,0,0,0,0}')
+FROM fleet.namespace AS n
+LEFT JOIN records.held_in(%(namespaces)s::integer[], %(source)s) AS h ON h.namespace_id = n.id
+LEFT JOIN (
+    SELECT e.namespace_id,
+        ARRAY[
+            count(*) FILTER (WHERE e.severity = 0), count(*) FILTER (WHERE e.severity = 1),
+            count(*) FILTER (WHERE e.severity = 2), count(*) FILTER (WHERE e.severity = 3),
+            count(*) FILTER (WHERE e.severity = 4), count(*) FILTER (WHERE e.severity = 5),
+            count(*) FILTER (WHERE e.severity = 6)]::integer[] AS numbers
+    FROM records.exposure AS e
+    WHERE e.namespace_id = ANY (%(namespaces)s::integer[]) AND e.ended_at IS NULL
+      AND e.covered_until <= %(now)s
+    GROUP BY 1
+) AS s ON s.namespace_id = n.id
+WHERE n.id = ANY (%(namespaces)s::integer[])
+ON CONFLICT (namespace_id) DO UPDATE
+SET pairs = excluded.pairs, images = excluded.images, vulnerabilities = excluded.vulnerabilities
+WHERE (t.pairs, t.images, t.vulnerabilities)
+      IS DISTINCT FROM (excluded.pairs, excluded.images, excluded.vulnerabilities)
+
 -- name: rank
 -- Each vulnerability that happened to is put where it belongs among all; as of where it is not covered, if it is not
 -- everywhere.

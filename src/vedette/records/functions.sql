@@ -45,3 +45,30 @@ LANGUAGE sql STABLE SECURITY DEFINER ROWS 20 SET search_path = pg_catalog AS $$
                   WHERE s.kind = shown_clusters.kind AND s.closed_at IS NOT NULL AND s.complete
               ), '-infinity'))
 $$;
+
+-- What runs in these namespaces, by severity: pairs of a vulnerability and a pod, as Dash.DB counts (what that source's
+-- scans hold, times the pods of their images), and the images that have any. Without settings of its own it is planned
+-- as a part of whoever asks.
+CREATE OR REPLACE FUNCTION records.held_in(namespaces integer[], source text)
+RETURNS TABLE (namespace_id integer, pairs bigint[], images integer)
+LANGUAGE sql STABLE ROWS 50 AS $$
+    SELECT h.namespace_id,
+        ARRAY[
+            sum(h.pods * k.counts[1]), sum(h.pods * k.counts[2]), sum(h.pods * k.counts[3]),
+            sum(h.pods * k.counts[4]), sum(h.pods * k.counts[5]), sum(h.pods * k.counts[6]),
+            sum(h.pods * k.counts[7])]::bigint[],
+        count(DISTINCT h.subject_id)::integer
+    FROM (
+        SELECT p.namespace_id, p.subject_id, o.source_id,
+            count(DISTINCT p.pod) FILTER (WHERE p.pod <> '' AND p.source_id = o.source_id) AS pods
+        FROM records.presence AS p
+        CROSS JOIN (SELECT (SELECT s.id FROM records.source AS s WHERE s.name = held_in.source) AS source_id) AS o
+        WHERE p.gone_at IS NULL AND p.namespace_id = ANY (held_in.namespaces)
+        GROUP BY 1, 2, 3
+    ) AS i
+    JOIN records.scan AS k ON k.subject_id = i.subject_id AND k.counts <> '{0,0,0,0,0,0,0}'
+    CROSS JOIN LATERAL (
+        SELECT i.namespace_id, i.subject_id, CASE WHEN k.source_id = i.source_id THEN i.pods ELSE 0 END AS pods
+    ) AS h
+    GROUP BY 1
+$$;
