@@ -22,6 +22,11 @@ def test_everything_it_may_say(tmp_path):
         env: [PGPASSWORD]
         reach: ['10.0.0.0/8:5432', '!10.0.0.1:*']
         spool: {size: 64MiB, age: 2d}
+        actions: [file, netstat]
+        trust: {root: sha256:ab, threshold: 2}
+        limits: {timeout: 1m, cpu: 30s, memory: 256MiB, output: 1MiB}
+        sandbox: partial
+        privacy: true
         tags: {role: edge}
         metrics: 127.0.0.1:9100
         """,
@@ -29,6 +34,9 @@ def test_everything_it_may_say(tmp_path):
     assert said.commands["disk"][1:] == ["-w", "10%"]
     assert said.spool.size == "64MiB"
     assert said.tags == {"role": "edge"}
+    assert said.actions == ["file", "netstat"]
+    assert (said.limits.seconds, said.limits.cpu_s) == (60, 30)
+    assert (said.limits.memory_bytes, said.limits.output_bytes) == (256 << 20, 1 << 20)
 
 
 def test_an_empty_or_absent_file_allows_nothing_but_to_connect(tmp_path):
@@ -44,6 +52,13 @@ def test_an_empty_or_absent_file_allows_nothing_but_to_connect(tmp_path):
         ("env: PGPASSWORD", "Expected `array`"),
         ("spool: {size: lots}", "'lots' is not a size"),
         ("spool: {age: soon}", "'soon' is not a duration"),
+        ("actions: some", "actions is 'some'"),
+        ("sandbox: none", "sandbox is 'none'"),
+        ("trust: {roots: x}", "no key 'roots' .did you mean 'root'"),
+        ("limits: {timeout: 0s}", "timeout must be from 1s to 1d"),
+        ("limits: {cpu: 2d}", "cpu must be from 1s to 1d"),
+        ("limits: {memory: 1MiB}", "memory must be at least 64MiB"),
+        ("limits: {output: 0}", "Expected `str`"),
         ("commands: {disk: [check_disk]}", "absolute path"),
         ("secrets_dir: secrets", "absolute path"),
         ("reach: ['nowhere']", "not a pattern"),

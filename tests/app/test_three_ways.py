@@ -1,6 +1,7 @@
 """Whatever a long-running program can be told, it can be told by flag, environment and file."""
 
 import os
+from copy import deepcopy
 from dataclasses import fields
 from types import SimpleNamespace
 
@@ -83,7 +84,15 @@ SAMPLES = {
         "insecure": (True, None),
         "pg-bin": ("one-dir", "two-dir"),
     },
-    "agent": ENROLMENT | {"metrics": ("127.0.0.1:9001", "127.0.0.1:9002")},
+    "agent": ENROLMENT
+    | {
+        "metrics": ("127.0.0.1:9001", "127.0.0.1:9002"),
+        "checkin": (True, False),
+        "trust-root": (f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"),
+        "trust-threshold": (2, 3),
+        "trust-root-file": ("one-roots", "two-roots"),
+        "trust-bundle": ("one", "two"),
+    },
     "collector": ENROLMENT
     | {
         "listen": ("127.0.0.1:4011", "127.0.0.1:4012"),
@@ -111,6 +120,7 @@ SECTIONS = {
     "notices": "notices",
     "records": "records",
     "compat": "compat",
+    "trust": "trust",
 }
 """How a flag begins whose key stands in a section of its own."""
 
@@ -137,6 +147,8 @@ BESIDE = {
     "tls-cert": {"tls_cert": "base", "tls_key": "base"},
     "tls-key": {"tls_cert": "base", "tls_key": "base"},
     "insecure": {"db_listen": "10.0.0.1:5432"},
+    "trust-root": {"trust": {"threshold": 2}},
+    "trust-threshold": {"trust": {"root": f"sha256:{'1' * 64}"}},
 }
 """What must be said too, so that the flag has an effect."""
 
@@ -169,6 +181,8 @@ class World:
         for name in ("one", "two", "base"):
             (folder / name).write_text(f"postgresql://host/{name}-file")
             (folder / f"{name}-dir").mkdir()
+        for number, name in enumerate(("one-roots", "two-roots"), 1):
+            (folder / name).write_text(f"root: sha256:{str(number) * 64}\nthreshold: 2\n")
         monkeypatch.chdir(folder)
         for name in [name for name in os.environ if name.startswith(("VEDETTE_", "DASHDOTDB_"))]:
             monkeypatch.delenv(name)
@@ -226,7 +240,7 @@ def in_file(program, flag, value):
         key: dict(part) if isinstance(part, dict) else part for key, part in BASES[program].items()
     }
     home = base.setdefault("server", {}) if program in {"serve", "up"} else base
-    home.update(BESIDE.get(flag, {}))
+    home.update(deepcopy(BESIDE.get(flag, {})))
     if value is None:
         return base
     section = next((word for word in SECTIONS if flag.startswith(f"{word}-")), "")

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from vedette import durations
+from vedette.agent.host_actions import LimitRules, TrustRules, check_limits, check_words
 from vedette.errors import Invalid
 from vedette.logs import LogSettings
 from vedette.sizes import size_bytes
@@ -37,6 +38,12 @@ class HostRules(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     reach: `host:port` patterns; see `agent/reach.py`. Empty: everywhere but link-local addresses.
     asks: what targets may be asked through this agent: `all`, `none`, or a list of commands' names.
     spool: bounds of the spool.
+    actions: what signed actions may run here: `all`, `none`, or a list of modules' names.
+    trust: whom this host obeys; nobody when empty.
+    limits: how much an operation of an action may take; they win over what the action says.
+    sandbox: `full`, or `partial`: run modules, too, where the kernel cannot keep them in as it should.
+    privacy: mask names of files and users, and other people's addresses, in what modules answer.
+    checkin: do what waits and leave, instead of staying.
     tags: what this agent claims of itself; decides nothing on the server.
     metrics: `HOST:PORT` for this agent's own /metrics and /healthz; none when empty.
     server, ca_fingerprint, join_file, name: how it enrols, as the flags of `vedette agent`.
@@ -50,6 +57,12 @@ class HostRules(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     reach: list[str] = []
     asks: list[str] | str = "all"
     spool: SpoolRules = SpoolRules()
+    actions: list[str] | str = "all"
+    trust: TrustRules = TrustRules()
+    limits: LimitRules = LimitRules()
+    sandbox: str = "full"
+    privacy: bool = False
+    checkin: bool = False
     tags: dict[str, str] = {}
     metrics: str = ""
     server: str = ""
@@ -57,6 +70,14 @@ class HostRules(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     join_file: str = ""
     name: str = ""
     log: LogSettings = LogSettings()
+
+
+_SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "spool": SpoolRules,
+    "trust": TrustRules,
+    "limits": LimitRules,
+    "log": LogSettings,
+}
 
 
 def load_host_rules(path: Path | None) -> HostRules:
@@ -80,7 +101,7 @@ def load_host_rules(path: Path | None) -> HostRules:
 def read_host_rules(said: Any, source: str = "agent.yaml") -> HostRules:  # noqa: ANN401 - as YAML gave it
     """Check what was read and return it as rules."""
     refuse_unknown(said, HostRules, source)
-    for key, form in (("spool", SpoolRules), ("log", LogSettings)):
+    for key, form in _SECTIONS.items():
         if isinstance(said, dict) and key in said:
             refuse_unknown(said[key], form, f"{source}: {key}")
     try:
@@ -89,6 +110,8 @@ def read_host_rules(said: Any, source: str = "agent.yaml") -> HostRules:  # noqa
         raise Invalid(f"{source}: {fault}") from None
     if isinstance(rules.asks, str) and rules.asks not in ("all", "none"):
         raise Invalid(f"{source}: asks is {rules.asks!r}", hint="write all, none or [locks, info]")
+    check_words(rules.actions, rules.sandbox, source)
+    check_limits(rules.limits, source)
     size_bytes(rules.spool.size)
     durations.parse(rules.spool.age)
     rules.log.checked()

@@ -3,18 +3,25 @@
 import asyncio
 from collections.abc import Coroutine, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 import msgspec
 import structlog
 
-from vedette import __version__, clock, durations
+from vedette import __version__, clock, durations, plugins
+from vedette.agent.act import Acting
+from vedette.agent.checkin import leave_when_done
+from vedette.agent.confine import offers
 from vedette.agent.facts import claims
 from vedette.agent.host import HostRules, load_host_rules
+from vedette.agent.host_actions import TrustRules
 from vedette.agent.identity import IdentityFiles
+from vedette.agent.journal import Journal
 from vedette.agent.memory import settle
 from vedette.agent.metrics import Sample, listen
+from vedette.agent.modules import GROUP as MODULES
 from vedette.agent.notify import Notify
 from vedette.agent.obey import Obedience
 from vedette.agent.outbox import Outbox
@@ -22,9 +29,11 @@ from vedette.agent.reach import HostReach
 from vedette.agent.running import say_running
 from vedette.agent.schedule import Schedule
 from vedette.agent.secrets import Secrets
+from vedette.agent.trusted import Trusted, place_bundle
 from vedette.agent.watch import Host
 from vedette.errors import Conflict, Denied, Invalid, VedetteError
-from vedette.link.client import Client, Configured, Refused
+from vedette.link.acts import Acts
+from vedette.link.client import Claims, Client, Configured, Refused
 from vedette.link.dictionary import Dictionary
 from vedette.link.orders import Orders
 from vedette.link.spool import Caps, Spool
@@ -46,13 +55,16 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How an enrolled agent is started.
 
     config: the host owner's agent.yaml; default `agent.yaml` in the data directory, if it is there.
-    metrics: HOST:PORT for /metrics and /healthz; overrides agent.yaml, as log does.
+    metrics: HOST:PORT for /metrics and /healthz; overrides agent.yaml, as all that follows does.
+    trust: whom it obeys. checkin: do what waits and leave.
     """
 
     data_dir: Path
     config: Path | None = None
     metrics: str = ""
     log: LogSettings = LogSettings()
+    trust: TrustRules | None = None
+    checkin: bool | None = None
 
     def to_json(self) -> str:
         """Return the options as one argument of a command line."""
@@ -82,6 +94,7 @@ class Agent:
         self._stopped = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._lag_s = 0.0
+        self._claims: Claims
 
     async def __aenter__(self) -> Self:
         """Start."""
@@ -115,15 +128,18 @@ class Agent:
             self.host, self.schedule.assignment, orders.say, allowed=rules.asks
         )
         orders.obey, orders.cancel = self.obedience.obey, self.obedience.cancel
+        acts = await self._begin_acting()
         self.client = Client(
             identity=self.identity,
             spool=self.spool,
             dictionary=self.dictionary,
-            claims=claims(started_at=clock.now(), tags=rules.tags),
+            claims=self._claims,
             clock=clock.now,
             configure=self._configure,
             orders=orders,
+            acts=acts,
         )
+        await self.acting.start()
         address = self.options.metrics or rules.metrics
         if address:
             self._server = await listen(address, self.samples, self.ailing)
@@ -131,6 +147,9 @@ class Agent:
         self._begin(self.outbox.keep_synced(), "sync")
         self._begin(self._keep_notified(), "notify")
         self._begin(self._keep_small(), "memory")
+        if self.checks_in:
+            leaving = leave_when_done(self.client, self.acting, rules.limits, self.request_stop)
+            self._begin(leaving, "check in")
         log.info("agent started", agent=self.name, version=__version__, data_dir=str(directory))
         self._notify.say("READY=1", "STATUS=started")
 
@@ -150,6 +169,12 @@ class Agent:
             if fault is not None:
                 raise fault
 
+    @property
+    def checks_in(self) -> bool:
+        """Whether it does what waits and leaves."""
+        said = self.options.checkin
+        return self.rules.checkin if said is None else said
+
     def request_stop(self) -> None:
         """Let `wait` return, as SIGTERM does."""
         self._stopped.set()
@@ -159,6 +184,7 @@ class Agent:
         self._notify.say("STOPPING=1", "STATUS=stopping")
         await self.schedule.stop()
         await self.obedience.stop()
+        await self.acting.stop()
         self.outbox.flush()
         await self._last_words()
         for task in self._tasks:
@@ -173,7 +199,7 @@ class Agent:
 
     def samples(self) -> Iterable[Sample]:
         """Return the agent's own measurements."""
-        link, spool = self.client.standing, self.spool
+        link, spool, acting = self.client.standing, self.spool, self.acting
         offset_s = link.clock_offset_s or 0.0
         stuck = sum(1 for task in asyncio.all_tasks() if task.get_name().startswith("look at "))
         for name, kind, help_, value in (
@@ -187,6 +213,14 @@ class Agent:
             ("spool_bytes", "gauge", "Bytes waiting on disk.", spool.size_bytes),
             ("spool_reports", "gauge", "Reports not yet acknowledged.", spool.reports),
             ("dropped_reports_total", "counter", "Reports dropped, ever.", spool.dropped_reports),
+            ("actions_run_total", "counter", "Signed actions begun since the start.", acting.run),
+            ("actions_refused_total", "counter", "Signed actions refused.", acting.refused),
+            (
+                "actions_waiting",
+                "gauge",
+                "Signed actions that wait for their turn.",
+                acting.waiting,
+            ),
             ("loop_lag_seconds", "gauge", "How late the loop last was.", self._lag_s),
         ):
             yield Sample(f"vedette_agent_{name}", kind, help_, float(value))
@@ -198,6 +232,36 @@ class Agent:
 
     def _configure(self, configured: Configured) -> None:
         self.schedule.apply(configured.assignments)
+
+    async def _begin_acting(self) -> Acts:
+        """Make what runs signed actions, and return its end of the link."""
+        rules, directory, trust = self.rules, self.options.data_dir, self.options.trust
+        trusted = Trusted(directory, (trust or rules.trust).roots())
+        await place_bundle(trusted, (trust or rules.trust).bundle, now=clock.now())
+        self._claims = replace(
+            claims(started_at=clock.now(), tags=rules.tags, modules=plugins.names(MODULES)),
+            sandbox_json=msgspec.json.encode(offers().plain()).decode(),
+            bundle_version=trusted.version,
+            mode="checkin" if self.checks_in else "daemon",
+        )
+        acts = Acts()
+        self.acting = Acting(
+            journal=Journal(directory),
+            trusted=trusted,
+            rules=rules,
+            identity=self.identity,
+            claims=lambda: self._claims,
+            clock=clock.now,
+            say=acts.say,
+            trust_changed=self._trust_changed,
+        )
+        acts.act, acts.told, acts.trust = self.acting.act, self.acting.told, self.acting.trust
+        acts.untold, acts.answer = self.acting.untold, self.acting.answer
+        return acts
+
+    def _trust_changed(self, version: int) -> None:
+        """Say so at the next stream."""
+        self._claims = self.client.claims = replace(self._claims, bundle_version=version)
 
     def _begin(self, work: Coroutine[None, None, None], name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))

@@ -9,6 +9,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from vedette.app.log_flags import LogFlags
+from vedette.app.trust_flags import TrustFlags
 from vedette.errors import Invalid, VedetteError
 
 if TYPE_CHECKING:
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 DATA_DIR = Path("vedette-agent")
 QUERY = "vedette.app.commands.agent_query:query"
+JOURNAL = "vedette.app.commands.agent_journal:journal"
 LOG = LogFlags()
+TRUST = TrustFlags()
 
 FRUGAL = {
     "GRPC_VERBOSITY": "NONE",  # what it knows stands in our own log
@@ -30,6 +33,7 @@ FRUGAL = {
 
 app = App(name="agent", help="Start an agent of a server.")
 app.command(QUERY, name="query", help="Ask a module about this host.")
+app.command(JOURNAL, name="journal", help="Say what this host was ever asked to run.")
 
 
 @app.default
@@ -43,6 +47,8 @@ def agent(
     data_dir: Annotated[Path, Parameter(env_var="VEDETTE_DATA_DIR")] = DATA_DIR,
     config: Annotated[Path | None, Parameter(env_var="VEDETTE_CONFIG")] = None,
     metrics: Annotated[str, Parameter(env_var="VEDETTE_METRICS")] = "",
+    checkin: Annotated[bool | None, Parameter(env_var="VEDETTE_CHECKIN")] = None,
+    trust: TrustFlags = TRUST,
     log: LogFlags = LOG,
 ) -> None:
     """Start an agent of a server.
@@ -70,6 +76,8 @@ def agent(
         The host owner's agent.yaml. Default: agent.yaml in the data directory.
     metrics
         HOST:PORT for this agent's own /metrics and /healthz.
+    checkin
+        Come, run what waits, say so and leave, as a job of cron.
     """
     from vedette.agent.program import Options
     from vedette.logs import configure_logs
@@ -77,7 +85,11 @@ def agent(
     options = Options(data_dir=data_dir.absolute(), config=config.absolute() if config else None)
     rules = options.rules()
     options = msgspec.structs.replace(
-        options, metrics=metrics or rules.metrics, log=log.over(rules.log)
+        options,
+        metrics=metrics or rules.metrics,
+        log=log.over(rules.log),
+        trust=trust.over(rules.trust),
+        checkin=rules.checkin if checkin is None else checkin,
     )
     # Here too: a log that cannot be written must not cost a join token.
     configure_logs(options.log, usually="text")
@@ -153,6 +165,7 @@ def main() -> None:
     program = App(name="vedette-agent", version=__version__, help_format="plaintext")
     program.default(agent)
     program.command(QUERY, name="query")
+    program.command(JOURNAL, name="journal")
     try:
         program()
     except VedetteError as error:

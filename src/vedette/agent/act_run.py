@@ -1,0 +1,45 @@
+"""The operations of an action that has begun: one after the other, each within what is left for it."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from vedette.agent.act_answer import ANSWER_BYTES, ENVELOPE_BYTES
+from vedette.agent.act_steps import Begun
+from vedette.agent.host import HostRules
+from vedette.agent.operation import OperationLimits, Ran, run_operation
+
+
+async def run_operations(
+    begun: Begun, rules: HostRules, clock: Callable[[], datetime]
+) -> list[Ran]:
+    """Return what became of each operation; fewer when the action expired or its answer is full."""
+    ran: list[Ran] = []
+    for module, parameters in begun.operations:
+        answered_bytes = sum(len(one.result) for one in ran)
+        limits = limits_of(begun, rules, answered_bytes, now=clock())
+        if limits is None:
+            break
+        is_partial = rules.sandbox == "partial"
+        ran.append(
+            await run_operation(
+                module, parameters, limits, privacy=rules.privacy, partial=is_partial
+            )
+        )
+    return ran
+
+
+def limits_of(
+    begun: Begun, rules: HostRules, answered_bytes: int, *, now: datetime
+) -> OperationLimits | None:
+    """Return what the next operation may take: the least of host, action, and what is left."""
+    host, signed = rules.limits, begun.action.limits
+    left_bytes = ANSWER_BYTES - ENVELOPE_BYTES - answered_bytes
+    left_s = ((begun.action.expire_after or now) - now).total_seconds()
+    if left_s <= 0 or left_bytes < ENVELOPE_BYTES:
+        return None
+    return OperationLimits(
+        seconds=min(host.seconds, left_s),
+        cpu_s=min(host.cpu_s, signed.cpu_s or host.cpu_s),
+        memory_bytes=min(host.memory_bytes, signed.memory_bytes or host.memory_bytes),
+        output_bytes=min(host.output_bytes, signed.output_bytes or left_bytes, left_bytes),
+    )
