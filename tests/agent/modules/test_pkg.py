@@ -1,5 +1,6 @@
 """What the `pkg` module answers: of dpkg's, rpm's and apk's databases, and of this host."""
 
+import contextlib
 import shutil
 import sqlite3
 import struct
@@ -9,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 from tests.agent.modules.asking import ask, plant
 
 from vedette.agent.modules import Context, Limits
 from vedette.agent.modules.packages import read_apk, read_dpkg
-from vedette.agent.modules.packages_rpm import Broken, read_header
+from vedette.agent.modules.packages_rpm import Broken, read_header, read_headers
+from vedette.agent.modules.packages_rpm_old import read_berkeley, read_ndb
 from vedette.agent.modules.pkg import Pkg
 from vedette.errors import Invalid
 
@@ -71,6 +73,29 @@ def rpm_host(root: Path, *headers: bytes) -> Context:
     return Context(root=root)
 
 
+def has_db_file() -> bool:
+    words = ("perl", "-MDB_File", "-e", "1")
+    return shutil.which("perl") is not None and subprocess.run(words, check=False).returncode == 0
+
+
+needs_db_file = pytest.mark.skipif(
+    not has_db_file(), reason="perl's DB_File is not on this machine"
+)
+
+
+def write_berkeley(path: Path, values: list[bytes], order: str) -> None:
+    """Let Berkeley DB itself write a hash of numbers and values, as rpm does."""
+    script = """
+        use DB_File; use Fcntl; my ($path, $order) = @ARGV;
+        my $hash = DB_File::HASHINFO->new; $hash->{bsize} = 4096; $hash->{lorder} = $order;
+        tie my %rows, "DB_File", $path, O_RDWR|O_CREAT, 0644, $hash or die "$!";
+        my $number = 0;
+        while (my $line = <STDIN>) { chomp $line; $rows{pack("V", ++$number)} = pack("H*", $line); }
+    """
+    lines = "".join(f"{value.hex()}\n" for value in values)
+    subprocess.run(("perl", "-e", script, str(path), order), input=lines.encode(), check=True)
+
+
 def test_a_package_is_found_by_its_exact_name_without_the_architecture(debian: Context) -> None:
     result = ask(Pkg(), {"pkgmatch": {"matches": ["^libc6$"]}}, debian)
     assert result.elements == {
@@ -120,6 +145,52 @@ def test_rpms_database_is_read_without_rpm(tmp_path: Path) -> None:
     assert result.success
 
 
+@needs_db_file
+@pytest.mark.parametrize("order", ["1234", "4321"], ids=["little", "big"])
+def test_what_berkeley_db_holds_of_rpms_is_read(tmp_path: Path, order: str) -> None:
+    plant(tmp_path, {"var/lib/rpm/keep": ""})
+    headers = [
+        header(name=f"package{number}", version="1", release=f"{'r' * number * 40}", arch="x86_64")
+        for number in range(200)
+    ]
+    write_berkeley(tmp_path / "var/lib/rpm/Packages", headers, order)
+    told = found(Context(root=tmp_path), ".")
+    # what is short stands in the page itself, which no header of a real package does
+    assert {name for name, _ in told} >= {f"package{number}" for number in range(40, 200)}
+    assert dict(told)["package199"] == "1-" + "r" * 199 * 40
+
+
+@needs_db_file
+@settings(deadline=None)
+@given(some.data())
+def test_a_berkeley_db_with_a_page_broken_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, drawn: some.DataObject
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "berkeley"
+    if not path.exists():
+        write_berkeley(path, [header(name=f"p{n}", version="v" * 3000) for n in range(9)], "1234")
+    content = bytearray(path.read_bytes())
+    pages = len(content) // 4096
+    at = drawn.draw(some.integers(0, pages - 1)) * 4096 + drawn.draw(some.integers(8, 40))
+    noise = drawn.draw(some.binary(min_size=1, max_size=4))
+    content[at : at + len(noise)] = noise
+    with contextlib.suppress(Broken):
+        read_headers(read_berkeley(bytes(content)))
+
+
+def test_suses_database_is_read(tmp_path: Path) -> None:
+    one, two = (header(name=name, version="1", release="2") for name in ("aaa", "zypper"))
+    slots = struct.pack("<4sIII", b"RpmP", 0, 1, 1) + bytes(16)
+    slots += struct.pack("<4sIII", b"Slot", 1, 256, 20) + struct.pack("<4sIII", b"Slot", 0, 0, 0)
+    slots += struct.pack("<4sIII", b"Slot", 2, 300, 20)
+    content = slots.ljust(4096, b"\0")
+    for number, at, blob in ((1, 256 * 16, one), (2, 300 * 16, two)):
+        content = content.ljust(at, b"\0") + struct.pack("<4sIII", b"BlbS", number, 1, len(blob))
+        content += blob
+    context = plant(tmp_path, {"usr/lib/sysimage/rpm/Packages.db": content})
+    assert found(context, ".") == [("aaa", "1-2"), ("zypper", "1-2")]
+
+
 def test_apks_database_is_read(tmp_path: Path) -> None:
     installed = (
         "C:Q1x=\nP:musl\nV:1.2.5-r0\nA:x86_64\nF:lib\nR:ld-musl.so\n\nP:zlib\nV:1.3\nA:x86_64\n"
@@ -139,21 +210,15 @@ def test_a_host_without_a_known_database_cannot_tell(tmp_path: Path) -> None:
     ]
 
 
-def test_an_old_rpm_database_is_missed_aloud(tmp_path: Path) -> None:
-    context = plant(tmp_path, {"var/lib/rpm/Packages": b"\0\0"})
-    result = ask(Pkg(), {"pkgmatch": {"matches": ["."]}}, context)
-    assert not result.success
-    assert result.errors[0].startswith("only rpm itself reads")
-
-
+@pytest.mark.parametrize("name", ["rpmdb.sqlite", "Packages", "Packages.db"])
 @pytest.mark.parametrize(
     "content", [b"", b"SQLite format 3\0 and then nothing", b"\xff" * 5000], ids=len
 )
-def test_a_broken_rpm_database_is_told_of(tmp_path: Path, content: bytes) -> None:
-    context = plant(tmp_path, {"var/lib/rpm/rpmdb.sqlite": content})
+def test_a_broken_rpm_database_is_told_of(tmp_path: Path, name: str, content: bytes) -> None:
+    context = plant(tmp_path, {f"var/lib/rpm/{name}": content})
     result = ask(Pkg(), {"pkgmatch": {"matches": ["."]}}, context)
     assert not result.success
-    assert result.errors[0].startswith("/var/lib/rpm/rpmdb.sqlite: ")
+    assert result.errors[0].startswith(f"/var/lib/rpm/{name}: ")
 
 
 def test_a_broken_status_gives_what_can_be_read_and_says_how_much_cannot(tmp_path: Path) -> None:
@@ -202,6 +267,10 @@ def test_a_question_of_no_sense_is_refused(given: dict[str, Any], said: str) -> 
 
 @given(some.binary(max_size=300))
 def test_any_bytes_are_a_database(noise: bytes) -> None:
+    for reader in (read_berkeley, read_ndb):
+        for begin in (b"", b"RpmP" + bytes(8) + b"\1\0\0\0"):
+            with contextlib.suppress(Broken):
+                read_headers(reader(begin + noise))
     read_dpkg(noise)
     read_apk(noise)
     try:

@@ -1,7 +1,7 @@
 """The networks of this host, each as its namespace's tables in /proc tell it.
 
-The host's own is that of process 1: a module that may not use the network has been put into an
-empty one, of which its own tables would speak. Nothing here opens a socket.
+The host's own is that of process 1, whatever network the agent itself was put into: our own tables
+would speak of that one. Nothing here opens a socket.
 """
 
 import errno

@@ -1,18 +1,16 @@
 """What is installed on a host, as its package managers' own databases say.
 
-dpkg's and apk's are text, rpm's is SQLite since 2020. What rpm kept before that, Berkeley DB, only
-rpm itself reads: it is run where it is there, and missed aloud where it is not.
+dpkg's and apk's are text, rpm's is SQLite, and what it was before that. No program is run: what
+reads an image reads a host.
 """
 
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from vedette.agent.modules import Context
 from vedette.agent.modules.host_files import exists, names, place, plain, read
-from vedette.agent.modules.packages_rpm import Broken, read_rpmdb
+from vedette.agent.modules.packages_rpm import Broken, read_headers, read_rpmdb
+from vedette.agent.modules.packages_rpm_old import read_berkeley, read_ndb
 from vedette.agent.modules.tally import Tally
 
 
@@ -33,11 +31,7 @@ class Package:
 _DPKG = "/var/lib/dpkg/status"
 _DPKG_PARTS = "/var/lib/dpkg/status.d"
 _APK = "/lib/apk/db/installed"
-_RPM_FOLDERS = ("/usr/lib/sysimage/rpm", "/var/lib/rpm")
-_RPM_OLD = ("Packages", "Packages.db")
-_RPM_QUERY = ("rpm", "-qa", "--queryformat", "%{NAME} %{EVR} %{ARCH}\n")
-_RPM_PLACES = (Path("/usr/bin/rpm"), Path("/bin/rpm"))
-_RPM_S = 60.0
+_RPM_BYTES = 256 * 1024 * 1024
 _THERE = {"installed", "triggers-pending", "triggers-awaited"}
 """dpkg's states of a package that is installed; held or not is no matter."""
 
@@ -130,33 +124,32 @@ def _stanzas(text: bytes) -> Iterator[dict[bytes, bytes]]:
 
 
 def _rpm(context: Context, tally: Tally) -> list[Package] | None:
-    for folder in _RPM_FOLDERS:
-        path = f"{folder}/rpmdb.sqlite"
+    for path, reader in _RPM:
         if exists(context, path):
             try:
-                return [Package(n, v, "rpm", a) for n, v, a in read_rpmdb(place(context, path))]
-            except Broken as fault:
-                tally.fault(f"{path}: {fault}", unanswered=True)
+                return [Package(n, v, "rpm", a) for n, v, a in reader(context, path)]
+            except (Broken, OSError) as fault:
+                words = getattr(fault, "strerror", None) or str(fault)
+                tally.fault(f"{path}: {words}", unanswered=True)
                 return []
-        if any(exists(context, f"{folder}/{old}") for old in _RPM_OLD):
-            return _asked_of_rpm(context, tally)
     return None
 
 
-def _asked_of_rpm(context: Context, tally: Tally) -> list[Package]:
-    program = next((path for path in _RPM_PLACES if path.exists()), None)
-    if program is None or context.root != Path("/"):
-        tally.fault(
-            "only rpm itself reads this host's rpm database, and it is not here", unanswered=True
-        )
-        return []
-    left = min(_RPM_S, max(context.deadline - time.monotonic(), 0))
-    try:
-        said = subprocess.run(  # noqa: S603 - a program of the host's own, no word of it from outside
-            (str(program), *_RPM_QUERY[1:]), capture_output=True, timeout=left, check=True, env={}
-        ).stdout
-    except (OSError, subprocess.SubprocessError) as fault:
-        tally.fault(f"rpm does not answer: {fault}", unanswered=True)
-        return []
-    lines = [plain(line).split(" ") for line in said.splitlines()]
-    return [Package(one[0], one[1], "rpm", one[2]) for one in lines if len(one) == 3]
+def _sqlite(context: Context, path: str) -> list[tuple[str, str, str]]:
+    return read_rpmdb(place(context, path))
+
+
+def _berkeley(context: Context, path: str) -> list[tuple[str, str, str]]:
+    return read_headers(read_berkeley(read(context, path, limit=_RPM_BYTES)))
+
+
+def _ndb(context: Context, path: str) -> list[tuple[str, str, str]]:
+    return read_headers(read_ndb(read(context, path, limit=_RPM_BYTES)))
+
+
+_RPM = tuple(
+    (f"{folder}/{name}", reader)
+    for name, reader in (("rpmdb.sqlite", _sqlite), ("Packages.db", _ndb), ("Packages", _berkeley))
+    for folder in ("/usr/lib/sysimage/rpm", "/var/lib/rpm")
+)
+"""rpm's databases, the newest kind first: an old one may be left over."""

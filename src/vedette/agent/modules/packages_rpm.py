@@ -11,6 +11,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from vedette.agent.modules.host_files import plain
+from vedette.agent.modules.packages_rpm_old import NotThis
 
 _NAME, _VERSION, _RELEASE, _EPOCH, _ARCH = 1000, 1001, 1002, 1003, 1022
 _WANTED = {_NAME, _VERSION, _RELEASE, _EPOCH, _ARCH}
@@ -40,6 +41,14 @@ def _rows(path: Path, way: str) -> Iterator[tuple[str, str, str]]:
     except sqlite3.OperationalError:
         raise
     except sqlite3.Error as fault:
+        raise Broken(str(fault)) from None
+
+
+def read_headers(blobs: Iterator[bytes]) -> list[tuple[str, str, str]]:
+    """Return what `read_header` does of each; raise `Broken`."""
+    try:
+        return [read_header(blob) for blob in blobs]
+    except (NotThis, struct.error) as fault:
         raise Broken(str(fault)) from None
 
 
