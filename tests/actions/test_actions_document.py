@@ -344,7 +344,7 @@ JSON = st.recursive(
 )
 
 
-OURS = ("process", "services", "command", "osquery", "example", "sysinfo")
+OURS = ("process", "services", "command", "osquery", "example", "sysinfo", "users")
 
 
 @given(
@@ -388,6 +388,7 @@ def test_what_our_own_modules_do_is_said_in_plain_words():
         {"module": "command", "parameters": {"target": "orders-db", "command": "locks"}},
         {"module": "osquery", "parameters": {"query": "SELECT *\nFROM users"}},
         {"module": "sysinfo"},
+        {"module": "users", "parameters": {"names": ["root"]}},
         {"module": "process", "parameters": {"searches": {"a": 5}}},
     ]
     assert words(read(operations=operations)) == (
@@ -397,6 +398,7 @@ def test_what_our_own_modules_do_is_said_in_plain_words():
         "asks the target orders-db of the host's agent for locks",
         "asks osquery and answers with all rows of: SELECT *�FROM users",
         "tells the host's system, memory, disks and how long it has run",
+        "looks at accounts named root: who can log in, with how many keys, who is logged in",
         "runs the module process with searches",
     )
 

@@ -2,10 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import ClassVar
 
 import pytest
 import yaml
@@ -277,30 +274,3 @@ def test_no_half_file_is_left_and_it_is_no_secret(desk):
     begun()
     assert [path.name for path in desk.iterdir()] == ["trust.json"]
     assert Path("trust.json").stat().st_mode & 0o044
-
-
-class Door(BaseHTTPRequestHandler):
-    """A server that takes a bundle and remembers it."""
-
-    taken: ClassVar[list[tuple[str, bytes]]] = []
-
-    def do_PUT(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.taken.append((self.path, body))
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, *words):
-        """Tests are quiet."""
-
-
-def test_what_is_pushed_are_the_bytes_the_roots_signed(desk, monkeypatch):
-    begun()
-    signed_by("root one", "root two")
-    server = HTTPServer(("127.0.0.1", 0), Door)
-    Thread(target=server.handle_request, daemon=True).start()
-    monkeypatch.setenv("VEDETTE_URL", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setenv("VEDETTE_TOKEN", "x")
-    done("push")
-    server.server_close()
-    assert Door.taken == [("/api/v1/trust/bundle", Path("trust.json").read_bytes())]

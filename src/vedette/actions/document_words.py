@@ -179,6 +179,9 @@ _SENTENCES: dict[str, Callable[[Mapping[str, object]], tuple[str, ...]]] = {
     "agentdestroy": _agentdestroy,
     "process": _process,
     "services": _services,
+    "users": lambda found: (
+        f"looks at {_named('account', found)}: who can log in, with how many keys, who is logged in",
+    ),
     "command": _command,
     "osquery": _osquery,
     "example": _example,

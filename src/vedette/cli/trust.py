@@ -122,8 +122,19 @@ def gather(copies: list[Path], /, *, bundle: BundleFile = HERE) -> None:
 
 
 @app.command
-def push(*, bundle: BundleFile = HERE, asking: Asking = SERVER) -> None:
-    """Hand the signed bundle to a server, which hands it to the agents; they judge it themselves."""
+def push(
+    *,
+    new_roots: Annotated[bool, Parameter(negative="")] = False,
+    bundle: BundleFile = HERE,
+    asking: Asking = SERVER,
+) -> None:
+    """Hand the signed bundle to a server, which hands it to the agents; they judge it themselves.
+
+    Parameters
+    ----------
+    new_roots
+        The roots are others than those of the bundle the server has.
+    """
     signed, held = read_file(bundle)
     signers = root_signers(signed, held, now=clock.now())
     if len(signers) < held.roots.threshold:
@@ -132,7 +143,8 @@ def push(*, bundle: BundleFile = HERE, asking: Asking = SERVER) -> None:
             hint="vedette trust sign --key …",
         )
     with Client(asking) as client:
-        client.upload("/api/v1/trust/bundle", write_signed(signed), method="PUT")
+        changed = {"new_roots": "true"} if new_roots else {}
+        client.upload("/api/v1/trust/bundle", write_signed(signed), method="PUT", **changed)
     sys.stderr.write(f"vedette: version {held.version} is with {client.url}\n")
 
 
