@@ -1,7 +1,13 @@
-"""What we ask hosts: commands that a target's connector declares, and what comes back.
+"""What we ask hosts: the asks of connectors, and signed actions.
 
-Tables: `actions.ask` (a row a command: ready, inflight, returned, done), `actions.ask_part` (pieces of
-its answer, kept for minutes). Doors: `ask` (one asks, and hears the answer on whichever server one is),
-`deliver` and `settle` (for whoever holds the agent's stream), `expire` (a loop), `api`.
-The agent uses `model` and `rules` too: it believes no server, and the server no agent.
+Asks: `actions.ask` and `ask_part`; verbs `ask`, `ask_deliver`, `ask_settle`, `ask_hear`, `ask_expire`; their
+answers are kept for minutes. The agent uses `model` and `rules` too.
+
+Actions: `actions.action` (what people signed, as they signed it), `signature`, `denial`, `command` (one an agent),
+`result` (to the letter what it answered), `bundle` and what it says (`investigator`, `group_member`, `minimum`,
+`weight`), `module`. Verbs: `push_trust`, `launch`, `steer`, `deliver`, `settle`, `conclude` (a loop). Nouns:
+`document` (what is signed), `target` (whom it means), `command` (on its way). `document*`, `target*` are used by
+agents and clients as well: the agent believes no server, and the server no agent.
+
+Doors: `api`, `trust_api`, `ask_api`; schema `mig`.
 """
