@@ -39,6 +39,11 @@ class Networked(Rogue):
     needs = Needs(network=True)
 
 
+class NetworkedRoot(Rogue):
+    name = "rogue-network-root"
+    needs = Needs(network=True, root=True)
+
+
 class Remembering(Rogue):
     name = "rogue-memory"
     needs = Needs(memory=True)

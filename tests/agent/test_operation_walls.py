@@ -141,7 +141,13 @@ async def test_a_module_with_network_reaches_out() -> None:
 async def test_a_network_is_not_every_kind_of_socket() -> None:
     codes = [f"import socket; socket.socket(socket.{each}, socket.SOCK_DGRAM)" for each in SOCKETS]
     met = await outcomes(codes, "rogue-network")
-    assert met == ["", "", "", "", "EPERM", "EPERM", "EPERM"]
+    assert met == ["", "", "EPERM", "", "EPERM", "EPERM", "EPERM"]
+
+
+@SUPERUSER
+async def test_only_the_superuser_speaks_to_services_of_the_host() -> None:
+    code = "import socket; socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)"
+    assert await outcome(code, "rogue-network-root") == ""
 
 
 async def test_a_pair_of_sockets_is_no_network() -> None:
@@ -189,6 +195,8 @@ async def test_a_module_with_memory_reads_that_of_others() -> None:
 
 
 async def test_a_module_with_memory_does_not_write_into_others() -> None:
+    code = PROBE.format(number=number("ptrace"), arguments=(16, os.getpid(), 0, 0))
+    assert await outcome(code, "rogue-memory") == "EPERM"
     assert await outcome(f"open('/proc/{os.getpid()}/mem', 'r+b')", "rogue-memory") in {
         "EACCES",
         "EPERM",
@@ -253,6 +261,15 @@ async def test_calls_that_we_do_not_know_do_not_exist() -> None:
     newer = [452, 462, 1000, 0x40000000]
     codes = [PROBE.format(number=each, arguments=(0, 0, 0, 0)) for each in newer]
     assert await outcomes(codes) == ["ENOSYS"] * 4
+
+
+async def test_memory_that_no_limit_counts_is_not_to_be_had() -> None:
+    codes = ["import os; os.memfd_create('x')"]
+    codes += [
+        PROBE.format(number=number(name), arguments=(0, 1 << 20, 0o1600, 0))
+        for name in ("shmget", "semget", "msgget", "mq_open")
+    ]
+    assert await outcomes(codes) == ["EPERM"] * 5
 
 
 async def test_the_agents_own_limits_stay() -> None:

@@ -69,7 +69,7 @@ def _run(asked: Asked, answer_fd: int) -> Result:
     module: Module = plugins.load(GROUP, asked.module)()
     parameters = read_parameters(module, asked.parameters)
     _refuse_threads()
-    if module.needs.programs:
+    if module.needs.programs and sys.platform == "linux":
         from vedette.agent.operation_keeper import under_a_keeper
 
         under_a_keeper(

@@ -27,8 +27,10 @@ _ALLOW, _FAIL = 0x7FFF0000, 0x00050000
 _CLONE_THREAD = 0x00010000
 _CLONE_NAMESPACES = 0x7E020080
 _OPEN_FOR_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
-_FAMILIES = (1, 2, 10, 16)
-"""AF_UNIX, AF_INET, AF_INET6, AF_NETLINK: what a network is to a module."""
+_NETWORK = (2, 10, 16)
+"""AF_INET, AF_INET6, AF_NETLINK: what a network is to a module."""
+_LOCAL = (1,)
+"""AF_UNIX: whoever speaks to services of the host by it is what these services make of him."""
 
 Numbers = tuple[int | None, int | None]
 
@@ -46,11 +48,13 @@ def restrict(
     read_only_by_us: bool,
     network: bool,
     memory: bool,
+    local: bool,
     programs: bool,
     signals: bool,
 ) -> None:
     """Take away what is not said, from this process and all it starts; OSError when refused.
 
+    local: with `network`, sockets of the host's own services, too.
     read_only_by_us: nobody else (Landlock) keeps it from opening files for writing.
     signals: somebody else keeps it from sending signals to other processes.
     """
@@ -72,7 +76,8 @@ def restrict(
         calls.CLONE, 0, *((_CLONE_NAMESPACES, 0) if programs else (0, _CLONE_THREAD))
     )
     filters.deny_unless_among(calls.PRLIMIT64, 0, (0,))
-    filters.deny_unless_among(calls.SOCKET, 0, _FAMILIES if network else ())
+    families = _NETWORK + (_LOCAL if local else ()) if network else ()
+    filters.deny_unless_among(calls.SOCKET, 0, families)
     if read_only_by_us and not write:
         filters.deny([calls.OPENAT2], errno.ENOSYS)
         filters.deny_by_bits(calls.OPEN, 1, _OPEN_FOR_WRITING, 0)

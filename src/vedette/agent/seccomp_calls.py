@@ -70,6 +70,12 @@ ALWAYS: Calls = {
     "clock_adjtime": (305, 266),
     "adjtimex": (159, 171),
     "vhangup": (153, 58),
+    # Memory that is nobody's address space, and what stays when everybody has ended.
+    "memfd_secret": (447, 447),
+    "shmget": (29, 194),
+    "semget": (64, 190),
+    "msgget": (68, 186),
+    "mq_open": (240, 180),
     # Ways around the rules about opening.
     "open_by_handle_at": (304, 265),
     "fanotify_init": (300, 262),
@@ -79,12 +85,12 @@ ALWAYS: Calls = {
 }
 
 UNLESS_MEMORY: Calls = {
-    "ptrace": (101, 117),
     "process_vm_readv": (310, 270),
 }
 
 INTO_OTHERS: Calls = {
     # Reading others is for some; writing into them, or taking from them, is for nobody.
+    "ptrace": (101, 117),
     "process_vm_writev": (311, 271),
     "process_madvise": (440, 440),
     "process_mrelease": (448, 448),
@@ -95,6 +101,7 @@ INTO_OTHERS: Calls = {
 }
 
 UNLESS_WRITE: Calls = {
+    "memfd_create": (319, 279),
     # Landlock says nothing of modes, owners, times and attributes.
     "chmod": (90, None),
     "fchmod": (91, 52),

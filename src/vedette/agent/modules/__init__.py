@@ -45,13 +45,15 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 class Needs:
     """What a module must be allowed beyond reading files; each is taken away unless said here.
 
-    network: to open sockets of any kind, to the host's own services as well; pairs are free.
+    network: to open sockets, this host's own addresses as well; unix sockets only with `root`, pairs
+    are free.
     write: to change files.
     memory: to look into other processes: their memory, and what the kernel guards like it, which
     is their `exe`, `cwd`, `fd`, `ns`, `maps` and `environ` below /proc; their `stat`, `cmdline`,
     `status` and `net` are free.
     programs: to start programs and processes of its own; threads are free.
-    root: to be the superuser; without it the module answers for what its user may see.
+    root: to have all the superuser's powers, where the agent has them; without it, of these, those of
+    reading what is asked for.
     """
 
     network: bool = False

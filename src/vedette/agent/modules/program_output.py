@@ -29,12 +29,15 @@ def said_by(command: Sequence[str], *, deadline: float, most_bytes: int) -> Said
     said = Said()
     with subprocess.Popen(  # noqa: S603 - an absolute path of our own, no shell
         list(command),
-        stdin=subprocess.DEVNULL,
+        # Not DEVNULL: to open that, too, is to open a file for writing, which is taken from some.
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=ENVIRONMENT,
         cwd="/",
     ) as program:
+        assert program.stdin is not None, "it was asked for"
+        program.stdin.close()
         try:
             _read(program, said, deadline, most_bytes)
             if not said.cut:
