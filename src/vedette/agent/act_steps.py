@@ -96,10 +96,10 @@ class Steps:
             unread = Entry(command=act.id, digest=action_digest(act.document))
             self._refuse(unread, wrong)
             return None
-        if self._journal.known(act.id, order.digest) is not None:
-            return None
         entry = _entry(act.id, order)
         try:
+            if self._journal.known(act.id, order.digest) is not None:
+                return None
             entry = replace(entry, signed_by=self._judge(order))
             asked = write_signed(Signed(act.document, act.signatures))
             return self._journal.take(entry, asked, now=self._clock())
@@ -107,6 +107,9 @@ class Steps:
             self._refuse(entry, refused)
         except sqlite3.IntegrityError:
             log.debug("an action came twice at one moment", command=act.id)
+        except Unavailable as fault:
+            refusal = _refusal(RefusedHere("journal", str(fault)), len(entry.modules))
+            self._hold(act.id, self._signed(act.id, order.digest, refusal), fault)
         return None
 
     def begin(self, number: int, command: int) -> Begun | None:

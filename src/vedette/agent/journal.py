@@ -245,7 +245,7 @@ class Journal:
                 yield lambda text, *values: connection.execute(text, values).fetchall()
             except sqlite3.IntegrityError:
                 raise
-            except sqlite3.Error as fault:
+            except (sqlite3.Error, OSError) as fault:
                 raise Unavailable(
                     f"the journal {self.path} cannot be used: {fault}",
                     hint="look at the disk; without its journal an agent runs no action",

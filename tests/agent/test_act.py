@@ -1,0 +1,444 @@
+"""Whatever a stolen server sends, a host runs what its own roots let people order, once, and says why not else."""
+
+import asyncio
+import json
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.signing_world import (
+    gpg_key,
+    gpg_public,
+    gpg_sign,
+    needs_gpg,
+    needs_ssh,
+    ssh_public,
+    ssh_sign,
+)
+
+sys.path.insert(0, str(Path(__file__).parent))
+from act_world import NOW, Host, bundle, order, public_key, searching, signed_bundle, stamp
+
+from vedette.agent import act as act_module
+from vedette.agent.journal_lines import read_lines
+from vedette.link.acts import Act
+from vedette.trust.action_text import v2_text, v3_text
+from vedette.trust.bundle import AgentGroup, Investigator, Minimum, Weight
+from vedette.trust.result_signature import hold_result
+
+pytestmark = needs_ssh
+
+
+@pytest.fixture
+async def host(tmp_path):
+    """A host that holds a bundle: two of ada and bob may do anything."""
+    host = Host(tmp_path / "agent")
+    await host.start()
+    await host.acting.trust(signed_bundle(bundle()))
+    yield host
+    await host.acting.stop()
+
+
+@pytest.fixture
+def etc(tmp_path):
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    (folder / "passwd").write_text("root")
+    return folder
+
+
+async def test_what_two_people_ordered_is_run_and_answered_in_migs_shape(host, etc):
+    said = await host.answers(order(searching(etc), searching(etc, "^shadow$")))
+    assert (said["status"], said["reason"], said["message"]) == ("success", "", "")
+    first, second = said["results"]
+    assert (first["foundanything"], second["foundanything"]) == (True, False)
+    assert set(first) == {"foundanything", "success", "elements", "statistics", "errors"}
+    assert first["elements"]["s1"][0]["file"] == str(etc / "passwd")
+    (line,) = read_lines(host.directory, since=NOW)
+    assert (line.status, line.name, line.modules) == ("success", "look", ("file", "file"))
+    assert line.signed_by == ("ada", "bob")
+    assert line.target == "os:linux"
+    assert line.began_at == NOW
+
+
+async def test_an_answer_is_kept_until_it_is_told_and_said_again_when_the_action_comes_again(
+    host, etc
+):
+    act = order(searching(etc))
+    said = await host.answers(act)
+    assert await host.acting.untold() == (7,)
+    assert await host.answers(act) == said
+    await host.acting.told([7])
+    assert await host.acting.untold() == ()
+    await host.acting.act(act)
+    assert await host.acting.answer(7) is None
+    assert host.acting.run == 1
+
+
+# What a stolen server could send, and the reason each is refused for.
+
+
+def swapped(host):
+    good = order(searching("/etc"))
+    other = json.loads(good.document) | {"operations": [searching("/root")]}
+    return replace(good, document=_canonical(other))
+
+
+def raised(host):
+    good = order(target="name='other'")
+    return replace(good, document=_canonical(json.loads(good.document) | {"target": "os:linux"}))
+
+
+def later(host):
+    good = order()
+    end = stamp(NOW + timedelta(days=300))
+    return replace(good, document=_canonical(json.loads(good.document) | {"expireafter": end}))
+
+
+def _canonical(fields):
+    from vedette.trust.canonical_json import canonical_json
+
+    return canonical_json(fields)
+
+
+FORGERIES = {
+    "signed by nobody": (lambda host: order(by=()), "no-signature"),
+    "signed by one of two": (lambda host: order(by=("ada",)), "too-little-weight"),
+    "signed twice by one": (lambda host: order(by=("ada", "ada")), "duplicate-signer"),
+    "signed by a stranger": (lambda host: order(by=("ada", "eve")), "unknown-key"),
+    "another's signatures": (
+        lambda host: replace(order(), signatures=order(name="other").signatures),
+        "wrong-signature",
+    ),
+    "operations swapped": (swapped, "wrong-signature"),
+    "target raised": (raised, "wrong-signature"),
+    "validity lengthened": (later, "wrong-signature"),
+    "a signature of something else": (
+        lambda host: replace(
+            order(), signatures=(ssh_sign(v3_text(order().document), "ada", namespace="file"),)
+        ),
+        "other-namespace",
+    ),
+    "a signature that is none": (
+        lambda host: replace(order(), signatures=("hello",)), "not-a-signature",
+    ),
+    "for another host": (lambda host: order(target="name='other'"), "excluded-by-target"),
+    "for another key": (
+        lambda host: order(target=f"key IN ('sha256:{'0' * 64}')"), "excluded-by-target",
+    ),
+    "for a label it has not": (lambda host: order(target="tag:role=db"), "excluded-by-target"),
+    "a target nobody can read": (lambda host: order(target="1; DROP TABLE"), "unreadable"),
+    "for the host one is on": (lambda host: order(target="local"), "excluded-by-target"),
+    "expired": (lambda host: order(at=NOW - timedelta(hours=2)), "expired"),
+    "not yet": (lambda host: order(at=NOW + timedelta(hours=2)), "not-yet-valid"),
+    "for ever": (lambda host: order(lasts=timedelta(days=999)), "valid-too-long"),
+    "a module that is not here": (
+        lambda host: order({"module": "rootkit", "parameters": {}}), "module-unknown",
+    ),
+    "no JSON": (lambda host: replace(order(), document=b"{"), "unreadable"),
+    "another encoding": (
+        lambda host: replace(order(), document="{}".encode("utf-16")), "unreadable",
+    ),
+    "a key twice": (
+        lambda host: replace(order(), document=b'{"syntaxversion":3,"syntaxversion":3}'),
+        "unreadable",
+    ),
+    "nested for ever": (lambda host: replace(order(), document=b"[" * 100_000), "unreadable"),
+    "spaces in what was signed": (
+        lambda host: replace(order(), document=order().document.replace(b",", b", ", 1)),
+        "unreadable",
+    ),
+    "an envelope": (
+        lambda host: replace(order(), document=b'{"document":"{}","signatures":[]}'), "unreadable",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", FORGERIES)
+async def test_a_forged_action_is_refused_by_the_host_as_a_result_that_says_why(host, what):
+    make, reason = FORGERIES[what]
+    act = make(host)
+    said = await host.answers(act)
+    assert (said["status"], said["reason"]) == ("refused", reason)
+    assert said["message"]
+    assert all(not one["success"] and one["errors"] for one in said["results"])
+    (line,) = read_lines(host.directory, since=NOW)
+    assert (line.status, line.reason, line.began_at) == ("refused", reason, None)
+    assert host.acting.run == 0
+
+
+async def test_the_same_order_under_another_command_is_refused_even_after_a_restart(host, etc):
+    act = order(searching(etc))
+    assert (await host.answers(act))["status"] == "success"
+    again = await host.answers(replace(act, id=8))
+    assert (again["status"], again["reason"]) == ("refused", "replayed")
+    await host.restart()
+    once_more = await host.answers(replace(act, id=9))
+    assert (once_more["status"], once_more["reason"]) == ("refused", "replayed")
+
+
+async def test_the_same_order_signed_by_somebody_else_is_the_same_order(host, etc):
+    await host.acting.trust(
+        signed_bundle(
+            bundle(
+                2,
+                investigators=tuple(
+                    Investigator(name=name, keys=(ssh_public(name),))
+                    for name in ("ada", "bob", "eve")
+                ),
+                weights=tuple(
+                    Weight(investigator=name, group="all", module="*", weight=1)
+                    for name in ("ada", "bob", "eve")
+                ),
+            )
+        )
+    )
+    act = order(searching(etc), by=("ada", "bob", "eve"))
+    both = replace(act, signatures=act.signatures[:2])
+    others = replace(act, id=8, signatures=act.signatures[1:])
+    assert (await host.answers(both))["status"] == "success"
+    assert (await host.answers(others))["reason"] == "replayed"
+
+
+async def test_a_signer_who_left_counts_no_more_and_the_old_bundle_comes_back_never(host):
+    revoked = bundle(
+        2,
+        investigators=(
+            Investigator(name="ada", keys=(ssh_public("ada"),)),
+            Investigator(name="bob", keys=(ssh_public("bob"),), status="disabled"),
+        ),
+    )
+    await host.acting.trust(signed_bundle(revoked))
+    assert (await host.answers(order()))["reason"] == "inactive-investigator"
+    await host.acting.trust(signed_bundle(bundle(1)))
+    await host.restart()
+    assert (await host.answers(order(number=8)))["reason"] == "inactive-investigator"
+
+
+async def test_who_was_in_the_bundle_when_it_came_but_not_when_its_turn_came_is_refused(
+    host, etc, monkeypatch
+):
+    with monkeypatch.context() as nobody_runs:
+        nobody_runs.setattr(act_module, "AT_ONCE", 0)
+        await host.acting.act(order(searching(etc)))
+        assert host.acting.waiting == 1
+        await host.acting.trust(signed_bundle(bundle(2, investigators=(), weights=())))
+    await host.restart()
+    assert (await host.answer(7))["reason"] == "unknown-key"
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        (None, "no-bundle"),
+        (bundle(at=NOW - timedelta(days=29, hours=23)), "expired-bundle"),
+        (
+            bundle(minimums=(Minimum(group="all", module="netstat", weight=1),)),
+            "no-minimum",
+        ),
+        (bundle(groups=(AgentGroup(name="all", agents=(f"sha256:{'0' * 64}",)),)), "no-minimum"),
+        (
+            bundle(groups=(AgentGroup(name="all", agents=("*",), reason=True),)),
+            "no-reason",
+        ),
+        (
+            bundle(
+                groups=(AgentGroup(name="all", agents=("*",), two_persons=True),),
+                minimums=(Minimum(group="all", module="*", weight=1),),
+            ),
+            "one-person",
+        ),
+    ],
+)
+async def test_a_host_decides_by_its_own_bundle(tmp_path, made, reason):
+    host = Host(tmp_path / "agent")
+    await host.start()
+    if made is not None:
+        await host.acting.trust(signed_bundle(made))
+    host.now += timedelta(hours=2)
+    by = ("ada",) if reason == "one-person" else ("ada", "bob")
+    assert (await host.answers(order(at=host.now, by=by)))["reason"] == reason
+    await host.acting.stop()
+
+
+async def test_without_a_pin_every_action_is_refused_whatever_bundle_the_server_brings(tmp_path):
+    host = Host(tmp_path / "agent")
+    host.roots = None
+    await host.start()
+    await host.acting.trust(signed_bundle(bundle()))
+    said = await host.answers(order())
+    assert (said["status"], said["reason"]) == ("refused", "no-bundle")
+    assert "--trust-root" in said["message"]
+    await host.acting.stop()
+
+
+async def test_a_label_of_the_bundle_decides_and_so_does_an_explicit_list(host, etc):
+    for number, target in enumerate(("tag:role=web", f"key IN ('{host.key}')", "name='edge'"), 1):
+        said = await host.answers(order(searching(etc), number=number, target=target))
+        assert said["status"] == "success", target
+
+
+@pytest.mark.parametrize(
+    ("rules", "reason"),
+    [
+        ({"actions": "none"}, "not-allowed-by-host"),
+        ({"actions": ["netstat"]}, "not-allowed-by-host"),
+        ({"actions": ["file"]}, ""),
+    ],
+)
+async def test_the_hosts_owner_has_the_last_word_on_modules(tmp_path, etc, rules, reason):
+    host = Host(tmp_path / "agent", rules)
+    await host.start()
+    await host.acting.trust(signed_bundle(bundle()))
+    assert (await host.answers(order(searching(etc))))["reason"] == reason
+    await host.acting.stop()
+
+
+async def test_bad_parameters_are_refused_by_the_module_and_the_rest_is_run(host, etc):
+    wrong = {"module": "file", "parameters": {"serches": {}}}
+    said = await host.answers(order(wrong, searching(etc)))
+    assert (said["status"], said["reason"]) == ("refused", "bad-parameters")
+    assert "searches" in said["message"]
+    assert [one["success"] for one in said["results"]] == [False, True]
+
+
+async def test_the_least_of_host_action_and_what_is_left_bounds_an_operation(tmp_path, etc):
+    host = Host(tmp_path / "agent", {"limits": {"output": "1KiB"}})
+    await host.start()
+    await host.acting.trust(signed_bundle(bundle()))
+    for number in range(50):
+        (etc / f"a-long-name-of-a-file-{number}").write_text("")
+    said = await host.answers(order(searching(etc, "a-long"), limits={"output_bytes": 1 << 20}))
+    assert said["truncated"] or len(said["results"][0]["elements"]["s1"]) < 50
+    await host.acting.stop()
+
+
+@needs_gpg
+async def test_an_action_of_migs_signed_with_gpg_is_run_as_it_stands(tmp_path, etc):
+    ada = gpg_key("Ada Two <ada2@example.org>")
+    host = Host(tmp_path / "agent")
+    await host.start()
+    made = bundle(
+        investigators=(Investigator(name="ada", keys=(gpg_public(ada),)),),
+        minimums=(Minimum(group="all", module="*", weight=1),),
+        weights=(Weight(investigator="ada", group="all", module="*", weight=1),),
+        groups=(AgentGroup(name="all", agents=("*",)),),
+        at=host.now,
+    )
+    await host.acting.trust(signed_bundle(made))
+    from vedette import clock
+
+    host.now = clock.now().replace(microsecond=0)
+    begins, ends = host.now - timedelta(minutes=1), host.now + timedelta(hours=1)
+    operations = [searching(etc)]
+    text = v2_text(
+        name="look",
+        target="environment->>'os'='linux'",
+        valid_from_s=int(begins.timestamp()),
+        expire_after_s=int(ends.timestamp()),
+        operations=operations,
+    )
+    signature = gpg_sign(text, ada)
+    document = json.dumps(
+        {
+            "name": "look",
+            "target": "environment->>'os'='linux'",
+            "operations": operations,
+            "validfrom": begins.isoformat(),
+            "expireafter": ends.isoformat(),
+            "pgpsignatures": [signature],
+            "syntaxversion": 2,
+        },
+        indent=4,
+    ).encode()
+    act = Act(id=7, document=document, signatures=(signature,), cancelled=False)
+    said = await host.answers(act)
+    assert (said["status"], said["message"]) == ("success", "")
+    assert said["results"][0]["foundanything"]
+    forged = replace(act, id=8, document=document.replace(b"passwd", b"shadow"))
+    assert (await host.answers(forged))["reason"] == "wrong-signature"
+    await host.acting.stop()
+
+
+async def test_who_is_cancelled_before_its_turn_never_begins(host, etc, monkeypatch):
+    monkeypatch.setattr(act_module, "AT_ONCE", 0)
+    await host.acting.act(order(searching(etc)))
+    await host.acting.act(Act(id=7, document=b"", signatures=(), cancelled=True))
+    said = await host.answer(7)
+    assert (said["status"], said["reason"]) == ("cancelled", "cancelled")
+    assert [one["success"] for one in said["results"]] == [False]
+    assert host.acting.waiting == 0
+    (line,) = read_lines(host.directory, since=NOW)
+    assert line.began_at is None
+
+
+async def test_what_is_cancelled_before_it_ever_came_is_answered_so(host):
+    cancelled = Act(id=7, document=b"", signatures=(), cancelled=True)
+    said = await host.answers(cancelled)
+    assert (said["status"], said["digest"]) == ("cancelled", "")
+    assert await host.answers(cancelled) == said
+
+
+async def test_what_was_begun_when_the_agent_ended_is_lost_and_never_run_again(
+    host, etc, monkeypatch
+):
+    act = order(searching(etc))
+    with monkeypatch.context() as nobody_runs:
+        nobody_runs.setattr(act_module, "AT_ONCE", 0)
+        await host.acting.act(act)
+        (left,) = host.acting.journal.unended()
+        host.acting.journal.begin(left.number, ["ada"], now=NOW)
+        await host.acting.stop()
+    await host.start()
+    said = await host.answer(7)
+    assert (said["status"], said["reason"]) == ("lost", "lost")
+    assert len(said["results"]) == 1
+    assert (await host.answers(replace(act, id=8)))["reason"] == "replayed"
+    assert host.acting.run == 0
+
+
+async def test_what_runs_is_ended_when_it_is_cancelled(host, etc, monkeypatch):
+    act = order(searching("/", "^nobody has such a name$"), searching(etc))
+    await host.acting.act(act)
+    async with asyncio.timeout(30):
+        while not any(run.work for run in host.acting._runs.values()):  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.001)
+    await host.acting.act(Act(id=7, document=b"", signatures=(), cancelled=True))
+    said = await host.answer(7)
+    assert (said["status"], said["reason"]) == ("cancelled", "cancelled")
+    assert len(said["results"]) == 2
+    assert (await host.answers(replace(act, id=8)))["reason"] == "replayed"
+
+
+async def test_more_than_may_wait_is_refused_as_busy(host, monkeypatch):
+    monkeypatch.setattr(act_module, "AT_ONCE", 0)
+    monkeypatch.setattr("vedette.agent.journal.MOST_WAITING", 2)
+    for number in range(1, 3):
+        await host.acting.act(order(number=number))
+    said = await host.answers(order(number=3))
+    assert (said["status"], said["reason"]) == ("refused", "busy")
+
+
+async def test_a_disk_that_takes_nothing_refuses_and_the_agent_lives(host, etc):
+    host.acting.journal.path.mkdir()
+    said = await host.answers(order(searching(etc)))
+    assert (said["status"], said["reason"]) == ("refused", "journal")
+    assert await host.acting.untold() == (7,)
+    await host.acting.told([7])
+    assert await host.acting.untold() == ()
+    host.acting.journal.path.rmdir()
+    assert (await host.answers(order(searching(etc), number=9)))["status"] == "success"
+
+
+async def test_a_number_beyond_all_bounds_is_ignored(host):
+    await host.acting.act(order(number=(1 << 64) - 1))
+    await host.acting.told([(1 << 64) - 1])
+    assert host.acting.idle
+
+
+async def test_an_answer_bears_the_signature_of_the_agents_own_key(host, etc):
+    await host.answers(order(searching(etc)))
+    found = await host.acting.answer(7)
+    hold_result(public_key(host.directory), found.answer, found.signature)
