@@ -23,9 +23,14 @@ from tests.signing_world import (
 
 from vedette.actions.document import signed_text
 from vedette.actions.document_read import read_action
+from vedette.actions.target_match import Facts
+from vedette.agent.act_judge import Here, judge, read_order
 from vedette.app.tree import run
 from vedette.cli.act_build import operation
 from vedette.cli.target_macros import macros
+from vedette.trust.bundle import read_bundle
+from vedette.trust.reasons import Untrusted
+from vedette.trust.signed import read_signed
 
 pytestmark = needs_ssh
 FIXTURES = Path(__file__).parents[3] / "shared/fixtures/mig"
@@ -437,6 +442,24 @@ def test_what_signers_weigh_is_said_and_an_agent_is_asked(desk, capsys):
     said = capsys.readouterr().out
     assert " ada, " in said
     assert "file in all: 2 of 2, enough" in said
+
+
+def test_an_agent_judges_as_the_desk_said(desk, capsys):
+    trusted(capsys)
+    written(*PASSWD, "--target", "os='linux' and name='web1'")
+    here = Here(key=AGENT, facts=Facts(name="web1", environment={"os": "linux"}), modules="all")
+    bundle = read_bundle(read_signed(Path("trust.json").read_bytes()).document)
+    verify = ["act", "verify", "a.json", "--bundle", "trust.json", "--agent", AGENT]
+    for name in ("ada", "bob"):
+        action = signed(name)
+        order = read_order(action.document, action.signatures)
+        allowed = run(verify) == 0
+        if allowed:
+            assert judge(order, bundle, here, kept={}, now=datetime.now(UTC)) == ("ada", "bob")
+        else:
+            with pytest.raises(Untrusted, match="file has 1 of 2"):
+                judge(order, bundle, here, kept={}, now=datetime.now(UTC))
+    assert allowed
 
 
 def test_whoever_is_not_in_the_bundle_is_not_known(desk, capsys):
