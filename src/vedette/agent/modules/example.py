@@ -27,7 +27,11 @@ class ExampleParameters(Parameters, frozen=True, kw_only=True):
 
 
 class Example:
-    """Tells a host's name and addresses."""
+    """Tells a host's name and addresses.
+
+    elements: what was asked for of `hostname`, `addresses`, `lookeduphost` (`{name: [address]}`).
+    statistics: `stufffound`.
+    """
 
     name: ClassVar[str] = "example"
     description: ClassVar[str] = "Tells the host's name, its addresses and those of other hosts."

@@ -21,7 +21,12 @@ from vedette.agent.modules.file_walk import Active, Entry, Walk, shown
 
 
 class File:
-    """Finds files."""
+    """Finds files.
+
+    elements: `{label: [{file, search, fileinfo}]}`, fileinfo `{size, mode, lastmodified}` and `sha256`
+    where it is asked for; a search or check without hits gives one of no name. statistics: `filescount`,
+    `openfailed`, `totalhits`, `exectime`.
+    """
 
     name: ClassVar[str] = "file"
     description: ClassVar[str] = "Finds files by name, size, mode, age, content and hash."

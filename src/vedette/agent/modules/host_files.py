@@ -8,8 +8,8 @@ another root than `/` links are followed as they would be there.
 import errno
 import os
 import stat
+from io import FileIO
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
 from vedette.agent.modules import Context
 
@@ -17,6 +17,7 @@ MASKED = "masked"
 """What stands in an answer for what `Context.privacy` keeps back."""
 
 LIMIT_BYTES = 64 * 1024 * 1024
+_PORTION_BYTES = 64 * 1024
 _LINKS = 40
 
 
@@ -44,10 +45,10 @@ def place(context: Context, path: str) -> Path:
     return context.root.joinpath(*done)
 
 
-def opened(context: Context, path: str) -> BinaryIO:
-    """Return a regular file of the host, open; raise OSError, also when it is another thing."""
+def opened(context: Context, path: str) -> FileIO:
+    """Return a regular file of the host, open, unbuffered; raise OSError when it is another thing."""
     found = os.open(place(context, path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-    file = open(found, "rb")  # noqa: PTH123, SIM115 - what is open has no path, and is given away
+    file = FileIO(found)
     if not stat.S_ISREG(os.fstat(found).st_mode):
         file.close()
         raise OSError(errno.EINVAL, "it is no regular file")
@@ -56,11 +57,14 @@ def opened(context: Context, path: str) -> BinaryIO:
 
 def read(context: Context, path: str, *, limit: int = LIMIT_BYTES) -> bytes:
     """Return what a regular file of the host holds; raise OSError, also when it is longer (bytes)."""
+    content = bytearray()
     with opened(context, path) as file:
-        content = file.read(limit + 1)
+        # A portion at a time: files of /proc have no size, and most of them end in the first.
+        while len(content) <= limit and (portion := file.read(_PORTION_BYTES)):
+            content += portion
     if len(content) > limit:
         raise OSError(errno.EFBIG, f"it is longer than {limit} bytes")
-    return content
+    return bytes(content)
 
 
 def read_text(context: Context, path: str, *, limit: int = LIMIT_BYTES) -> str:

@@ -47,7 +47,13 @@ class NetstatParameters(Parameters, frozen=True, kw_only=True):
 
 
 class Netstat:
-    """Looks for addresses, neighbours, connections and listening ports."""
+    """Looks for addresses, neighbours, connections and listening ports.
+
+    elements: the kinds asked for, each `{value: [{localmacaddr, remotemacaddr, localaddr, localport,
+    remoteaddr, remoteport, namespace}]}` with the members that it has; a value without any has an empty
+    list. statistics: `examined`, `exectime`, `totalhits`. On macOS neighbours cannot be told, sockets
+    only to root.
+    """
 
     name: ClassVar[str] = "netstat"
     description: ClassVar[str] = (

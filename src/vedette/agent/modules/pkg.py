@@ -26,7 +26,11 @@ class PkgParameters(Parameters, frozen=True, kw_only=True):
 
 
 class Pkg:
-    """Finds installed packages."""
+    """Finds installed packages.
+
+    elements: `packages`, each `{name, version, type, arch}`; the name is without the architecture,
+    type is `dpkg`, `rpm` or `apk`. statistics: `execruntime`.
+    """
 
     name: ClassVar[str] = "pkg"
     description: ClassVar[str] = (

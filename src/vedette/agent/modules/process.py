@@ -26,7 +26,12 @@ _PORTION = 1 << 20
 
 
 class ProcessModule:
-    """Finds processes."""
+    """Finds processes.
+
+    elements: `{label: [{process}]}`, each process `{name, pid, ppid, user, started, exe, deleted}` and
+    what the options ask for: `cmdline`, `sha256`, `listening` (`[{protocol, address, port}]`).
+    statistics: `processcount`, `totalhits`, `exectime`.
+    """
 
     name: ClassVar[str] = "process"
     description: ClassVar[str] = (

@@ -36,7 +36,12 @@ class ServicesParameters(Parameters, frozen=True, kw_only=True):
 
 
 class Services:
-    """Finds services."""
+    """Finds services.
+
+    elements: `services`, each `{name, enabled, running, processes, description, path}`; enabled in the
+    words of `systemctl is-enabled`, running null where no manager runs. statistics: `examined`,
+    `totalhits`, `exectime`. A service that has done its work and ended is not running.
+    """
 
     name: ClassVar[str] = "services"
     description: ClassVar[str] = (

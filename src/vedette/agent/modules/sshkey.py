@@ -54,7 +54,12 @@ class Key:
 
 
 class Sshkey:
-    """Finds SSH keys."""
+    """Finds SSH keys.
+
+    elements: `keys`, each `{fingerprint_md5, fingerprint_sha256, path, encrypted, type}`; type is
+    `private`, `public` or `authorizedkeys`. Of an encrypted key in one of the older forms there are no
+    fingerprints. Files of a mebibyte and more are passed by.
+    """
 
     name: ClassVar[str] = "sshkey"
     description: ClassVar[str] = "Finds SSH keys, private, public and authorized ones."

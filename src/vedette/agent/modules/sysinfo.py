@@ -38,7 +38,12 @@ class SysinfoParameters(Parameters, frozen=True, kw_only=True):
 
 
 class Sysinfo:
-    """Tells what a host is."""
+    """Tells what a host is.
+
+    elements: `hostname`, `kernel` (`release, version, arch`), `distribution` (`id, version, name`),
+    `boot` (`time, uptime` in seconds, `rebootrequired`), `cpu` (`count, model`), `memory` and `disks` in
+    bytes. statistics: `exectime`. found: every condition holds.
+    """
 
     name: ClassVar[str] = "sysinfo"
     description: ClassVar[str] = (

@@ -35,7 +35,13 @@ class TimedriftParameters(Parameters, frozen=True, kw_only=True):
 
 
 class Timedrift:
-    """Compares this host's clock with an NTP server's."""
+    """Compares this host's clock with an NTP server's.
+
+    elements: `hascheckeddrift`, `iswithindrift`, `drifts` in words, `localtime`. statistics: `exectime`,
+    `ntpstats` with `{host, time, latency, drift, reachable}` of each server asked. found: the clock is
+    further off than allowed, or nothing was to be checked. The servers are those of ntp.conf, chrony
+    and timesyncd, then the pool's; the first that gives the time is taken.
+    """
 
     name: ClassVar[str] = "timedrift"
     description: ClassVar[str] = (

@@ -25,7 +25,12 @@ _KEYS_BYTES = 1 << 20
 
 
 class Users:
-    """Finds accounts."""
+    """Finds accounts.
+
+    elements: `users`, each `{name, uid, gid, home, shell, login, password, groups, authorizedkeys,
+    sessions}`; authorizedkeys is null where they may not be read, a session is `{terminal, from,
+    since}`. statistics: `examined`, `totalhits`, `exectime`.
+    """
 
     name: ClassVar[str] = "users"
     description: ClassVar[str] = (
