@@ -40,6 +40,8 @@ PAGES = {
     "target": "/targets/orders-db",
     "target in trouble": "/targets/postgres-007",
     "agents": "/agents",
+    "targets in German": "/targets?lang=de",
+    "agents in German": "/agents?lang=de",
     "availability": "/availability",
     "availability counted twice": "/availability?beside=compatible",
     "incident nobody knows": "/incidents/999",

@@ -5,7 +5,8 @@ from html.parser import HTMLParser
 
 import pytest
 from jinja2 import Environment, nodes
-from tests.factories import make_component
+from tests.factories import NOON, make_component
+from tests.web import crowd
 from tests.web.browser import KEY, Browser
 from tests.web.test_desk_incidents import Operator, known, opened, signed_in
 
@@ -24,8 +25,8 @@ ATTRIBUTES = re.compile(
     r"\A(open|front|broad)\Z|aria-invalid=\S+|autofocus|aria-describedby=\"[^\"]*\"", re.DOTALL
 )
 """Pieces of HTML that stand by themselves in a macro or a block."""
-ENGLISH = {"agents.html", "target.html", "targets.html"}
-"""They show what agents and connectors say, which is English."""
+ENGLISH = {"target.html"}
+"""It shows what connectors say of themselves, which is English."""
 CODE = ("code", "pre", "style", "script")
 TEMPLATES = sorted(path for path in (HERE / "templates").glob("*.html") if path.name not in ENGLISH)
 WORD = re.compile(r"[A-Za-z]{2,}")
@@ -102,6 +103,8 @@ THEIRS = re.compile(
     r"Orders|EU-DE|Shop|Ada wrote this|slow|person:ada|incidents:write|read|UTC|Europe|min\b"
 )
 """What operators wrote, and names."""
+CROWD = r"edge-[\w.-]+|(new|old)-host[\w.-]*|copy-of-zurich|linux|host-1|KiB"
+"""Names of the crowd of targets and agents."""
 
 
 @pytest.fixture
@@ -124,15 +127,45 @@ async def test_what_the_desk_and_the_sign_in_say_has_gone_through_gettext(loud, 
         title="Orders slow",
     )
     paths = ("/desk", "/desk/open", "/desk/plan", "/desk/series", "/desk/templates", "/login",
-             "/sessions", "/targets/none", f"/desk/incidents/{number}")  # fmt: skip
+             "/sessions", "/targets", "/agents", "/targets/none", f"/desk/incidents/{number}")  # fmt: skip
     for path in paths:
         page = await loud.get(f"{path}?lang=zz&tz=UTC")
         assert 'lang="zz"' in page.text, path
         html = re.sub(
             r"<option[^>]*>[A-Z]\w+/[^<]*</option>|<option[^>]*>(UTC|GMT)</option>", "", page.text
         )
-        unsaid = [THEIRS.sub("", text) for text in html_words(unbracketed(html))]
-        assert [text for text in unsaid if WORD.search(NAMES.sub("", text))] == [], path
+        assert unsaid(html, THEIRS) == [], path
+
+
+async def test_what_the_lists_of_targets_and_agents_say_has_gone_through_gettext(loud, owner_conn):
+    theirs = re.compile(
+        f"{THEIRS.pattern}|{'|'.join((*crowd.CONNECTORS, *crowd.CLUSTERS))}|{CROWD}"
+    )
+    await crowd.fill_targets(owner_conn, now=NOON, targets=120)
+    await crowd.fill_agents(owner_conn, now=NOON)
+    for path in ("/targets", "/targets?words=nothing-is-called-so", "/agents"):
+        page = await loud.get(f"{path}{'&' if '?' in path else '?'}lang=zz&tz=UTC")
+        assert 'lang="zz"' in page.text, path
+        assert unsaid(page.text, theirs) == [], path
+
+
+async def test_the_lists_of_targets_and_agents_speak_german_to_whoever_reads_it(loud, owner_conn):
+    await crowd.fill_agents(owner_conn, now=NOON)
+    words = (await loud.get("/agents?lang=de&tz=Europe/Berlin")).words
+    for said in (
+        "2 getrennt 2 verbunden 1 widerrufen",
+        "12 480 Berichte, 743.4 KiB",
+        "abgewiesen: copy-of-zurich unter 192.0.2.7, 3 Versuche, zuletzt 12:51 CET.",
+        "Alle Zeiten in Europe/Berlin.",
+    ):
+        assert said in words, said
+    assert "Kein Ziel ist erklärt." in (await loud.get("/targets?lang=de")).words
+
+
+def unsaid(html, theirs):
+    """Return the words of a page that are in no brackets and are not theirs."""
+    found = [theirs.sub("", text) for text in html_words(unbracketed(html))]
+    return [text for text in found if WORD.search(NAMES.sub("", text))]
 
 
 def unbracketed(text):

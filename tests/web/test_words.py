@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.factories import NOON, at
 
-from vedette.web.words import count, duration, moment, percent, value
+from vedette.web.words import duration, moment, percent, value
 
 
 @pytest.mark.parametrize(
@@ -88,8 +88,3 @@ def test_a_moment_to_come_is_zero_seconds_ago():
 )
 def test_a_value_wears_its_unit(number, unit, said):
     assert value(number, unit) == said
-
-
-def test_one_is_singular():
-    assert count(1, "day") == "1 day"
-    assert count(0, "day") == "0 days"

@@ -8,7 +8,8 @@ from vedette.fleet.model import Agent, Duplicate
 from vedette.fleet.status import Standing, status_of
 from vedette.web.looks import Look, look_of
 from vedette.web.paging import Part, last_page, part
-from vedette.web.words import Moment, count, moment, value
+from vedette.web.reader import N_, gettext, ngettext
+from vedette.web.words import Moment, moment, value
 
 LOOK_OF = {
     Standing.ONLINE: look_of("up"),
@@ -17,6 +18,13 @@ LOOK_OF = {
     Standing.REVOKED: look_of("draining"),
     Standing.DUPLICATE: look_of("degraded"),
 }
+WORD_OF = {
+    Standing.ONLINE: (N_("online"), N_("Online")),
+    Standing.OFFLINE: (N_("offline"), N_("Offline")),
+    Standing.REVOKED: (N_("revoked"), N_("Revoked")),
+    Standing.DUPLICATE: (N_("duplicate"), N_("Duplicate")),
+}
+"""How it is called within a line, and at its start."""
 ORDER = (Standing.OFFLINE, Standing.ONLINE, Standing.REVOKED)
 
 
@@ -24,8 +32,7 @@ ORDER = (Standing.OFFLINE, Standing.ONLINE, Standing.REVOKED)
 class Stranger:
     """Another machine that came with an agent's key."""
 
-    host: str
-    address: str
+    who: str
     attempts: str
     seen: Moment
 
@@ -74,7 +81,7 @@ def agents_page(
             for status, agent in standings[max(0, here.first - 1) : here.last]
         ],
         part=here,
-        tally=[(LOOK_OF[s], s.value, found.count(s)) for s in ORDER if s in found],
+        tally=[(LOOK_OF[s], gettext(WORD_OF[s][0]), found.count(s)) for s in ORDER if s in found],
         updated=moment(now, now),
     )
 
@@ -85,7 +92,7 @@ def _line(
     return AgentLine(
         agent=agent,
         look=LOOK_OF[standing],
-        standing=standing.value.capitalize(),
+        standing=gettext(WORD_OF[standing][1]),
         reason=reason,
         heard=moment(agent.heartbeat_at, now) if agent.heartbeat_at else None,
         behind=_reports(agent.spooled_reports, agent.spooled_bytes),
@@ -97,14 +104,17 @@ def _line(
 def _reports(number: int, size_bytes: int = 0) -> str:
     if not number:
         return ""
-    said = f"{value(number, '')} {'report' if number == 1 else 'reports'}"
+    words = ngettext("{number} report", "{number} reports", number)
+    said = words.format(number=value(number, ""))
     return f"{said}, {value(size_bytes, 'bytes')}" if size_bytes else said
 
 
 def _stranger(duplicate: Duplicate, now: datetime) -> Stranger:
+    host, tries = duplicate.hostname or gettext("no name"), duplicate.attempts
+    if duplicate.address:
+        host = gettext("{host} at {address}").format(host=host, address=duplicate.address)
     return Stranger(
-        host=duplicate.hostname,
-        address=duplicate.address,
-        attempts=count(duplicate.attempts, "attempt"),
+        who=host,
+        attempts=ngettext("{number} attempt", "{number} attempts", tries).format(number=tries),
         seen=moment(duplicate.last_seen_at, now),
     )

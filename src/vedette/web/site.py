@@ -150,9 +150,9 @@ def site(
             "/maintenance.ics": Page(
                 keeper.kept(MaintenanceFeed(pool, clock=clock).answer, words=None)
             ),
-            "/targets": Page(desk.targets, READ),
+            "/targets": Page(for_readers(desk.targets), READ),
             "/targets/{name}": Page(desk.target, READ),
-            "/agents": Page(desk.agents, READ),
+            "/agents": Page(for_readers(desk.agents), READ),
             **_services(pool, visitors, measures, clock),
             **_desk(pool, visitors, clock),
             **_sign_in(pool, sign_in, visitors, clock),

@@ -95,11 +95,6 @@ def percent(part: float, whole: float) -> str:
     return gettext("{whole}.{hundredths} %").format(whole=whole_part, hundredths=f"{hundredths:02}")
 
 
-def count(number: int, noun: str) -> str:
-    """Return `1 component`, `2 components`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def measurement_name(name: str) -> str:
     """Return a measurement's name without what the value's own unit says."""
     if name == "rtt":
