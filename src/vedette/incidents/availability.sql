@@ -42,8 +42,7 @@ told AS MATERIALIZED (
         t.component_id,
         t.group_id,
         json_agg(
-            json_build_array(
-                t.nth, t.window_us, t.outage_us, t.major_us, t.minor_us, t.maintenance_us, t.unseen_us)
+            ARRAY[t.nth, t.window_us, t.outage_us, t.major_us, t.minor_us, t.maintenance_us, t.unseen_us]
         )::text AS cells
     FROM asked AS a
     CROSS JOIN LATERAL incidents.told(
@@ -64,7 +63,7 @@ published AS MATERIALIZED (
 compatible AS MATERIALIZED (
     SELECT
         k.component_id,
-        json_agg(json_build_array(k.nth, k.elapsed_us, k.lost_us))::text AS cells
+        json_agg(ARRAY[k.nth, k.elapsed_us, k.lost_us])::text AS cells
     FROM asked AS a
     CROSS JOIN LATERAL incidents.compatible(a.ids, %(bounds)s::timestamptz[], %(now)s) AS k
     WHERE %(compatible)s

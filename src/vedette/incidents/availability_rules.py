@@ -8,7 +8,7 @@ where nothing was lost. There is no standard: what counts is a policy, and stand
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
@@ -49,6 +49,7 @@ _UNSEEN = {
 }
 ZONE_LIMIT = 100
 MINUTE_US = 60_000_000
+ALL = Fraction(1)
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
 _PER_CENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,6})?")
 
@@ -76,6 +77,8 @@ class Policy:
     maintenance: Maintenance = Maintenance.SHIELDS
     unseen: Unseen = Unseen.EXCLUDED
     zone: str = "UTC"
+    weights: tuple[int, int, int, int, int] = field(init=False, repr=False, compare=False)
+    """Outage, major, minor, unseen, and the whole they are parts of: whole numbers add up ten times faster."""
 
     def __post_init__(self) -> None:
         """Refuse weights that no sum could honour."""
@@ -85,6 +88,10 @@ class Policy:
                 hint="as in minor 0, major 0.3, outage 1",
             )
         place(self.zone)
+        parts = (self.outage, self.major, self.minor, Fraction(self.unseen is Unseen.DOWN))
+        scale = math.lcm(*(part.denominator for part in parts))
+        outage, major, minor, unseen = (int(part * scale) for part in parts)
+        object.__setattr__(self, "weights", (outage, major, minor, unseen, scale))
 
     @property
     def shielded(self) -> bool:
@@ -153,16 +160,14 @@ def loss(told: Told, policy: Policy) -> Fraction:
 
 
 def _loss(told: Told, policy: Policy) -> tuple[int, int]:
-    """Return the loss as numerator and denominator: whole numbers add up ten times faster than fractions."""
-    outage, major, minor = policy.outage, policy.major, policy.minor
-    scale = math.lcm(outage.denominator, major.denominator, minor.denominator)
+    """Return the loss as numerator and denominator."""
+    outage, major, minor, unseen, scale = policy.weights
     lost = (
-        told.outage_us * outage.numerator * (scale // outage.denominator)
-        + told.major_us * major.numerator * (scale // major.denominator)
-        + told.minor_us * minor.numerator * (scale // minor.denominator)
+        told.outage_us * outage
+        + told.major_us * major
+        + told.minor_us * minor
+        + told.unseen_us * unseen
     )
-    if policy.unseen is Unseen.DOWN:
-        lost += told.unseen_us * scale
     return lost, scale
 
 
@@ -187,7 +192,7 @@ def availability(told: Told, policy: Policy) -> Fraction | None:
 
 def share_of(whole_time: int, lost: int) -> Fraction:
     """Return the share that is left, both in the same unit; of a whole that is not 0."""
-    return Fraction(whole_time - lost, whole_time)
+    return Fraction(whole_time - lost, whole_time) if lost else ALL
 
 
 def mean(shares: Sequence[Fraction | None]) -> Fraction | None:
