@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.agent.agent_world import FakeServer, enrolled
 
 from vedette import plugins
 from vedette.agent import events, persist
 from vedette.agent.events import Kept
+from vedette.agent.host import read_host_rules
 from vedette.agent.modules.persistent import Query
+from vedette.agent.operation import OperationLimits, run_operation
 from vedette.agent.persist import Persisting
+from vedette.agent.program import Agent, Options
 from vedette.errors import Invalid, Missing
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify and audit are Linux's")
@@ -310,11 +314,12 @@ async def test_a_module_that_ends_is_begun_again_and_why_is_said(
     body: str,
     why: str,
 ) -> None:
-    monkeypatch.setattr(persist, "SILENCE_S", 1.0)
+    if "silent" in why:
+        monkeypatch.setattr(persist, "SILENCE_S", 2.0)
     name = rogue(body)
     async with keeping(tmp_path, **{name: {}}) as persisting:
         keeper = persisting._kept[name]
-        await until(lambda: keeper.restarts >= 2)
+        await until(lambda: keeper.restarts >= 2 and why in keeper.why, 30)
         assert why in keeper.why
         again = persisting.answer(name, Query())
         assert again.statistics["restarts"] >= 2
@@ -394,3 +399,36 @@ async def test_where_names_are_masked_no_event_is_told(
     async with keeping(tmp_path, **{name: {}}) as persisting:
         await until(lambda: alerts(persisting, name))
         assert persisting.answer(name, Query(last=9), privacy=True).elements == {"ok": True}
+
+
+# In the agent
+
+
+async def test_an_agent_keeps_what_its_owner_wrote_and_answers_for_it(tmp_path: Path) -> None:
+    server = FakeServer()
+    await server.start()
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    data_dir = enrolled(server, tmp_path / "agent")
+    (data_dir / "agent.yaml").write_text(
+        f"sandbox: partial\npersistent: {{fswatch: {{paths: [{folder}]}}}}\n"
+    )
+    async with Agent(Options(data_dir=data_dir)) as agent:
+        agent.persisting._kept["fswatch"]._heard = NEWS.set
+        await begun(agent.persisting)
+        (folder / "new").write_text("x")
+        await until(lambda: "new appeared" in words(agent.persisting))
+        asked = {"last": 5}
+        ran = await run_operation("fswatch", asked, OperationLimits(), privacy=False, partial=True)
+        answer = json.loads(await agent.carrier.out("fswatch", ran.result, within_s=5))
+        assert (answer["success"], answer["elements"]["ok"]) == (True, True)
+        assert "new appeared" in answer["elements"]["events"][0]["event"]["alert"]
+        other = json.loads(await agent.carrier.out("audit", ran.result, within_s=5))
+        assert "not kept running here" in other["errors"][0]
+    await server.stop()
+
+
+def test_the_owners_mistake_ends_the_start_with_its_words(tmp_path: Path) -> None:
+    rules = read_host_rules({"persistent": {"fswatch": {"pats": []}}})
+    with pytest.raises(Invalid, match="did you mean 'paths'"):
+        Persisting(rules.persistent, tmp_path)

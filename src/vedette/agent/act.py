@@ -26,6 +26,7 @@ from vedette.link.client import Claims
 if TYPE_CHECKING:
     from vedette.agent.act_answer import Outcome
     from vedette.agent.act_steps import Begun, Steps
+    from vedette.agent.carry import Carrier
     from vedette.agent.operation import Ran
 
 log = structlog.get_logger(__name__)
@@ -59,6 +60,7 @@ class Acting:
 
     claims: what the agent says of itself now. say: has a command's answer said on the stream there
     is. trust_changed: called with the version of a trust bundle that was accepted. run: actions begun.
+    carrier: carries out what modules order.
     """
 
     journal: Journal
@@ -69,6 +71,7 @@ class Acting:
     clock: Callable[[], datetime]
     say: Callable[[int], None]
     trust_changed: Callable[[int], None] = lambda _version: None
+    carrier: "Carrier | None" = None
     run: int = 0
     _waiting: deque[tuple[int, int]] = field(default_factory=deque)
     _runs: dict[int, _Run] = field(default_factory=dict)
@@ -259,7 +262,7 @@ class Acting:
 
         self.run += 1
         began = time.monotonic()
-        run.work = asyncio.create_task(run_operations(begun, self.rules, self.clock))
+        run.work = asyncio.create_task(run_operations(begun, self.rules, self.clock, self.carrier))
         if run.cancelled or self._stopping:
             run.end()
         try:

@@ -1,18 +1,26 @@
 """The operations of an action that has begun: one after the other, each within what is left for it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from vedette.agent.act_answer import ANSWER_BYTES, ENVELOPE_BYTES
 from vedette.agent.act_steps import Begun
+from vedette.agent.carry import Carrier
 from vedette.agent.host import HostRules
-from vedette.agent.operation import OperationLimits, Ran, run_operation
+from vedette.agent.operation import Ended, OperationLimits, Ran, run_operation
 
 
 async def run_operations(
-    begun: Begun, rules: HostRules, clock: Callable[[], datetime]
+    begun: Begun,
+    rules: HostRules,
+    clock: Callable[[], datetime],
+    carrier: Carrier | None = None,
 ) -> list[Ran]:
-    """Return what became of each operation; fewer when the action expired or its answer is full."""
+    """Return what became of each operation; fewer when the action expired or its answer is full.
+
+    carrier: carries out what modules order; without one, nothing is.
+    """
     ran: list[Ran] = []
     for module, parameters in begun.operations:
         answered_bytes = sum(len(one.result) for one in ran)
@@ -20,12 +28,23 @@ async def run_operations(
         if limits is None:
             break
         is_partial = rules.sandbox == "partial"
-        ran.append(
-            await run_operation(
-                module, parameters, limits, privacy=rules.privacy, partial=is_partial
-            )
+        one = await run_operation(
+            module, parameters, limits, privacy=rules.privacy, partial=is_partial
         )
+        if carrier is not None and one.ended is Ended.RETURNED:
+            one = await _carried(carrier, module, one, limits, privacy=rules.privacy)
+        ran.append(one)
     return ran
+
+
+async def _carried(
+    carrier: Carrier, module: str, ran: Ran, limits: OperationLimits, *, privacy: bool
+) -> Ran:
+    answer = await carrier.out(module, ran.result, within_s=limits.seconds, privacy=privacy)
+    if len(answer) > limits.output_bytes:
+        words = f"its answer is longer than {limits.output_bytes} bytes"
+        return replace(ran, ended=Ended.KILLED, result=b"", message=words, truncated=True)
+    return replace(ran, result=answer)
 
 
 def limits_of(

@@ -7,6 +7,7 @@ strictly as if a stranger had written it.
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,36 +17,43 @@ from vedette.agent.modules import Result
 from vedette.agent.modules.command import CommandParameters
 from vedette.agent.modules.host_files import MASKED
 from vedette.agent.modules.ordering import NOT_DONE
+from vedette.agent.modules.persistent import Query
 from vedette.agent.obey import Obedience
 from vedette.agent.obey_rows import Rows
+from vedette.agent.persist import Persisting
 from vedette.agent.retire import retire
 from vedette.agent.running import Order as Retirement
 from vedette.link.orders import Order, Said
+
+_ORDERING = frozenset(["agentdestroy", "audit", "command", "dispatch", "fswatch"])
+"""Built-in modules whose answer is an order; those of others order only as they keep running."""
 
 
 class Carrier:
     """Carries out orders.
 
-    target_called: a target's id by its name. retires: whether the host's owner lets agents be
-    retired.
+    target_called: a target's id by its name. persisting: the modules that keep running here.
+    retires: whether the host's owner lets agents be retired.
     """
 
     def __init__(
         self,
         obedience: Obedience,
         target_called: Callable[[str], int | None],
+        persisting: Persisting | None = None,
         *,
         retires: bool = True,
     ) -> None:
         self._obedience = obedience
         self._target_called = target_called
+        self._persisting = persisting or Persisting({}, Path())
         self._retires = retires
 
     async def out(
         self, module: str, answer: bytes, *, within_s: float, privacy: bool = False
     ) -> bytes:
         """Return the module's answer, an order in it replaced by what became of it; both are JSON."""
-        if module not in ("agentdestroy", "command"):
+        if module not in _ORDERING and module not in self._persisting.names:
             return answer
         result = msgspec.json.decode(answer, type=Result)
         try:
@@ -65,6 +73,9 @@ class Carrier:
     ) -> Result:
         if module == "agentdestroy":
             return await retire(msgspec.convert(elements, Retirement), allowed=self._retires)
+        if module != "command":
+            query = msgspec.convert(elements, Query)
+            return self._persisting.answer(module, query, privacy=privacy)
         asked = msgspec.convert(elements, CommandParameters)
         return await self._asked(asked, within_s, privacy=privacy)
 

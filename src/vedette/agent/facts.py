@@ -42,6 +42,11 @@ def claims(*, started_at: datetime, tags: dict[str, str], modules: Sequence[str]
     )
 
 
+def about(tags: dict[str, str]) -> dict[str, object]:
+    """Return what goes with an event that is dispatched, so that its reader knows whose it is."""
+    return {"hostname": socket.gethostname(), "environment": _environment(()), "tags": tags}
+
+
 def _environment(modules: Sequence[str]) -> dict[str, object]:
     machine = os.uname().machine
     return {

@@ -43,6 +43,7 @@ class HostRules(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     limits: how much an operation of an action may take; they win over what the action says.
     sandbox: `full`, or `partial`: run modules, too, where the kernel cannot keep them in as it should.
     privacy: mask names of files and users, and other people's addresses, in what modules answer.
+    persistent: modules that keep running here (fswatch, audit, dispatch), each with its settings.
     checkin: do what waits and leave, instead of staying.
     tags: what this agent claims of itself; decides nothing on the server.
     metrics: `HOST:PORT` for this agent's own /metrics and /healthz; none when empty.
@@ -62,6 +63,7 @@ class HostRules(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     limits: LimitRules = LimitRules()
     sandbox: str = "full"
     privacy: bool = False
+    persistent: dict[str, dict[str, Any]] = {}
     checkin: bool = False
     tags: dict[str, str] = {}
     metrics: str = ""

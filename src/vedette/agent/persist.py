@@ -8,7 +8,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,11 @@ class Persisting:
             )
             for name, one in checked.items()
         }
+
+    @property
+    def names(self) -> Collection[str]:
+        """The modules that are kept running here."""
+        return self._kept
 
     def start(self) -> None:
         """Begin all."""

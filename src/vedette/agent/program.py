@@ -12,9 +12,10 @@ import structlog
 
 from vedette import __version__, clock, durations, plugins
 from vedette.agent.act import Acting
+from vedette.agent.carry import Carrier
 from vedette.agent.checkin import leave_when_done
 from vedette.agent.confine import offers
-from vedette.agent.facts import claims
+from vedette.agent.facts import about, claims
 from vedette.agent.host import HostRules, load_host_rules
 from vedette.agent.host_actions import TrustRules
 from vedette.agent.identity import IdentityFiles
@@ -25,6 +26,7 @@ from vedette.agent.modules import GROUP as MODULES
 from vedette.agent.notify import Notify
 from vedette.agent.obey import Obedience
 from vedette.agent.outbox import Outbox
+from vedette.agent.persist import Persisting
 from vedette.agent.reach import HostReach
 from vedette.agent.running import say_running
 from vedette.agent.schedule import Schedule
@@ -128,6 +130,13 @@ class Agent:
             self.host, self.schedule.assignment, orders.say, allowed=rules.asks
         )
         orders.obey, orders.cancel = self.obedience.obey, self.obedience.cancel
+        self.persisting = Persisting(
+            rules.persistent,
+            directory,
+            about=about(rules.tags) if rules.persistent else None,
+            partial=rules.sandbox == "partial",
+        )
+        self.carrier = Carrier(self.obedience, self.schedule.target_called, self.persisting)
         acts = await self._begin_acting()
         self.client = Client(
             identity=self.identity,
@@ -143,6 +152,7 @@ class Agent:
         address = self.options.metrics or rules.metrics
         if address:
             self._server = await listen(address, self.samples, self.ailing)
+        self.persisting.start()
         self._begin(self.client.run(), "link")
         self._begin(self.outbox.keep_synced(), "sync")
         self._begin(self._keep_notified(), "notify")
@@ -184,6 +194,7 @@ class Agent:
         self._notify.say("STOPPING=1", "STATUS=stopping")
         await self.schedule.stop()
         await self.obedience.stop()
+        await self.persisting.stop()
         await self.acting.stop()
         self.outbox.flush()
         await self._last_words()
