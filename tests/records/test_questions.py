@@ -9,7 +9,7 @@ from tests.rest_world import rest_over
 
 from vedette import clock
 from vedette.records import exposures
-from vedette.records.model import Severity, SubjectKind, VexStatus
+from vedette.records.model import Presence, Scan, Severity, Subject, SubjectKind, VexStatus
 from vedette.records.snapshots import apply
 from vedette.records.store import Batch
 
@@ -83,6 +83,37 @@ async def test_top_comes_in_pages_and_as_csv(rest):
     assert seen == [1, 2, 3, 4, 5, 5]
     text = (await rest.get("/api/v1/top?format=csv")).text
     assert text.splitlines()[1].startswith('1,"exploited, and runs here",CVE-2026-1')
+
+
+async def test_top_of_a_place_is_what_stands_there_however_much_stands_before_it_elsewhere(rest):
+    elsewhere = [finding(f"CVE-2030-{n}", Severity.CRITICAL) for n in range(120)]
+    here = [finding(f"CVE-2026-{n}") for n in range(1, 8)]
+    common = finding("CVE-2029-1", Severity.CRITICAL)
+    cart = Presence("cart", pod="cart/p1")
+    await tell(
+        rest,
+        scan(common, *here),
+        Scan(
+            "trivy",
+            Subject(SubjectKind.IMAGE, "quay.io/shop/cart", "sha256:cc"),
+            (common, *elsewhere),
+            (cart,),
+        ),
+    )
+    shop = ["CVE-2029-1", *(f"CVE-2026-{n}" for n in range(1, 8))]
+    assert await names(rest, "/api/v1/top?namespace=shop") == shop
+    assert await names(rest, "/api/v1/top?namespace=shop&limit=3") == shop[:3]
+    assert await names(rest, "/api/v1/top?namespace=cart&limit=3") == [
+        "CVE-2029-1",
+        "CVE-2030-0",
+        "CVE-2030-1",
+    ]
+    seen, path = [], "/api/v1/top?namespace=shop&limit=2"
+    while path:
+        answer = await rest.get(path)
+        seen += [row["name"] for row in answer.json()]
+        path = answer.headers.get("link", "").partition("<")[2].partition(">")[0]
+    assert seen == shop
 
 
 async def test_not_listed_differs_from_not_loaded(rest):

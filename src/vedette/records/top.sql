@@ -15,25 +15,57 @@ WITH place AS MATERIALIZED (
               JOIN fleet.service AS sv ON sv.id = sn.service_id
               WHERE (%(service)s::text IS NULL OR sv.name = %(service)s)
                 AND (%(team)s::text IS NULL OR sv.team = %(team)s)))
-), standing AS MATERIALIZED (
-    SELECT DISTINCT e.identity
-    FROM place
-    JOIN records.exposure AS e ON e.namespace_id = place.id
-    WHERE e.ended_at IS NULL AND (%(covered)s OR e.covered_until <= %(now)s)
-), page AS MATERIALIZED (
+), ranked AS NOT MATERIALIZED (
     SELECT p.*
     FROM records.priority AS p
     WHERE (%(covered)s OR p.covered_until <= %(now)s)
       AND (%(fixable)s::boolean IS NULL OR p.fixable = %(fixable)s)
-      AND (NOT %(placed)s OR p.identity IN (SELECT identity FROM standing))
       AND (
           %(after_rank)s::smallint IS NULL
           OR p.rank >= %(after_rank)s::smallint
           AND (p.rank, -p.severity, -p.percentile, NOT p.fixable, p.identity)
               > (%(after_rank)s::smallint, -%(after_severity)s::smallint, -%(after_percentile)s::real,
                   NOT %(after_fixable)s::boolean, %(after_identity)s::text))
+), near AS MATERIALIZED (
+    -- The next ones are asked one by one whether they stand there, until a hundred do not: where much stands, that fills
+    -- the page.
+    SELECT p.*
+    FROM (
+        SELECT r.*, t.is_there, count(CASE WHEN t.is_there IS NULL THEN 1 END) OVER (
+            ORDER BY r.rank, r.severity DESC, r.percentile DESC, r.fixable DESC, r.identity
+            ROWS UNBOUNDED PRECEDING) AS missed
+        FROM ranked AS r
+        LEFT JOIN LATERAL (
+            SELECT true AS is_there
+            FROM records.exposure AS e
+            WHERE e.identity = r.identity AND e.ended_at IS NULL AND e.namespace_id IN (SELECT id FROM place)
+              AND (%(covered)s OR e.covered_until <= %(now)s)
+            LIMIT 1
+        ) AS t ON true
+        WHERE %(placed)s
+    ) AS p
+    WHERE p.missed < 100 AND p.is_there
     ORDER BY p.rank, p.severity DESC, p.percentile DESC, p.fixable DESC, p.identity
     LIMIT %(limit)s
+), standing AS MATERIALIZED (
+    -- Where little does, all that does is looked up instead.
+    SELECT DISTINCT e.identity
+    FROM place
+    JOIN records.exposure AS e ON e.namespace_id = place.id
+    WHERE e.ended_at IS NULL AND (%(covered)s OR e.covered_until <= %(now)s)
+), page AS MATERIALIZED (
+    SELECT n.*
+    FROM near AS n
+    WHERE (SELECT count(*) FROM near) = %(limit)s
+    UNION ALL
+    (
+        SELECT r.*, true, 0
+        FROM ranked AS r
+        WHERE (SELECT count(*) FROM near) < %(limit)s
+          AND (NOT %(placed)s OR r.identity IN (SELECT identity FROM standing))
+        ORDER BY r.rank, r.severity DESC, r.percentile DESC, r.fixable DESC, r.identity
+        LIMIT %(limit)s
+    )
 )
 SELECT p.identity, p.rank, p.severity, p.fixable, p.percentile, p.is_running, p.namespaces, p.pods, p.hosts,
     p.since_at, p.covered_until > %(now)s AS is_covered, a.title, a.links, a.score,
@@ -81,7 +113,8 @@ LEFT JOIN LATERAL (
     FROM (
         SELECT DISTINCT g.name, g.version, o.fixed_in
         FROM (
-            SELECT o.package_id, o.fixed_in
+            -- Few packages for many findings: each is looked up once.
+            SELECT DISTINCT o.package_id, o.fixed_in
             FROM records.advisory AS b
             CROSS JOIN LATERAL (
                 SELECT o.package_id, o.fixed_in
