@@ -218,6 +218,7 @@ def test_every_namespace_is_looked_into_once_when_asked_for(tmp_path: Path) -> N
 def test_processes_whose_namespace_is_hidden_are_counted(tmp_path: Path) -> None:
     result = answer(plant(tmp_path, {"proc/9/stat": ""}), "listeningport", "22", namespaces=True)
     assert result.errors == ["the network of 1 processes cannot be told: that takes root"]
+    assert not result.success
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -277,6 +278,30 @@ def test_ps_lists_the_same_processes(sleeping: subprocess.Popen[bytes]) -> None:
     stayed = {one for one in before & listed() if "kworker" not in one[2]}  # they rename themselves
     assert (sleeping.pid, os.getpid(), "sleep") in stayed
     assert stayed - {one for one in stayed if "<defunct>" in one[2]} <= told
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Give up the superuser's rights for a while; who has none stays who they are."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
+def test_what_others_hide_is_no_answer_where_a_search_depends_on_it() -> None:
+    here(names=["."])  # what is imported at the first question is there from now on
+    with as_nobody():
+        by_name, by_program = here(names=["."]), here(exes=["nosuchprogram"])
+    assert by_name.success
+    assert any(words.startswith("exe of ") for words in by_name.errors)
+    assert not by_program.success
+    assert not by_program.foundanything
+    assert any(words.startswith("exe of ") for words in by_program.errors)
 
 
 def test_what_psutil_tells_elsewhere_is_what_proc_tells_here() -> None:

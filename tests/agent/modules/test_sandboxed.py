@@ -26,9 +26,11 @@ LINES = {
     "ping": "-d 127.0.0.1 -p tcp -dp 1 -c 1 -t 1",
     "pkg": "-name ^bash$",
     "process": "-exe python",
+    "services": "-name ^ssh",
     "sshkey": "-path /nonexistent",
     "sysinfo": "-hostname .",
     "timedrift": "",
+    "users": "-name ^root$ -authorizedkeys",
     "example": "-gethostname",
 }
 """A question to each; a module without one is asked nothing, which it may refuse."""

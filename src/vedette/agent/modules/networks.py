@@ -108,7 +108,8 @@ def all_networks(context: Context, tally: Tally) -> list[Network]:
         elif exists(context, f"/proc/{pid}"):  # it has not ended meanwhile
             hidden += 1
     if hidden:
-        tally.fault(f"the network of {hidden} processes cannot be told: that takes root")
+        words = f"the network of {hidden} processes cannot be told: that takes root"
+        tally.fault(words, unanswered=True)
     return [Network(name, folders, context, tally) for name, folders in sorted(found.items())]
 
 

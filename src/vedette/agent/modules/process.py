@@ -1,7 +1,7 @@
 """The `process` module: which processes of this host have these names, programs, users, ports.
 
 Its searches are shaped as those of MIG's `file` and `memory`. What may not be looked at, because it
-is another user's, is counted and said: it is no answer.
+is another user's, is counted and said: where a search depends on it, that is no answer.
 """
 
 import hashlib
@@ -68,7 +68,7 @@ class Seen:
         self.tally = tally
         self._users = names_by_uid(context)
         self._hashes: dict[tuple[int, int, int, int], str] = {}
-        self._hidden: Counter[str] = Counter()
+        self._hidden: Counter[tuple[str, bool]] = Counter()
 
     def user(self, process: Process) -> str:
         """Return the name of whose rights it has; the number when it has none here."""
@@ -89,14 +89,15 @@ class Seen:
                 self._hashes[inode] = digest.hexdigest().upper()
         return self._hashes[inode]
 
-    def hide(self, check: str) -> None:
-        """Count a process of which something may not be seen."""
-        self._hidden[check] += 1
+    def hide(self, what: str, *, decides: bool) -> None:
+        """Count a process of which something may not be seen. decides: a search depends on it."""
+        self._hidden[what, decides] += 1
 
     def tell_hidden(self) -> None:
         """Say what was hidden from this run."""
-        for check, count in sorted(self._hidden.items()):
-            self.tally.fault(f"{check} of {count} processes is hidden: that takes root")
+        for (what, decides), count in sorted(self._hidden.items()):
+            words = f"{what} of {count} processes is hidden: that takes root"
+            self.tally.fault(words, unanswered=decides)
 
 
 class Question:
@@ -121,7 +122,7 @@ class Question:
         try:
             return check(process) is not (name in self._search.options.mismatch)
         except PermissionError:
-            self._seen.hide(name)
+            self._seen.hide(name, decides=True)
         except OSError:  # it has ended
             pass
         return False
@@ -158,7 +159,7 @@ class Question:
         try:
             told[key] = tell()
         except PermissionError:
-            self._seen.hide(key)
+            self._seen.hide(key, decides=False)
 
 
 def _checks(search: Search, seen: Seen) -> Iterable[tuple[Check, Callable[[Process], bool]]]:
