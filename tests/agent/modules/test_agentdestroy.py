@@ -190,6 +190,17 @@ def test_a_retired_agent_says_how_it_may_run_again(tmp_path: Path) -> None:
     assert str(tmp_path / RETIRED) in str(refused.value.hint)
 
 
+FIXTURE = Path(__file__).parents[4] / "shared/fixtures/mig/actions/agentdestroy.json"
+
+
+@pytest.mark.skipif(not FIXTURE.exists(), reason="the fixtures are not on this machine")
+def test_migs_own_action_refuses_a_process_it_does_not_know() -> None:
+    (operation,) = json.loads(FIXTURE.read_text())["operations"]
+    asked = read_parameters(AgentDestroy, {**operation["parameters"], "pid": 4_194_303})
+    result = AgentDestroy().run(asked, Context())
+    assert (result.success, result.errors) == (False, ["PID 4194303 not found"])
+
+
 def test_asked_without_an_agent_nothing_is_done_and_that_is_no_success(tmp_path: Path) -> None:
     (tmp_path / "proc/300/fd").mkdir(parents=True)
     (tmp_path / "proc/300/fd/3").symlink_to(tmp_path / "spool/lock")

@@ -1,5 +1,6 @@
 """What the `memory` module finds in processes that we start ourselves; first where MIG's is wrong."""
 
+import json
 import mmap
 import os
 import subprocess
@@ -16,6 +17,7 @@ from vedette.agent.modules import Context, Limits, Result, read_parameters
 from vedette.agent.modules.memory import Memory
 from vedette.agent.modules.memory_read import OVERLAP_BYTES, PORTION_BYTES
 from vedette.agent.modules.memory_regions import regions
+from vedette.agent.operation import Ended, OperationLimits, run_operation
 from vedette.errors import Invalid
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="no /proc here")
@@ -282,3 +284,15 @@ def test_maps_are_read_as_the_kernel_writes_them(
     assert (one.start, one.end, one.path) == (start, start + length, path)
     readable = rights[0:1] == b"r" and path not in (b"/dev/mem", b"[vvar]")
     assert one.searched is readable
+
+
+async def test_it_runs_within_the_walls_of_an_operation(hold: Hold) -> None:
+    word = os.urandom(24)
+    pid = hold((0, word))
+    asked = {"searches": {"s1": {"names": [PYTHON], "bytes": [word.hex()], "options": ALL}}}
+    ran = await run_operation("memory", asked, OperationLimits(), privacy=False, partial=False)
+    assert ran.ended is Ended.RETURNED, ran.message
+    told = [hit["process"]["pid"] for hit in json.loads(ran.result)["elements"]["s1"]]
+    assert pid in told
+    # The agent, here this test, holds the question too, and is left out.
+    assert os.getpid() not in told

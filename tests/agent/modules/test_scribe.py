@@ -11,9 +11,12 @@ from hypothesis import strategies as some
 
 from vedette.agent.modules import Context, Limits, Result, read_parameters
 from vedette.agent.modules.scribe import Scribe
+from vedette.agent.operation import Ended, OperationLimits, run_operation
 from vedette.errors import Invalid
 
-DOCUMENTS = sorted(Path("/work/shared/fixtures/mig/actions/scribe").glob("*.json"))
+DOCUMENTS = sorted(
+    (Path(__file__).parents[4] / "shared/fixtures/mig/actions/scribe").glob("*.json")
+)
 
 STATUS = """Package: libc6
 Status: install ok installed
@@ -331,6 +334,17 @@ def test_every_real_document_is_evaluated_on_this_host(path: Path) -> None:
     assert [each["testid"] for each in told] == [each["test"] for each in document["tests"]]
     assert not any(each["iserror"] for each in told)
     assert result.success
+
+
+async def test_it_runs_within_the_walls_of_an_operation() -> None:
+    document = {"objects": [{"object": "o", "filecontent": {
+                    "path": "/proc", "file": "^uptime$", "expression": r"^(\S+)\.\S+ \S+"}}],
+                "tests": [{"test": "t", "object": "o", "evr": {"operation": ">", "value": "0"}}]}  # fmt: skip
+    asked = {"scribedoc": document}
+    ran = await run_operation("scribe", asked, OperationLimits(), privacy=False, partial=True)
+    assert ran.ended is Ended.RETURNED, ran.message
+    (test,) = json.loads(ran.result)["elements"]["results"]
+    assert test["results"] == [{"result": True, "identifier": "/proc/uptime"}]
 
 
 def test_lists_of_nothing_may_be_null(host: Path) -> None:

@@ -33,7 +33,9 @@ _OPTIONS = (
     "--disable_logging=true",
     "--disable_tables=carves,curl,curl_certificate",
 )
-_READS = re.compile(r"(?>\s+|--[^\n]*\n|/\*.*?\*/)*+(?:select|with|values|explain)\b", re.IGNORECASE | re.DOTALL)
+_READS = re.compile(
+    r"(?>\s+|--[^\n]*\n|/\*.*?\*/)*+(?:select|with|values|explain)\b", re.IGNORECASE | re.DOTALL
+)
 
 
 class OsqueryParameters(Parameters, frozen=True, kw_only=True):
