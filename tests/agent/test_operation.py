@@ -79,6 +79,10 @@ async def test_what_a_module_prints_is_no_part_of_its_answer() -> None:
     assert found(await run("import os; print('hello'); os.write(1, b'{}'); found = 1")) == 1
 
 
+async def test_what_is_no_number_is_null_in_an_answer() -> None:
+    assert found(await run("found = [float('nan'), float('inf'), 1.5]")) == [None, None, 1.5]
+
+
 async def test_it_learns_nothing_of_our_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VEDETTE_JOIN_TOKEN", "secret")
     assert set(found(await run("import os; found = list(os.environ)"))) <= {
@@ -106,6 +110,16 @@ async def test_a_module_nobody_knows_is_refused_naming_what_there_is() -> None:
     ran = await run("", module="fiel")
     assert ran.ended is Ended.REFUSED
     assert ran.message.startswith("there is no module called 'fiel' (installed: ")
+
+
+async def test_a_module_that_lacks_a_library_here_is_refused_naming_it(tmp_path: Path) -> None:
+    source = tmp_path / "rogues-site" / "rogues.py"
+    source.write_text("import nosuchlibrary\n" + source.read_text())
+    ran = await run("found = 1")
+    assert ran.ended is Ended.REFUSED
+    assert ran.message == (
+        "the module rogue cannot be loaded here: No module named 'nosuchlibrary'"
+    )
 
 
 async def test_a_parameter_nobody_knows_is_refused_naming_what_there_is() -> None:
@@ -154,6 +168,8 @@ async def test_control_characters_do_not_reach_the_message() -> None:
         ("import os; os._exit(0)", "it ended by exit code 0 and did not answer"),
         ("import sys; sys.exit(0)", "SystemExit: 0 (<string>:1)"),
         ("raw = True; found = {'a': 1}", "TypeError: the module returned dict, not a Result"),
+        ("found = []\nfor _ in range(10_000): found = [found]", "RecursionError: "),
+        ("found = '\\ud800'", "UnicodeEncodeError: "),
         ("found = {1: object()}", "TypeError: Encoding objects of type object is unsupported"),
     ],
 )  # fmt: skip
@@ -322,7 +338,7 @@ async def test_a_module_that_becomes_a_daemon_does_not_get_away() -> None:
         os._exit(0)
     time.sleep(60)
     """
-    ran = await run(code, "rogue-programs", OperationLimits(seconds=2))
+    ran = await run(code, "rogue-programs", OperationLimits(seconds=1))
     assert ran.ended is Ended.TIMEOUT
     assert running(wait) == []
 

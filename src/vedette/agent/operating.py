@@ -16,7 +16,7 @@ import msgspec
 from vedette import plugins
 from vedette.agent.confine import confine, step_back
 from vedette.agent.modules import GROUP, Context, Limits, Module, Result, read_parameters
-from vedette.errors import VedetteError
+from vedette.errors import Unavailable, VedetteError
 
 RETURNED, REFUSED, EXCEEDED, CRASHED = b"R", b"N", b"X", b"C"
 """A result as JSON; why it did not run; which limit it met; what went wrong."""
@@ -66,7 +66,7 @@ def _answer(asked: Asked, answer_fd: int) -> bytes:
 
 def _run(asked: Asked, answer_fd: int) -> Result:
     deadline = time.monotonic() + _own_seconds(asked.seconds)
-    module: Module = plugins.load(GROUP, asked.module)()
+    module = _load(asked.module)
     parameters = read_parameters(module, asked.parameters)
     _refuse_threads()
     if module.needs.programs and sys.platform == "linux":
@@ -92,6 +92,14 @@ def _run(asked: Asked, answer_fd: int) -> Result:
     if not isinstance(result, Result):
         raise TypeError(f"the module returned {type(result).__name__}, not a Result")
     return result
+
+
+def _load(name: str) -> Module:
+    try:
+        module: Module = plugins.load(GROUP, name)()
+    except ImportError as fault:
+        raise Unavailable(f"the module {name} cannot be loaded here: {fault}") from None
+    return module
 
 
 def _refuse_threads() -> None:

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
@@ -119,6 +118,8 @@ def _question(asked: Asked) -> IO[bytes]:
     if sys.platform == "linux":
         file = os.fdopen(os.memfd_create("operation"), "w+b")
     else:
+        import tempfile
+
         file = tempfile.TemporaryFile()  # noqa: SIM115 - whoever asked closes it
     file.write(content)
     file.seek(0)
