@@ -5,7 +5,7 @@ import os
 import subprocess
 import tempfile
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -442,6 +442,16 @@ def test_what_signers_weigh_is_said_and_an_agent_is_asked(desk, capsys):
     said = capsys.readouterr().out
     assert " ada, " in said
     assert "file in all: 2 of 2, enough" in said
+
+
+def test_no_agent_obeys_by_a_bundle_of_then_or_of_later(desk, capsys):
+    trusted(capsys)
+    written(*PASSWD, "--valid-for", "300d")
+    signed("ada", "bob")
+    words = ["act", "verify", "a.json", "--bundle", "trust.json", "--agent", AGENT, "--at"]
+    later = datetime.now(UTC) + timedelta(days=100)
+    assert run([*words, later.isoformat()]) == 5
+    assert "the trust bundle ended at" in capsys.readouterr().err
 
 
 def test_an_agent_judges_as_the_desk_said(desk, capsys):

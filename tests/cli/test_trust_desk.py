@@ -21,7 +21,7 @@ from vedette.trust.bundle import roots_digest
 from vedette.trust.keys import key_fingerprint as agent_key_fingerprint
 from vedette.trust.keys import make_csr, make_key
 from vedette.trust.reasons import Reason, Untrusted
-from vedette.trust.signed import read_signed
+from vedette.trust.signed import read_signed, write_signed
 from vedette.trust.verify import key_fingerprint
 
 pytestmark = needs_ssh
@@ -141,6 +141,24 @@ def test_who_is_no_root_does_not_sign(desk, capsys):
     assert Path("trust.json").read_bytes() == before
 
 
+def test_a_wrong_signature_is_told_and_taken_out_by_the_next_root(desk, capsys):
+    begun()
+    signed_by("root one")
+    other = read_signed(Path("trust.json").read_bytes())
+    done("minimum", "file", "1")
+    signed_by("root two")
+    mixed = read_signed(Path("trust.json").read_bytes()).with_signature(other.signatures[0])
+    Path("trust.json").write_bytes(write_signed(mixed))
+    assert "Agents refuse it for a signature under it" in text(capsys)
+    assert run(["trust", "push"]) == 5
+    assert "vedette trust sign takes it out" in capsys.readouterr().err
+    with pytest.raises(Untrusted):
+        taken()
+    signed_by("root one")
+    assert "a signature is taken out" in capsys.readouterr().err
+    assert taken().version == 2
+
+
 def test_a_root_that_signs_twice_is_one(desk, capsys):
     begun()
     signed_by("root one", "root one")
@@ -255,6 +273,7 @@ def test_yaml_holds_the_same(desk, capsys):
         (("group", "web", "--agent", AGENT, "--label", "db"), 2, "role=db"),
         (("group", "web", "--remove"), 6, "no group"),
         (("add", "ada", "--valid-until", "tomorrow"), 2, "no time"),
+        (("add", "ada", "--valid-from", "2d", "--valid-until", "1d"), 2, "would count until"),
         (("sign", "--key", "no/such/key"), 6, "no file"),
         (("show", "--bundle", "elsewhere.json"), 6, "vedette trust init"),
         (("push",), 5, "0 of 2 roots"),

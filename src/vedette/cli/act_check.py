@@ -17,8 +17,10 @@ from vedette.cli.key_files import keys_below
 from vedette.cli.output import plain
 from vedette.cli.spans import when
 from vedette.cli.trust_file import read_file as read_bundle_file
-from vedette.cli.trust_shown import print_value, root_signers
+from vedette.cli.trust_shown import print_value
+from vedette.cli.trust_signatures import signatures_of
 from vedette.errors import Invalid
+from vedette.trust.accept import hold_bundle_time
 from vedette.trust.bundle import Bundle
 from vedette.trust.openpgp import Verified
 from vedette.trust.validity import hold_validity
@@ -112,7 +114,7 @@ def verify(
 def _bundle(path: Path, now: datetime) -> Bundle:
     """Return the bundle on the desk; what agents would not take from it yet is said."""
     signed, held = read_bundle_file(path)
-    signers = len(root_signers(signed, held, now=now))
+    signers = len(signatures_of(signed, held, now=now).counting)
     if signers < held.roots.threshold:
         sys.stderr.write(
             f"vedette: no agent has this bundle: {signers} of {held.roots.threshold} roots signed\n"
@@ -142,6 +144,7 @@ def _weighed(
         return ()
     modules = modern(action)[0].modules
     if agent:
+        hold_bundle_time(held, now)
         return weigh(held, signers, modules, agent=agent, reason=action.reason, now=now)
     return weights(held, people_of(held, signers, now), modules, held.groups)
 

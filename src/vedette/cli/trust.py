@@ -21,13 +21,14 @@ from vedette.cli.trust_edit import (
     roots,
 )
 from vedette.cli.trust_file import HERE, BundleFile, place_of, read_file, write_file
-from vedette.cli.trust_shown import as_value, pin_of, print_value, root_signers, sentences
+from vedette.cli.trust_shown import as_value, pin_of, print_value, sentences
+from vedette.cli.trust_signatures import signatures_of, with_signatures
 from vedette.cli.where import Asking
 from vedette.errors import Conflict, Denied
-from vedette.trust.bundle import read_bundle, signed_text, write_bundle
+from vedette.trust.bundle import Bundle, signed_text, write_bundle
 from vedette.trust.bundle_edits import begun
 from vedette.trust.signed import Signed, write_signed
-from vedette.trust.verify import TRUST, verify
+from vedette.trust.verify import TRUST
 
 SERVER = Asking()
 
@@ -97,8 +98,7 @@ def sign(
     """Add one root's signature to the bundle, over the same bytes as the others'."""
     signed, held = read_file(bundle)
     signature = sign_by(key, signed_text(signed.document), namespace=TRUST)
-    _write_with(bundle, signed, [signature])
-    sys.stderr.write(f"vedette: {_state(read_file(bundle)[0])} of version {held.version}\n")
+    _sign_with(bundle, signed, held, [signature])
 
 
 @app.command
@@ -110,15 +110,14 @@ def gather(copies: list[Path], /, *, bundle: BundleFile = HERE) -> None:
     copies
         Files of the same version, byte for byte.
     """
-    signed, _ = read_file(bundle)
+    signed, held = read_file(bundle)
     found: list[str] = []
     for copy in copies:
         other, _ = read_file(copy)
         if other.document != signed.document:
             raise Conflict(f"{copy} is another bundle than {place_of(bundle)}; none was taken")
         found += other.signatures
-    _write_with(bundle, signed, found)
-    sys.stderr.write(f"vedette: {_state(read_file(bundle)[0])}\n")
+    _sign_with(bundle, signed, held, found)
 
 
 @app.command
@@ -136,10 +135,15 @@ def push(
         The roots are others than those of the bundle the server has.
     """
     signed, held = read_file(bundle)
-    signers = root_signers(signed, held, now=clock.now())
-    if len(signers) < held.roots.threshold:
+    found = signatures_of(signed, held, now=clock.now())
+    if found.wrong:
         raise Denied(
-            f"{len(signers)} of {held.roots.threshold} roots signed version {held.version}",
+            f"agents refuse the bundle for a signature under it: {found.wrong[0]}",
+            hint="vedette trust sign takes it out",
+        )
+    if len(found.counting) < held.roots.threshold:
+        raise Denied(
+            f"{len(found.counting)} of {held.roots.threshold} roots signed version {held.version}",
             hint="vedette trust sign --key …",
         )
     with Client(asking) as client:
@@ -148,26 +152,13 @@ def push(
     sys.stderr.write(f"vedette: version {held.version} is with {client.url}\n")
 
 
-def _write_with(path: Path, signed: Signed, signatures: list[str]) -> None:
-    """Write the bundle with the signatures added; raises Denied for one that is no root's."""
-    held = read_bundle(signed.document)
-    before = {one.fingerprint for one in root_signers(signed, held, now=clock.now())}
-    for signature in signatures:
-        if signature in signed.signatures:
-            continue
-        who = verify(
-            signature,
-            signed_text(signed.document),
-            held.roots.keys,
-            namespace=TRUST,
-            now=clock.now(),
-        ).fingerprint
-        if who not in before:
-            signed, before = signed.with_signature(signature), before | {who}
+def _sign_with(path: Path, signed: Signed, held: Bundle, signatures: list[str]) -> None:
+    """Write the bundle with the signatures added; what does not count is left out, and said."""
+    now = clock.now()
+    for wrong in signatures_of(signed, held, now=now).wrong:
+        sys.stderr.write(f"vedette: a signature is taken out: {wrong}\n")
+    signed = with_signatures(signed, held, signatures, now=now)
     write_file(path, signed)
-
-
-def _state(signed: Signed) -> str:
-    held = read_bundle(signed.document)
-    signers = root_signers(signed, held, now=clock.now())
-    return f"{len(signers)} of {held.roots.threshold} roots signed"
+    number = len(signed.signatures)
+    told = f"{number} of {held.roots.threshold} roots signed version {held.version}"
+    sys.stderr.write(f"vedette: {told}\n")

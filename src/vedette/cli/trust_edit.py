@@ -59,6 +59,9 @@ def add(
         person = replace(person, valid_from=_time(valid_from))
     if valid_until:
         person = replace(person, valid_until=_time(valid_until))
+    begins, ends = person.valid_from, person.valid_until
+    if begins and ends and ends <= begins:
+        raise Invalid(f"{name} would count until {ends:%FT%TZ}, before {begins:%FT%TZ}")
     made = change(bundle, lambda old: edits.with_person(old, person))
     _tell(made, f"{name} has {_counted(len(person.keys), 'key')}")
     for weak in filter(vouches_weakly, keys):

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from vedette.cli.output import plain
+from vedette.cli.trust_signatures import signatures_of
 from vedette.trust.accept import held_of, hold_bundle_time
 from vedette.trust.bundle import (
     EVERY,
@@ -16,23 +17,11 @@ from vedette.trust.bundle import (
     Bundle,
     Investigator,
     roots_digest,
-    signed_text,
 )
-from vedette.trust.openpgp import Verified
 from vedette.trust.reasons import Untrusted
 from vedette.trust.signed import Signed
-from vedette.trust.verify import TRUST, key_fingerprint, verify
+from vedette.trust.verify import key_fingerprint
 from vedette.trust.weigh import weight_of
-
-
-def root_signers(signed: Signed, held: Bundle, *, now: datetime) -> tuple[Verified, ...]:
-    """Return the distinct roots whose signatures count now; raises Untrusted for a wrong one."""
-    text = signed_text(signed.document)
-    found = [
-        verify(signature, text, held.roots.keys, namespace=TRUST, now=now)
-        for signature in signed.signatures
-    ]
-    return tuple({one.fingerprint: one for one in found}.values())
 
 
 def pin_of(held: Bundle) -> str:
@@ -43,12 +32,14 @@ def pin_of(held: Bundle) -> str:
 
 def as_value(signed: Signed, held: Bundle, *, now: datetime) -> dict[str, Any]:
     """Return all the bundle says, its digest, its pin, and who signed it."""
+    found = signatures_of(signed, held, now=now)
     return {
         **msgspec.to_builtins(held),
         "sha256": held_of(held, signed).digest,
         "roots_digest": roots_digest(held.roots.keys),
         "pin": pin_of(held),
-        "signed_by": [one.fingerprint for one in root_signers(signed, held, now=now)],
+        "signed_by": list(found.counting),
+        "wrong_signatures": list(found.wrong),
     }
 
 
@@ -86,13 +77,12 @@ def _life(held: Bundle, now: datetime) -> str:
 
 
 def _roots(signed: Signed, held: Bundle, now: datetime) -> Iterator[str]:
-    try:
-        signers = {one.fingerprint for one in root_signers(signed, held, now=now)}
-    except Untrusted as error:
-        signers = set()
-        yield f"A signature under it is wrong: {error}"
+    found = signatures_of(signed, held, now=now)
+    signers = found.counting
     needed = held.roots.threshold
     state = "" if len(signers) >= needed else ", not enough"
+    for wrong in found.wrong:
+        yield f"Agents refuse it for a signature under it: {plain(wrong)}"
     yield f"Signed by {len(signers)} of the {needed} roots it needs{state}:"
     for key in held.roots.keys:
         name = key_fingerprint(key)
