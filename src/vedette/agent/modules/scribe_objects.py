@@ -19,6 +19,7 @@ from vedette.agent.modules.scribe_parameters import (
     HasLine,
     Object,
     Package,
+    Raw,
 )
 from vedette.errors import Invalid
 
@@ -87,9 +88,9 @@ class Objects:
                 Criterion(file[0], "true" if any(self._lines(file, source)) else "false")
                 for file in self._files.at((source.path, source.file))
             ]
-        if source is None:
-            raise Missing(f"the object {one.object!r} does not say what to look at")
-        return [Criterion(each.identifier, each.value) for each in source.identifiers or ()]
+        if isinstance(source, Raw):
+            return [Criterion(each.identifier, each.value) for each in source.identifiers or ()]
+        raise Missing(f"the object {one.object!r} does not say what to look at")
 
     def _of_content(self, source: FileContent, variables: Mapping[str, str]) -> list[Criterion]:
         found = [
