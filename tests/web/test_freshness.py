@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from psycopg_pool import AsyncConnectionPool
 from tests import factories as make
+from tests.fakes.wire import wire_to
 from tests.web.browser import KEY, Browser, Clock, authenticate
 
 from vedette.db.pool import connect, open_pool
@@ -130,6 +131,22 @@ async def test_without_the_database_the_page_is_grey_and_no_old_one_is_shown(hou
     assert "tone-unknown" in blind.text
     assert blind.headers["retry-after"] == "10"
     assert "Orders" not in blind.words
+
+
+async def test_over_a_network_that_fell_silent_the_page_is_grey_and_nobody_waits_for_ever(
+    fresh_database_url: str, monkeypatch
+):
+    monkeypatch.setattr("vedette.db.pool.CHECKED_WITHIN_S", 0.2)
+    monkeypatch.setattr("vedette.web.public.POOL_WAIT_S", 0.5)
+    async with wire_to(fresh_database_url) as wire, asyncio.timeout(30):
+        pool = await open_pool(wire.dsn, max_size=2)
+        browser = Browser(site(pool, authenticate=authenticate, cookie_key=KEY).pages)
+        assert (await browser.get("/")).status == 200
+        wire.carries.clear()
+        blind = await browser.get("/")
+        assert (blind.status, "We cannot see right now" in blind.words) == (503, True)
+        wire.carries.set()
+        await pool.close()
 
 
 async def test_a_fault_of_ours_shows_a_name_for_the_log_and_nothing_else(house: House, monkeypatch):

@@ -1,10 +1,7 @@
 """LISTEN on a connection of its own that survives restarts of the server, and networks that fall silent."""
 
 import asyncio
-import os
-import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -13,6 +10,7 @@ import psycopg
 from psycopg import AsyncConnection, sql
 
 from vedette.db.pool import connect
+from vedette.db.silence import answered_within
 from vedette.errors import VedetteError
 
 FIRST_PAUSE_S = 0.1
@@ -79,7 +77,7 @@ async def _notices(
     on_proof: Proven | None,
     prove_every_s: float,
 ) -> AsyncIterator[Notice]:
-    with _answered_in_time(conn):
+    with answered_within(conn, ANSWERED_WITHIN_S):
         for channel in channels:
             await conn.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
     await _prove(conn, on_proof)
@@ -93,25 +91,7 @@ async def _notices(
 async def _prove(conn: AsyncConnection[Any], on_proof: Proven | None) -> None:
     """Ask something; what PostgreSQL notified of before its answer comes before it, too."""
     asked_at = monotonic()
-    with _answered_in_time(conn):
+    with answered_within(conn, ANSWERED_WITHIN_S):
         await conn.execute("SELECT 1")
     if on_proof is not None:
         on_proof(asked_at)
-
-
-@contextmanager
-def _answered_in_time(conn: AsyncConnection[Any]) -> Iterator[None]:
-    """Let what waits within end with OperationalError when nobody answers.
-
-    A task that is cancelled would not do: the driver would first ask the silent server to cancel, too.
-    """
-    late = asyncio.get_running_loop().call_later(ANSWERED_WITHIN_S, _break_off, conn)
-    try:
-        yield
-    finally:
-        late.cancel()
-
-
-def _break_off(conn: AsyncConnection[Any]) -> None:
-    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(conn.fileno())) as wire:
-        wire.shutdown(socket.SHUT_RDWR)

@@ -9,6 +9,7 @@ import psycopg
 from psycopg import AsyncConnection, conninfo
 from psycopg_pool import AsyncConnectionPool
 
+from vedette.db.silence import answered_within
 from vedette.db.trouble import explain
 from vedette.errors import Invalid
 
@@ -17,6 +18,8 @@ RECONNECT_S = 5
 """How long the pool tries for a connection before it waits for the next who wants one. It doubles the
 pause between its tries, so with the library's 300 s a PostgreSQL that was away for an hour would be
 found again minutes after it is back; our loops want a connection every second."""
+CHECKED_WITHIN_S = 2.0
+"""A connection that does not answer by then is not lent, and let go of."""
 SCHEMES = ("postgres", "postgresql")
 
 KEEPALIVE: Mapping[str, int] = {
@@ -125,7 +128,7 @@ async def open_pool(
 
     Raises at once when the database cannot be reached; later failures are retried by the pool. Each
     connection is tried before it is lent (one round trip), so that a restart of PostgreSQL costs no
-    request an error.
+    request an error, and a network that falls silent no request more than its patience.
     """
     first = await connect(dsn, name=name)
     await first.close()
@@ -135,9 +138,14 @@ async def open_pool(
         max_size=max_size,
         name=name,
         open=False,
-        check=AsyncConnectionPool.check_connection,
+        check=_check,
         timeout=CONNECT_TIMEOUT_S,
         reconnect_timeout=RECONNECT_S,
     )
     await pool.open()
     return pool
+
+
+async def _check(conn: AsyncConnection[Any]) -> None:
+    with answered_within(conn, CHECKED_WITHIN_S):
+        await AsyncConnectionPool.check_connection(conn)
