@@ -5,13 +5,22 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.signing_world import gpg, gpg_key, gpg_public, needs_gpg, needs_ssh, ssh_key, ssh_public
+from tests.signing_world import (
+    gpg,
+    gpg_key,
+    gpg_public,
+    gpg_sign,
+    needs_gpg,
+    needs_ssh,
+    ssh_key,
+    ssh_public,
+)
 
 from vedette.errors import Conflict, Invalid, Missing
 from vedette.trust import bundle_edits as edits
 from vedette.trust.bundle import Investigator, read_bundle, write_bundle
 from vedette.trust.public_keys import read_public_keys
-from vedette.trust.verify import key_fingerprint
+from vedette.trust.verify import key_fingerprint, verify
 from vedette.trust.weigh import minimum_of, weight_of
 
 pytestmark = needs_ssh
@@ -110,6 +119,21 @@ def test_openpgp_keys_are_read_armoured_or_not_alone_or_together():
     assert [key_fingerprint(key) for key in keys] == [one, two]
     binary = read_public_keys(gpg("--export", one), source="key.gpg")
     assert [key_fingerprint(key) for key in binary] == [one]
+
+
+@needs_gpg
+def test_a_keyring_holds_several_keys_armoured_or_not():
+    those = [gpg_key("first of a ring"), gpg_key("second of a ring", subkey="ed25519")]
+    for options in ([], ["--armor"]):
+        ring = gpg(*options, "--export", *those)
+        keys = read_public_keys(ring, source="pubring.gpg")
+        assert {key_fingerprint(key) for key in keys} == set(those)
+    text = b"an action"
+    signature = gpg_sign(text, those[1])
+    now = datetime.now(UTC) + timedelta(seconds=1)
+    assert (
+        verify(signature, text, keys, namespace="vedette-action", now=now).fingerprint == those[1]
+    )
 
 
 def test_a_file_of_ssh_keys_is_read_without_its_remarks():
