@@ -46,6 +46,7 @@ bench: $(DEV) ## measure, each figure beside its limit or peer; ARGS=NAME select
 
 soak: $(DEV) ## a thousand examples a property; kill agent, server and database at random, a hundred times, then all around servers; ARGS='--kills 9 --seed 7'
 	@$(PY) -m pytest -m hypothesis --hypothesis-profile=thorough -n $(WORKERS)
+	@VEDETTE_ACT_KILLS=100 $(PY) -m pytest tests/agent/test_act_stream.py -k killed
 	@PYTHONPATH=. $(PY) tests/walks/kills.py $(ARGS)
 
 proto: $(DEV) ## generate the link's Python from proto/

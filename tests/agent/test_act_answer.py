@@ -79,5 +79,15 @@ def test_a_message_is_cut_and_holds_no_nul():
     assert "\0" not in said["message"]
 
 
+@given(st.text("\\\\u0 \0", max_size=20))
+def test_whoever_looks_for_a_nul_in_the_bytes_finds_none_and_the_text_is_the_same(text):
+    result = json.loads(RESULT) | {"elements": text}
+    found = outcome_of([ran(result=json.dumps(result).encode())], 1, 5)
+    answer = answer_bytes(7, "d", Outcome(status="failed", message=text, results=found.results))
+    assert b"\\u0000" not in answer
+    said = json.loads(answer)
+    assert said["results"][0]["elements"] == kept(text) == said["message"]
+
+
 def test_what_was_cut_off_is_said():
     assert outcome_of([ran(), ran(Ended.KILLED, b"", "long", truncated=True)], 2, 5).truncated

@@ -172,6 +172,7 @@ def marking(path, number):
     return {"module": "rogue-write", "parameters": {"code": code}}
 
 
+@pytest.mark.timeout(60 + 6 * KILLS)
 async def test_killed_between_any_two_steps_nothing_runs_twice_and_nothing_is_lost(
     server, tmp_path, monkeypatch
 ):

@@ -62,9 +62,9 @@ class _Said(msgspec.Struct):
 
 
 def answer_bytes(command: int, digest: str, outcome: Outcome) -> bytes:
-    """Return the answer as it is signed; it holds no U+0000."""
+    """Return the answer as it is signed; it holds no U+0000, nor what could be taken for one."""
     why = plain(outcome.message) or outcome.reason or outcome.status
-    return msgspec.json.encode(
+    answer = msgspec.json.encode(
         _Answer(
             command=command,
             digest=digest,
@@ -76,6 +76,9 @@ def answer_bytes(command: int, digest: str, outcome: Outcome) -> bytes:
             results=[msgspec.Raw(each or not_run(why)) for each in outcome.results],
         )
     )
+    # What is left is a backslash that somebody wrote before u0000: said so that no reader of bytes
+    # takes the two for the escape.
+    return answer.replace(b"\\\\u0000", b"\\u005cu0000")
 
 
 def not_run(why: str) -> bytes:
