@@ -137,6 +137,13 @@ def test_arguments_are_told_only_when_asked_for(host: Host) -> None:
     assert "cmdline" not in hit["process"]
 
 
+def test_arguments_are_searched_whole_and_told_to_a_length(host: Host) -> None:
+    host.run(95, "java", cmdline=b"java\0" + b"x" * 500_000 + b"\0-the-end\0")
+    (hit,) = host.ask(cmdlines=["-the-end$"], options={"returncmdline": True}).elements["s1"]
+    assert len(hit["process"]["cmdline"]) == 4096
+    assert hit["process"]["cmdline"].endswith("x…")
+
+
 def test_every_check_must_hold_and_of_its_values_any(host: Host) -> None:
     assert host.pids(names=["^sh$", "^nginx$"]) == [80, 90]
     assert host.pids(names=["^sh$", "^nginx$"], users=["www"]) == [80]

@@ -9,13 +9,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 from tests.agent.modules.asking import ask, plant
 
 from vedette.agent.modules import Context, Limits, Result
-from vedette.agent.modules.sessions import _RECORD, _RECORD_64
+from vedette.agent.modules.accounts import accounts, groups, system_accounts, system_groups
+from vedette.agent.modules.sessions import _RECORD, _RECORD_64, system_sessions
 from vedette.agent.modules.users import Users
 from vedette.errors import Invalid
 
@@ -232,3 +234,13 @@ def test_the_accounts_of_this_host_are_those_the_system_tells() -> None:
         assert (one["uid"], one["gid"], one["home"]) == (entry.pw_uid, entry.pw_gid, entry.pw_dir)
         mine = {group.gr_name for group in grp.getgrall() if entry.pw_name in group.gr_mem}
         assert mine <= set(one["groups"])
+
+
+def test_what_the_system_tells_elsewhere_is_what_the_files_tell_here() -> None:
+    files, _ = accounts(Context())
+    told = {one.name: (one.uid, one.gid, one.home, one.shell) for one in system_accounts()}
+    assert {
+        one.name: (one.uid, one.gid, one.home, one.shell) for one in files
+    }.items() <= told.items()
+    assert groups(Context()).items() <= system_groups().items()
+    assert len(system_sessions()) == len(psutil.users())

@@ -1,10 +1,15 @@
 """The accounts of this host's own files: `/etc/passwd`, `/etc/group`, `/etc/shadow`.
 
-Accounts of a directory (LDAP, SSSD) stand in no file and are not told here.
+Accounts of a directory (LDAP, SSSD) stand in no file and are not told here. On macOS, where the files
+are those of its services, the system is asked.
 """
 
+import grp
+import pwd
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from vedette.agent.modules import Context
 from vedette.agent.modules.host_files import read_text
@@ -26,6 +31,8 @@ class Account:
 
 def accounts(context: Context) -> tuple[list[Account], int]:
     """Return the accounts, and how many lines are none; raise OSError."""
+    if not has_files(context):
+        return system_accounts(), 0
     found: list[Account] = []
     broken = 0
     for fields in _lines(context, "/etc/passwd"):
@@ -46,6 +53,31 @@ def accounts(context: Context) -> tuple[list[Account], int]:
     return found, broken
 
 
+def has_files(context: Context) -> bool:
+    """Return whether the files tell the accounts; macOS has them for its own services alone."""
+    return sys.platform == "linux" or context.root != Path("/")
+
+
+def system_accounts() -> list[Account]:
+    """Return the accounts that the system tells, without whether they have passwords."""
+    return [
+        Account(
+            name=one.pw_name,
+            password="x",  # noqa: S106 - told elsewhere
+            uid=one.pw_uid,
+            gid=one.pw_gid,
+            home=one.pw_dir,
+            shell=one.pw_shell or "/bin/sh",
+        )
+        for one in pwd.getpwall()
+    ]
+
+
+def system_groups() -> dict[str, tuple[int, frozenset[str]]]:
+    """Return the groups that the system tells, as `groups` does."""
+    return {one.gr_name: (one.gr_gid, frozenset(one.gr_mem)) for one in grp.getgrall()}
+
+
 def names_by_uid(context: Context) -> dict[int, str]:
     """Return the first name of each number; nothing where that cannot be read."""
     try:
@@ -57,6 +89,8 @@ def names_by_uid(context: Context) -> dict[int, str]:
 
 def groups(context: Context) -> dict[str, tuple[int, frozenset[str]]]:
     """Return each group's number and those it names as members; raise OSError."""
+    if not has_files(context):
+        return system_groups()
     found: dict[str, tuple[int, frozenset[str]]] = {}
     for fields in _lines(context, "/etc/group"):
         if len(fields) == 4 and fields[2].isdigit():

@@ -80,7 +80,7 @@ def checksum(packet: bytes) -> int:
     '0x220d'
     """
     even = packet + b"\0" * (len(packet) % 2)
-    total = sum(struct.unpack(f">{len(even) // 2}H", even))
+    total: int = sum(struct.unpack(f">{len(even) // 2}H", even))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF

@@ -23,6 +23,8 @@ from vedette.agent.modules.tally import Tally
 
 Element = dict[str, object]
 _PORTION = 1 << 20
+_TOLD_CHARACTERS = 4096
+"""Of a process's arguments: they may be megabytes, and are searched whole."""
 
 
 class ProcessModule:
@@ -147,7 +149,11 @@ class Question:
         for key, wanted, tell in (
             ("exe", True, lambda: MASKED if private else process.exe),
             ("deleted", True, lambda: process.is_deleted),
-            ("cmdline", options.returncmdline, lambda: MASKED if private else process.cmdline),
+            (
+                "cmdline",
+                options.returncmdline,
+                lambda: MASKED if private else _short(process.cmdline),
+            ),
             ("sha256", options.returnsha256, lambda: self._seen.sha256(process)),
             ("listening", options.returnlistening, lambda: _ports(process.listening())),
         ):
@@ -200,6 +206,10 @@ def _base(process: Process) -> str:
 def _listens(process: Process, ports: Iterable[str]) -> bool:
     found = {str(socket.local_port) for socket in process.listening()}
     return bool(found) and ("any" in ports or not found.isdisjoint(ports))
+
+
+def _short(said: str) -> str:
+    return said if len(said) <= _TOLD_CHARACTERS else f"{said[: _TOLD_CHARACTERS - 1]}…"
 
 
 def _ports(sockets: Iterable[Socket]) -> list[Element]:

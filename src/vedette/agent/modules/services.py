@@ -18,6 +18,7 @@ Kind = Literal[
 ]
 
 _STARTED = "/run/openrc/started"
+_TOLD_CHARACTERS = 1024
 
 
 class ServicesParameters(Parameters, frozen=True, kw_only=True):
@@ -117,6 +118,6 @@ def _element(service: Service, processes: int | None, context: Context) -> dict[
         "enabled": service.enabled,
         "running": None if processes is None else processes > 0,
         "processes": processes or 0,
-        "description": service.description,
+        "description": service.description[:_TOLD_CHARACTERS],
         "path": MASKED if context.privacy and service.path else service.path,
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from vedette.agent.modules import Context
+from vedette.agent.modules.accounts import has_files
 from vedette.agent.modules.host_files import exists, names, plain, read, read_text
 from vedette.agent.modules.tally import Tally
 
@@ -32,12 +33,24 @@ class Session:
 
 def sessions(context: Context, tally: Tally) -> list[Session]:
     """Return who is logged in; faults say what could not be read."""
+    if not has_files(context):
+        return system_sessions()
     try:
         found = list(_of_logind(context))
     except OSError as fault:
         tally.fault(f"{_LOGIND}: {fault.strerror or fault}")
         found = []
     return found or list(_of_utmp(context, tally))
+
+
+def system_sessions() -> list[Session]:
+    """Return the sessions that the system tells, by psutil: those of macOS."""
+    import psutil
+
+    return [
+        Session(one.name, one.terminal or "", one.host or "", _time(int(one.started)))
+        for one in psutil.users()
+    ]
 
 
 def _of_logind(context: Context) -> Iterator[Session]:
