@@ -272,7 +272,7 @@ def test_what_is_signed_keeps_its_validity(desk, capsys):
 
 def test_what_nobody_would_run_any_more_is_not_signed_by_a_second_person(desk, capsys):
     path = fixture(SIGNED)
-    words = ["act", "sign", path, "--key", str(ssh_key("ada")), "--out", "b.json", "--foreign"]
+    words = ["act", "sign", path, "--key", str(ssh_key("ada")), "--out", "b.json"]
     assert run(words) == 2
     assert "expired at 2017-10-25T15:56:05Z" in capsys.readouterr().err
     assert not Path("b.json").exists()
@@ -395,17 +395,29 @@ def test_migs_key_is_found_in_a_folder_of_keys(desk, capsys):
     ],
 )
 def test_migs_own_files_say_what_they_do(desk, capsys, name, does, more):
-    done("check", fixture(f"actions/{name}.json"), "--foreign")
+    done("check", fixture(f"actions/{name}.json"))
     said = capsys.readouterr().out
     assert does in said
     assert more in said
+
+
+def test_every_file_of_migs_asks_only_what_our_modules_can_be_asked(desk):
+    for path in sorted(Path(fixture("actions")).glob("*.json")):
+        done("check", str(path))
+
+
+def test_migs_scribe_document_is_wrapped_in_one_line(desk, capsys):
+    (document,) = Path(fixture("actions/scribe")).glob("*.json")
+    written("scribe", "-path", str(document), "-onlytrue")
+    assert "a scribe document" in printed(capsys, "check", "a.json")
+    signed("ada")
 
 
 @needs_gpg
 def test_migs_own_file_is_signed_as_it_stands(desk, capsys):
     file = fixture("actions/example_v2.json")
     ada = gpg_key("Ada <ada@example.org>")
-    done("sign", file, "--key", ada, "--valid-for", "10m", "--out", "a.json", "--foreign")
+    done("sign", file, "--key", ada, "--valid-for", "10m", "--out", "a.json")
     Path("ada.asc").write_text(gpg_public(ada))
     done("verify", "a.json", "--keys", "ada.asc")
     before = read_action(Path(file).read_bytes())
