@@ -309,10 +309,31 @@ async def test_a_fork_bomb_is_ended_as_a_whole() -> None:
     ran = await run("import os\nwhile True: os.fork()", "rogue-programs")
     assert ran.ended is Ended.KILLED
     assert ran.message in (
-        "it started more than 64 processes",
+        "it started more than 256 processes and threads",
         "its processes held more than 512 MiB of memory",
     )
     assert ran.took_s < 15
+
+
+async def test_a_module_that_begins_ever_more_threads_is_ended() -> None:
+    code = """
+    import threading, time
+    threading.stack_size(32 << 10)
+    while True: threading.Thread(target=time.sleep, args=(60,)).start()
+    """
+    ran = await run(code)
+    assert (ran.ended, ran.message) == (Ended.KILLED, "it began more than 256 threads")
+    assert ran.took_s < 10
+
+
+async def test_programs_that_come_and_go_are_counted_together() -> None:
+    code = """
+    import subprocess
+    while True: subprocess.run(["/bin/sh", "-c", "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done"])
+    """
+    ran = await run(code, "rogue-programs", OperationLimits(seconds=60, cpu_s=1))
+    assert ran.ended is Ended.KILLED
+    assert ran.message == "its processes used more than 1 s of the processor"
 
 
 async def test_what_a_module_leaves_behind_is_ended_with_it() -> None:
@@ -349,9 +370,9 @@ async def test_programs_may_not_use_more_than_one_module_may() -> None:
     busy = [subprocess.Popen(["/bin/sh", "-c", "while :; do :; done"]) for _ in range(3)]
     busy[0].wait()
     """
-    ran = await run(code, "rogue-programs", OperationLimits(seconds=60, cpu_s=2))
+    ran = await run(code, "rogue-programs", OperationLimits(seconds=60, cpu_s=1))
     assert ran.ended is Ended.KILLED
-    assert ran.message == "its processes used more than 2 s of the processor"
+    assert ran.message == "its processes used more than 1 s of the processor"
 
 
 # The agent is killed.

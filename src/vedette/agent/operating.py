@@ -28,7 +28,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """One operation.
 
     seconds: until it is ended; a module stops by itself a little before. cpu_s, memory_bytes,
-    processes: of all its processes together, where it may start programs.
+    tasks: of all its processes together, where it may start programs.
     """
 
     module: str
@@ -37,7 +37,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     cpu_s: float
     memory_bytes: int
     output_bytes: int
-    processes: int
+    tasks: int
     privacy: bool
     partial: bool
     root: str
@@ -74,7 +74,7 @@ def _run(asked: Asked, answer_fd: int) -> Result:
 
         under_a_keeper(
             answer_fd,
-            processes=asked.processes,
+            tasks=asked.tasks,
             cpu_s=asked.cpu_s,
             memory_bytes=asked.memory_bytes,
         )

@@ -21,8 +21,8 @@ from vedette.agent.operation_process import Process, start
 from vedette.errors import Invalid
 
 _STDERR_BYTES = 4096
-_PROCESSES = 64
-"""How many an operation may have at once, where its module may start any."""
+_TASKS = 256
+"""How many threads, and processes where its module may start any, an operation may have at once."""
 _SHORT_BYTES = 256 << 10
 """An answer that is longer is read beside the loop."""
 
@@ -102,7 +102,7 @@ async def run_operation(
         cpu_s=limits.cpu_s,
         memory_bytes=limits.memory_bytes,
         output_bytes=limits.output_bytes,
-        processes=_PROCESSES,
+        tasks=_TASKS,
         privacy=privacy,
         partial=partial,
         root=str(root),
@@ -137,7 +137,7 @@ def sandbox_offers() -> Offers:
 async def _run(process: Process, answer: KeptPipe, errors: KeptPipe, seconds: float) -> bool:
     """Wait until it is over and gone, by its own end or by ours; False when its time was over."""
     try:
-        in_time = await process.over(answer, seconds)
+        in_time = await process.over(answer, seconds, tasks=_TASKS)
     finally:
         await process.end()
     with suppress(TimeoutError):
@@ -151,6 +151,8 @@ async def _outcome(
 ) -> tuple[Ended, bytes, str]:
     if answer.cut:
         return Ended.KILLED, b"", f"its answer is longer than {limits.output_bytes} bytes"
+    if process.overgrown:
+        return Ended.KILLED, b"", f"it began more than {_TASKS} threads"
     if not in_time:
         return Ended.TIMEOUT, b"", f"it took longer than {limits.seconds:g} s"
     kind, body = bytes(answer.content[:1]), bytes(answer.content[1:])

@@ -4,7 +4,7 @@ import re
 
 import msgspec
 
-DEPTH = 64
+DEPTH = 32
 """How deep an answer may be nested; a scribe document's is below 10."""
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)

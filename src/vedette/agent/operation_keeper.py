@@ -21,14 +21,17 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What the processes of a group use; those that have ended are left out."""
+    """What the processes of a group use; those that have ended count where they were waited for.
 
-    processes: int
+    tasks: processes and their threads.
+    """
+
+    tasks: int
     cpu_s: float
     memory_bytes: int
 
 
-def under_a_keeper(answer_fd: int, *, processes: int, cpu_s: float, memory_bytes: int) -> None:
+def under_a_keeper(answer_fd: int, *, tasks: int, cpu_s: float, memory_bytes: int) -> None:
     """Return in a new process; this one keeps watch over it and ends as it ends."""
     watched = {signal.SIGTERM, signal.SIGCHLD}
     signal.pthread_sigmask(signal.SIG_BLOCK, watched)
@@ -41,7 +44,7 @@ def under_a_keeper(answer_fd: int, *, processes: int, cpu_s: float, memory_bytes
             os._exit(1)
         return
     die_with_parent(signal.SIGTERM)
-    _watch(child, answer_fd, Used(processes, cpu_s, memory_bytes))
+    _watch(child, answer_fd, Used(tasks, cpu_s, memory_bytes))
 
 
 def used(group: int, enough: int) -> Used:
@@ -56,8 +59,8 @@ def used(group: int, enough: int) -> Used:
             continue
         fields = stat[stat.rindex(b")") + 2 :].split()
         if int(fields[2]) == group:
-            count += 1
-            ticks += int(fields[11]) + int(fields[12])
+            count += int(fields[17])
+            ticks += sum(map(int, fields[11:15]))
             pages += int(fields[21])
             if count >= enough:
                 break
@@ -66,8 +69,8 @@ def used(group: int, enough: int) -> Used:
 
 def too_much(now: Used, most: Used) -> str:
     """Return which limit is met, in words, "" for none."""
-    if now.processes > most.processes:
-        return f"it started more than {most.processes} processes"
+    if now.tasks > most.tasks:
+        return f"it started more than {most.tasks} processes and threads"
     if now.cpu_s > most.cpu_s:
         return f"its processes used more than {most.cpu_s:g} s of the processor"
     if now.memory_bytes > most.memory_bytes:
@@ -84,7 +87,7 @@ def _watch(child: int, answer_fd: int, most: Used) -> NoReturn:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             _end_as(os.waitstatus_to_exitcode(status))
-        words = too_much(used(group, most.processes + 1), most)
+        words = too_much(used(group, most.tasks + 1), most)
         if words:
             os.write(answer_fd, b"X" + words.encode())
             os.killpg(group, signal.SIGKILL)

@@ -19,6 +19,8 @@ from vedette.agent.operating import Asked
 from vedette.errors import Invalid
 
 _OPERATED = str(Path(__file__).with_name("operated.py"))
+_LOOK_S = 0.25
+"""Between two looks at its threads."""
 _POLL_S = 0.02
 """Between two looks whether a process has ended, where the kernel does not tell."""
 
@@ -27,26 +29,37 @@ class Process:
     """A process of ours, the leader of its group, until it is reaped and its group is gone.
 
     Not asyncio's: that does not tell how much of the processor a process has used.
+    overgrown: it was found with more threads than it may have.
     """
 
     def __init__(self, child: "subprocess.Popen[bytes]") -> None:
         self.exit_code = 0
         self.cpu_s = 0.0
+        self.overgrown = False
         self._child = child
         self._ended = asyncio.Event()
         self._seeing = asyncio.create_task(self._see_its_end(), name=f"operation {child.pid}")
 
-    async def over(self, answer: KeptPipe, seconds: float) -> bool:
-        """Wait until it ended or said too much; False when its time was over before."""
+    async def over(self, answer: KeptPipe, seconds: float, *, tasks: int) -> bool:
+        """Wait until it ended or took too much; False when its time was over before.
+
+        tasks: how many threads it may have. The kernel counts none of root's.
+        """
+        loop = asyncio.get_running_loop()
         waiting = {asyncio.ensure_future(one.wait()) for one in (self._ended, answer.over)}
+        done: set[asyncio.Future[object]] = set()
+        ends_at = loop.time() + seconds
         try:
-            done, _ = await asyncio.wait(
-                waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
-            )
+            while not (done or self.overgrown) and loop.time() < ends_at:
+                patience = min(_LOOK_S, max(0.0, ends_at - loop.time()))
+                done, _ = await asyncio.wait(
+                    waiting, timeout=patience, return_when=asyncio.FIRST_COMPLETED
+                )
+                self.overgrown = not done and _threads(self._child.pid) > tasks
         finally:
             for one in waiting:
                 one.cancel()
-        return bool(done)
+        return bool(done) or self.overgrown
 
     async def end(self) -> None:
         """Kill what still runs of it, and wait until it is gone, however often we are cancelled."""
@@ -124,3 +137,11 @@ def _question(asked: Asked) -> IO[bytes]:
     file.write(content)
     file.seek(0)
     return file
+
+
+def _threads(pid: int) -> int:
+    try:
+        stat = Path("/proc", str(pid), "stat").read_bytes()
+    except OSError:
+        return 0  # it has ended, or this is not Linux
+    return int(stat[stat.rindex(b")") + 2 :].split()[17])
