@@ -90,6 +90,7 @@ def test_migs_signed_action_is_the_text_its_signer_signed():
             "expireafter is before validfrom",
         ),
         ({"syntaxversion": 1}, "syntaxversion 1"),
+        ({"Order": "filechecker", "Arguments": {}}, "MIG's version 1, an order and its arguments"),
         ({"syntaxversion": 4}, "syntaxversion 4"),
         ({"syntaxversion": "2"}, "syntaxversion must be a number"),
         ({"pgpsignatures": "x"}, "pgpsignatures must be a list"),

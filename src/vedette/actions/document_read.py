@@ -18,6 +18,8 @@ SEPARATORS = (";target=", ";validfrom=", ";expireafter=", ";operations=")
 """What parts MIG's signed string; in a name or target it could be read two ways."""
 
 OPERATION = ("module", "parameters", "is_compressed", "want_compressed")
+V1 = {"order", "arguments"}
+"""What only the format of 2013 has."""
 V2 = (
     *("name", "target", "description", "threat", "operations", "validfrom", "expireafter"),
     *("pgpsignatures", "syntaxversion"),
@@ -46,6 +48,11 @@ def read_action(data: bytes) -> Action:
         return read_v3(read_signed(data))
     if isinstance(value, dict) and value.get("syntaxversion") == 3:
         return _v3(fields(value, "", V3))
+    if isinstance(value, dict) and V1 <= {key.casefold() for key in value}:
+        raise Invalid(
+            "this is MIG's version 1, an order and its arguments, which nothing runs any more",
+            hint="write it anew: vedette act write",
+        )
     return _v2(fields(value, "", V2))
 
 
