@@ -48,7 +48,7 @@ def read_action(data: bytes) -> Action:
         return read_v3(read_signed(data))
     if isinstance(value, dict) and value.get("syntaxversion") == 3:
         return _v3(fields(value, "", V3))
-    if isinstance(value, dict) and V1 <= {key.casefold() for key in value}:
+    if isinstance(value, dict) and {key.casefold() for key in value} >= V1:
         raise Invalid(
             "this is MIG's version 1, an order and its arguments, which nothing runs any more",
             hint="write it anew: vedette act write",
