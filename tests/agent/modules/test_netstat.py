@@ -215,8 +215,28 @@ def test_every_namespace_is_looked_into_once_when_asked_for(tmp_path: Path) -> N
     assert not result.errors
 
 
+def test_a_namespace_that_only_root_may_name_is_looked_into_all_the_same(tmp_path: Path) -> None:
+    tables = {"tcp": HEAD + LISTENS, "udp": HEAD}
+    context = plant(
+        tmp_path,
+        {f"proc/{pid}/net/{name}": table for pid in (1, 3) for name, table in tables.items()},
+    )
+    for pid in (2, 4):  # of the networks of 1 and 3
+        (tmp_path / f"proc/{pid}").mkdir()
+        (tmp_path / f"proc/{pid}/net").symlink_to(f"../{pid - 1}/net")
+    (tmp_path / "proc/2/ns").mkdir()
+    (tmp_path / "proc/2/ns/net").symlink_to("net:[1]")
+    result = answer(context, "listeningport", "631", namespaces=True)
+    number = (tmp_path / "proc/3/net/tcp").stat().st_ino
+    spaces = addresses(result, "listeningport", "631", "namespace")
+    assert sorted(spaces) == ["net:[1]", f"net:[hidden-{number}]"]
+    assert result.success
+
+
 def test_processes_whose_namespace_is_hidden_are_counted(tmp_path: Path) -> None:
-    result = answer(plant(tmp_path, {"proc/9/stat": ""}), "listeningport", "22", namespaces=True)
+    context = plant(tmp_path, {"proc/9/stat": "", "proc/10/stat": ""})
+    (tmp_path / "proc/9/net").symlink_to("net")  # as for a table one may not see; 10 has ended
+    result = answer(context, "listeningport", "22", namespaces=True)
     assert result.errors == ["the network of 1 processes cannot be told: that takes root"]
     assert not result.success
 

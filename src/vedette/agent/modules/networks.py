@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from vedette.agent.modules import Context
-from vedette.agent.modules.host_files import exists, linked, names, plain, read
+from vedette.agent.modules.host_files import linked, names, place, plain, read
 from vedette.agent.modules.sockets import TABLES, Address, Socket, read_table
 from vedette.agent.modules.tally import Tally
 
@@ -98,15 +98,31 @@ def host_network(context: Context, tally: Tally) -> Network:
 
 
 def all_networks(context: Context, tally: Tally) -> list[Network]:
-    """Return every network that some process is in; faults name how many could not be told."""
+    """Return every network that some process is in; faults name how many could not be told.
+
+    What another user's process is in only root may ask by name; that two are in the same one everybody
+    can see, since the tables of a network are one file.
+    """
     found: dict[str, list[str]] = {}
+    unnamed: dict[int, list[str]] = {}
+    names_of: dict[int, str] = {}
     hidden = 0
     for pid in processes(context):
-        space = linked(context, f"/proc/{pid}/ns/net")
-        if space is not None:
-            found.setdefault(space, []).append(f"/proc/{pid}/net")
-        elif exists(context, f"/proc/{pid}"):  # it has not ended meanwhile
+        folder, space = f"/proc/{pid}/net", linked(context, f"/proc/{pid}/ns/net")
+        try:
+            table = place(context, f"{folder}/tcp").stat().st_ino
+        except FileNotFoundError:  # it has ended, waited for or not
+            continue
+        except OSError:
             hidden += 1
+            continue
+        if space is not None:
+            found.setdefault(space, []).append(folder)
+            names_of[table] = space
+        else:
+            unnamed.setdefault(table, []).append(folder)
+    for table, folders in unnamed.items():
+        found.setdefault(names_of.get(table, f"net:[hidden-{table}]"), []).extend(folders)
     if hidden:
         words = f"the network of {hidden} processes cannot be told: that takes root"
         tally.fault(words, unanswered=True)
