@@ -29,7 +29,8 @@ know is refused, and so is a pattern it cannot read. Patterns are RE2.
 Every answer has MIG's five members. `foundanything`: what was asked for is on this host. `success`:
 the question was answered; false is "could not tell", never "nothing found". `elements`: the answer.
 `statistics`: how much was looked at. `errors`: what could not be looked at, in words. A run that
-reaches its limits tells what it has until then, and `stopped early` among the errors.
+reaches its limits tells what it has until then, and `stopped early` among the errors. A list without
+members is an empty one, where MIG has null.
 
 Where an action asks for privacy, names of files and users and other people's addresses are `masked`.
 What a module needs beyond reading files is said below; the rest is

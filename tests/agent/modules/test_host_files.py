@@ -18,7 +18,7 @@ paths = some.lists(some.sampled_from(("d", "e", "x", "y", "..")), min_size=1, ma
 targets = some.one_of(paths, paths.map("/{}".format), paths.map("../../../../{}".format))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(links=some.dictionaries(some.sampled_from(PLACES), targets), asked=targets)
 def test_whatever_the_links_nothing_outside_a_root_is_reached(
     tmp_path_factory: pytest.TempPathFactory, links: dict[str, str], asked: str

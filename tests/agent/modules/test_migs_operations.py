@@ -9,7 +9,7 @@ from tests.agent.modules.asking import ask
 from vedette import plugins
 from vedette.actions.document_legacy import modern
 from vedette.actions.document_read import read_action
-from vedette.agent.modules import GROUP
+from vedette.agent.modules import GROUP, read_parameters
 
 ACTIONS = Path(__file__).parents[4] / "shared/fixtures/mig/actions"
 ASKED = {"netstat", "ping", "pkg", "timedrift", "sshkey", "example"}
@@ -37,3 +37,18 @@ def test_an_operation_of_migs_is_answered_for_every_value_it_asks_for(operation:
     for kind, values in operation.parameters.items():
         assert list(result.elements[kind]) == list(dict.fromkeys(values))
     assert result.statistics["examined"] > 0
+
+
+@pytest.mark.parametrize(
+    ("module", "written"),
+    [
+        ("sshkey", {"paths": None, "maxdepth": 0}),
+        ("example", {"gethostname": True, "getaddresses": False, "lookuphost": None}),
+        ("ping", {"destination": "127.0.0.1", "destinationport": 9, "protocol": "udp", "count": 1}),
+        ("pkg", {"pkgmatch": {"matches": ["^libc"]}, "vermatch": ""}),
+        ("timedrift", {"drift": ""}),
+        ("netstat", {"listeningport": ["22"], "namespaces": False}),
+    ],
+)
+def test_what_migs_client_writes_is_read_as_it_is(module: str, written: dict[str, Any]) -> None:
+    assert read_parameters(plugins.load(GROUP, module), written)

@@ -12,6 +12,8 @@ from vedette.agent.modules import Context, Needs, Parameters, Result
 from vedette.agent.modules.tally import Tally
 from vedette.errors import Invalid
 
+Name = Annotated[str, Meta(min_length=1, max_length=253)]
+
 _LABEL = "[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 
@@ -21,9 +23,8 @@ class ExampleParameters(Parameters, frozen=True, kw_only=True):
 
     gethostname: bool = False
     getaddresses: bool = False
-    lookuphost: Annotated[
-        tuple[Annotated[str, Meta(min_length=1, max_length=253)], ...], Meta(max_length=100)
-    ] = ()
+    # MIG's client writes null for a list without members.
+    lookuphost: Annotated[tuple[Name, ...], Meta(max_length=100)] | None = ()
 
 
 class Example:
@@ -40,7 +41,7 @@ class Example:
 
     def run(self, parameters: ExampleParameters, context: Context) -> Result:
         """Tell what is asked for; `Invalid` for a name no host can have."""
-        for host in parameters.lookuphost:
+        for host in parameters.lookuphost or ():
             if _HOST_NAME.fullmatch(host) is None:
                 raise Invalid(f"module example: {host[:64]!r} is no host's name")
         tally = Tally(context)

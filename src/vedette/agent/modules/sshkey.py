@@ -40,7 +40,8 @@ Text = Annotated[str, Meta(min_length=1, max_length=4096)]
 class SshkeyParameters(Parameters, frozen=True, kw_only=True):
     """Where to look, and how deep; 0 is 8 folders. Without paths below the homes."""
 
-    paths: Annotated[tuple[Text, ...], Meta(max_length=1000)] = ()
+    # MIG's client writes null for a list without members.
+    paths: Annotated[tuple[Text, ...], Meta(max_length=1000)] | None = ()
     maxdepth: Annotated[int, Meta(ge=0, le=1000)] = 0
 
 
