@@ -191,11 +191,12 @@ def test_suses_database_is_read(tmp_path: Path) -> None:
     assert found(context, ".") == [("aaa", "1-2"), ("zypper", "1-2")]
 
 
-def test_apks_database_is_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["lib", "usr/lib"])
+def test_apks_database_is_read(tmp_path: Path, folder: str) -> None:
     installed = (
         "C:Q1x=\nP:musl\nV:1.2.5-r0\nA:x86_64\nF:lib\nR:ld-musl.so\n\nP:zlib\nV:1.3\nA:x86_64\n"
     )
-    context = plant(tmp_path, {"lib/apk/db/installed": installed})
+    context = plant(tmp_path, {f"{folder}/apk/db/installed": installed})
     assert found(context, ".") == [("musl", "1.2.5-r0"), ("zlib", "1.3")]
 
 

@@ -30,7 +30,7 @@ class Package:
 
 _DPKG = "/var/lib/dpkg/status"
 _DPKG_PARTS = "/var/lib/dpkg/status.d"
-_APK = "/lib/apk/db/installed"
+_APK = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed")
 _RPM_BYTES = 256 * 1024 * 1024
 _THERE = {"installed", "triggers-pending", "triggers-awaited"}
 """dpkg's states of a package that is installed; held or not is no matter."""
@@ -62,9 +62,8 @@ def _dpkg(context: Context, tally: Tally) -> list[Package] | None:
 
 
 def _apk(context: Context, tally: Tally) -> list[Package] | None:
-    if not exists(context, _APK):
-        return None
-    return _text(context, tally, _APK, read_apk)
+    path = next((one for one in _APK if exists(context, one)), None)
+    return None if path is None else _text(context, tally, path, read_apk)
 
 
 def _text(
