@@ -171,6 +171,12 @@ def test_neither_another_service_nor_the_future_nor_long_ago_is_proposed() -> No
     assert cause() is None
 
 
+def test_what_was_only_tried_is_not_proposed() -> None:
+    real = deployed(30 / 1440)
+    assert cause(real, deployed(20 / 1440, environment="staging")) == real.deployment
+    assert cause(deployed(20 / 1440, environment="eu/Pre-Prod 2")) is None
+
+
 def test_the_window_holds_both_its_ends() -> None:
     assert cause(deployed(60 / 1440)) is not None
     assert cause(deployed(0)) is not None

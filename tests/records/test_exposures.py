@@ -214,3 +214,26 @@ async def test_months_that_are_kept_no_longer_are_dropped_with_what_ended_before
     assert await daily.keep_house(conn, now=NOW, options=options) >= 2
     assert await rows(conn, "SELECT count(*) FROM records.daily") == [(0,)]
     assert await rows(conn, "SELECT identity FROM records.exposure") == [("CVE-2026-1",)]
+
+
+async def test_what_ran_long_ago_is_forgotten_but_for_the_last_of_each_image(conn: Conn) -> None:
+    old = datetime(2021, 3, 5, tzinfo=UTC)
+    await see(conn, scan(finding("CVE-2026-1"), pods=("p1",)), now=old)
+    await see(conn, scan(finding("CVE-2026-1"), pods=("p2",)), now=old + DAY)
+    gone = scan(finding("CVE-2026-2"), digest="sha256:bb", name="quay.io/shop/cart")
+    await see(conn, scan(finding("CVE-2026-1"), pods=("p3",)), gone, now=old + 2 * DAY)
+    await see(conn, scan(finding("CVE-2026-1"), pods=("p3",)), now=old + 3 * DAY)
+    options = RecordOptions(keep_looks=(NOW - old) - DAY)
+    await daily.keep_house(conn, now=NOW, options=options)
+    # The first pod went on the day before; of the image that runs no longer its last one stays.
+    assert await rows(conn, RAN) == [("shop/p1",), ("shop/p2",), ("shop/p3",)]
+    await daily.keep_house(conn, now=NOW, options=RecordOptions(keep_looks=365 * DAY))
+    assert await rows(conn, RAN) == [("shop/p1",), ("shop/p3",)]
+    await exposures.run_once(conn, now=NOW)
+    unplaced = (
+        "SELECT identity FROM records.exposure WHERE namespace_id IS NULL AND ended_at IS NULL"
+    )
+    assert await rows(conn, unplaced) == []
+
+
+RAN = "SELECT DISTINCT pod FROM records.presence ORDER BY 1"

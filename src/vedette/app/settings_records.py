@@ -40,7 +40,8 @@ class RecordsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         _says("How long each day's counts and what stood open are kept, by months; default 1826d."),
     ] = None
     keep_looks: Annotated[
-        str | None, _says("How long it is kept who looked when, by months; default 366d.")
+        str | None,
+        _says("How long it is kept who looked when (by months) and what ran where; default 366d."),
     ] = None
 
 
@@ -93,7 +94,7 @@ class RecordsFlags:
         str | None,
         Parameter(
             env_var="VEDETTE_RECORDS_KEEP_LOOKS",
-            help="How long it is kept who looked when, by months; default 366d.",
+            help="How long it is kept who looked when (by months) and what ran where; default 366d.",
         ),
     ] = None
     compat_latest_per_scope: Annotated[

@@ -70,10 +70,11 @@ async def history(
 
 
 async def keep_house(conn: Connection, *, now: datetime, options: RecordOptions) -> int:
-    """Drop the months of history that are kept no longer, and what ended before them; return how many."""
+    """Drop the months of history that are kept no longer, what ended before them, and what ran; return how many."""
     async with conn.transaction():
         if not await alone(conn, f"{__name__}.keep_house"):
             return 0
         await Q.run(conn, "forget", before=now - options.keep_days)
+        await Q.run(conn, "forget_presences", before=now - options.keep_looks)
         daily, reports = (now - options.keep_days).date(), (now - options.keep_looks).date()
         return int(await Q.value(conn, "drop_months", daily=daily, reports=reports))

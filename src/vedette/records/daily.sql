@@ -155,3 +155,13 @@ WITH ended AS (
     DELETE FROM records.exposure WHERE ended_at < %(before)s
 )
 DELETE FROM records.severity_change WHERE at < %(before)s
+
+-- name: forget_presences
+-- What ran long ago, but for the last of each subject: what never ran anywhere is counted apart.
+DELETE FROM records.presence AS p
+USING (
+    SELECT subject_id, max(coalesce(gone_at, 'infinity')) AS last_at
+    FROM records.presence
+    GROUP BY 1
+) AS kept
+WHERE p.subject_id = kept.subject_id AND p.gone_at < %(before)s AND p.gone_at < kept.last_at

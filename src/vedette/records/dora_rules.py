@@ -4,6 +4,7 @@ Medians and 90th percentiles, never means, interpolated linearly between neighbo
 does. Where there is nothing to measure the answer is None, never 0.
 """
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,13 @@ MEDIAN, P90 = Fraction(1, 2), Fraction(9, 10)
 _DAY, _MICROSECOND = timedelta(days=1), timedelta(microseconds=1)
 _MONTH_DAYS = Fraction(146_097, 4_800)
 """The mean month of the Gregorian calendar."""
+
+_REHEARSAL = re.compile(
+    r"(?<![a-z])(?:ci|dev|devel|development|test|testing|int|integration|qa|uat|review|preview|sandbox|stage|staging"
+    r"|stg|pre-?prod|pre-?production)(?![a-z])",
+    re.IGNORECASE,
+)
+"""Names of environments that no user meets."""
 
 
 class Band(StrEnum):
@@ -188,12 +196,23 @@ def proposed_cause(
 ) -> Deployment | None:
     """Return the latest deployment of one of the services that finished at most `window` before; a person confirms.
 
-    Of several that finished in the same instant, the one whose service comes first by name.
+    What was only tried (`is_rehearsal`) is not what users met. Of several that finished in the same instant, the one whose service comes first by name.
     """
     near = [
         one
         for one in deployments
-        if one.app in services and timedelta(0) <= incident_start - one.finished_at <= window
+        if one.app in services
+        and timedelta(0) <= incident_start - one.finished_at <= window
+        and not is_rehearsal(one.environment)
     ]
     near.sort(key=lambda one: (incident_start - one.finished_at, one.app, one.environment))
     return near[0] if near else None
+
+
+def is_rehearsal(environment: str) -> bool:
+    """Say whether an environment is one to try things in, by its name.
+
+    >>> [is_rehearsal(name) for name in ("staging", "eu-stage2", "Pre-Prod", "prod", "latest", "devices")]
+    [True, True, True, False, False, False]
+    """
+    return _REHEARSAL.search(environment) is not None

@@ -11,7 +11,7 @@ class RecordOptions:
     latest_per_scope: only clusters that the newest snapshot of a kind names are shown, as Dash.DB does.
     dora_without_token: deployments are taken without a snapshot's token, as Dash.DB once did. causes_within: how long
     before an incident a deployment may have caused it; 0 proposes none. keep_days: how long each day's counts and ended
-    exposures are kept; keep_looks: how long it is kept who looked when.
+    exposures are kept; keep_looks: how long it is kept who looked when, and what ran where.
     """
 
     max_body: int = 256 << 20
