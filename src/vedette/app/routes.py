@@ -8,6 +8,7 @@ from vedette.access import sessions_api as sessions
 from vedette.actions import api as actions
 from vedette.actions import ask_api as asks
 from vedette.actions import trust_api as trust
+from vedette.automation import beneath_api as beneath
 from vedette.automation import causes_api as causes
 from vedette.automation import delivery_api as delivery
 from vedette.automation import explain_api as explain
@@ -55,6 +56,7 @@ ROUTES: tuple[Any, ...] = (
     *asks.routes,
     *actions.routes,
     *trust.routes,
+    *beneath.routes,
     *federate.routes,
     *reporters.routes,
     *maintenances.routes,

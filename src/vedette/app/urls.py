@@ -258,6 +258,7 @@ URLS: tuple[Url, ...] = (
     Url("GET", "/api/v1/actions/{action_id}/results", "actions:read"),
     Url("GET", "/api/v1/actions/{action_id}/answers", "actions:read"),
     Url("POST", "/api/v1/agents/match", "actions:read"),
+    Url("POST", "/api/v1/agents/beneath", "actions:read"),
     Url("PUT", "/api/v1/trust/bundle", "trust:write"),
     Url("GET", "/api/v1/trust/bundle", "actions:read"),
     Url("GET", "/api/v1/agents", "read"),
