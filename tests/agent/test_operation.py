@@ -261,6 +261,11 @@ async def test_ten_gigabytes_of_answer_are_killed_and_not_kept() -> None:
     assert psutil.Process().memory_info().rss - before < 64 << 20
 
 
+async def test_a_module_that_prints_without_end_is_ended() -> None:
+    ran = await run("import os\nwhile True: os.write(2, b'x' * 65_536)")
+    assert (ran.ended, ran.message) == (Ended.KILLED, f"it printed more than {16 << 20} bytes")
+
+
 async def test_an_answer_of_just_the_length_is_kept() -> None:
     limits = OperationLimits(output_bytes=4096)
     empty = await run("found = 'x'", limits=limits)

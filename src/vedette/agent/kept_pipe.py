@@ -11,19 +11,21 @@ class KeptPipe:
     """The first `limit` bytes are kept; the rest is read, so that nobody waits for us, and dropped.
 
     Not a pipe of asyncio's own: a child's `wait` would then wait for whoever else holds its end.
-    over: more came than is kept. ended: nobody holds the other end any more.
+    over: more came than `most`, which is all that is kept unless said. ended: nobody holds the
+    other end any more.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, most: int | None = None) -> None:
         self.content = bytearray()
         self.over = asyncio.Event()
         self.ended = asyncio.Event()
         self._limit = limit
+        self._left = limit if most is None else most
         self._ours, self.theirs = os.pipe()
 
     @property
     def cut(self) -> bool:
-        """Whether more came than is kept."""
+        """Whether more came than may."""
         return self.over.is_set()
 
     def __enter__(self) -> Self:
@@ -49,10 +51,10 @@ class KeptPipe:
             piece = os.read(self._ours, _READ_BYTES)
         except BlockingIOError:
             return
-        room = self._limit - len(self.content)
-        if len(piece) > room:
+        self._left -= len(piece)
+        if self._left < 0:
             self.over.set()
-        self.content += piece[:room]
+        self.content += piece[: self._limit - len(self.content)]
         if not piece:
             self._end()
 

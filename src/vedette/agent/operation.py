@@ -7,10 +7,12 @@ unread. Whatever happens over there is an outcome here.
 import asyncio
 import signal
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from vedette.agent import sandbox
 from vedette.agent.confine import Offers, offers
@@ -20,7 +22,9 @@ from vedette.agent.operation_answer import NotAnAnswer, checked
 from vedette.agent.operation_process import Process, start
 from vedette.errors import Invalid
 
-_STDERR_BYTES = 4096
+_PRINTED_KEPT_BYTES = 4096
+_PRINTED_BYTES = 16 << 20
+"""What it prints beyond what is kept is dropped, up to this: to read costs the agent."""
 _TASKS = 256
 """How many threads, and processes where its module may start any, an operation may have at once."""
 _SHORT_BYTES = 256 << 10
@@ -107,23 +111,25 @@ async def run_operation(
         partial=partial,
         root=str(root),
     )
-    cut, cpu_s = False, 0.0
+    truncated, cpu_s = False, 0.0
     try:
-        with KeptPipe(limits.output_bytes + 1) as answer, KeptPipe(_STDERR_BYTES) as errors:
-            process = start(asked, limits.for_the_kernel(), answer, errors)
-            in_time = await _run(process, answer, errors, limits.seconds)
-        said = b"" if privacy else bytes(errors.content)
-        ended, result, message = await _outcome(process, answer, said, limits, in_time=in_time)
-        cut, cpu_s = answer.cut, process.cpu_s
+        with _pipes(limits) as (answer, printed):
+            process = start(asked, limits.for_the_kernel(), answer, printed)
+            in_time = await _run(process, answer, printed, limits.seconds)
+        truncated, cpu_s = answer.cut, process.cpu_s
+        outcome = _stopped(process, answer, printed, limits, in_time=in_time)
+        if outcome is None:
+            said = b"" if privacy else bytes(printed.content)
+            outcome = await _outcome(process, bytes(answer.content), said, limits)
     except Invalid as refused:
-        ended, result, message = Ended.REFUSED, b"", str(refused)
+        outcome = _Outcome(Ended.REFUSED, message=str(refused))
     except OSError as fault:
-        ended, result, message = Ended.CRASHED, b"", f"it could not be started: {fault.strerror}"
+        outcome = _Outcome(Ended.CRASHED, message=f"it could not be started: {fault.strerror}")
     return Ran(
-        ended=ended,
-        result=result,
-        message=_plain(message),
-        truncated=cut,
+        ended=outcome.ended,
+        result=outcome.result,
+        message=_plain(outcome.message),
+        truncated=truncated,
         took_s=time.perf_counter() - begun,
         cpu_s=cpu_s,
     )
@@ -134,61 +140,87 @@ def sandbox_offers() -> Offers:
     return offers()
 
 
-async def _run(process: Process, answer: KeptPipe, errors: KeptPipe, seconds: float) -> bool:
+@contextmanager
+def _pipes(limits: OperationLimits) -> Iterator[tuple[KeptPipe, KeptPipe]]:
+    """Yield the pipe of the answer, and that of what the module prints."""
+    answer = KeptPipe(limits.output_bytes + 1)
+    with answer, KeptPipe(_PRINTED_KEPT_BYTES, most=_PRINTED_BYTES) as printed:
+        yield answer, printed
+
+
+async def _run(process: Process, answer: KeptPipe, printed: KeptPipe, seconds: float) -> bool:
     """Wait until it is over and gone, by its own end or by ours; False when its time was over."""
     try:
-        in_time = await process.over(answer, seconds, tasks=_TASKS)
+        in_time = await process.over(answer, printed, seconds=seconds, tasks=_TASKS)
     finally:
         await process.end()
     with suppress(TimeoutError):
         async with asyncio.timeout(sandbox.DRAIN_S):
-            await asyncio.gather(answer.ended.wait(), errors.ended.wait())
+            await asyncio.gather(answer.ended.wait(), printed.ended.wait())
     return in_time
 
 
-async def _outcome(
-    process: Process, answer: KeptPipe, said: bytes, limits: OperationLimits, *, in_time: bool
-) -> tuple[Ended, bytes, str]:
+class _Outcome(NamedTuple):
+    ended: Ended
+    result: bytes = b""
+    message: str = ""
+
+
+def _stopped(
+    process: Process,
+    answer: KeptPipe,
+    printed: KeptPipe,
+    limits: OperationLimits,
+    *,
+    in_time: bool,
+) -> _Outcome | None:
+    """Return why we ended it, None when it ended by itself."""
     if answer.cut:
-        return Ended.KILLED, b"", f"its answer is longer than {limits.output_bytes} bytes"
-    if process.overgrown:
-        return Ended.KILLED, b"", f"it began more than {_TASKS} threads"
-    if not in_time:
-        return Ended.TIMEOUT, b"", f"it took longer than {limits.seconds:g} s"
-    kind, body = bytes(answer.content[:1]), bytes(answer.content[1:])
+        words = f"its answer is longer than {limits.output_bytes} bytes"
+    elif printed.cut:
+        words = f"it printed more than {_PRINTED_BYTES} bytes"
+    elif process.overgrown:
+        words = f"it began more than {_TASKS} threads"
+    elif not in_time:
+        return _Outcome(Ended.TIMEOUT, message=f"it took longer than {limits.seconds:g} s")
+    else:
+        return None
+    return _Outcome(Ended.KILLED, message=words)
+
+
+async def _outcome(
+    process: Process, answer: bytes, said: bytes, limits: OperationLimits
+) -> _Outcome:
+    kind, body = answer[:1], answer[1:]
     if kind == EXCEEDED:
-        return Ended.KILLED, b"", body.decode(errors="replace")
+        return _Outcome(Ended.KILLED, message=body.decode(errors="replace"))
     if process.exit_code or kind not in _SAID:
         return _died(process, said, limits)
     if kind != RETURNED:
-        return _SAID[kind], b"", body.decode(errors="replace")
+        return _Outcome(_SAID[kind], message=body.decode(errors="replace"))
     try:
         short = len(body) <= _SHORT_BYTES
-        return (
-            Ended.RETURNED,
-            checked(body) if short else await asyncio.to_thread(checked, body),
-            "",
-        )
+        result = checked(body) if short else await asyncio.to_thread(checked, body)
     except NotAnAnswer as fault:
-        return Ended.CRASHED, b"", str(fault)
+        return _Outcome(Ended.CRASHED, message=str(fault))
+    return _Outcome(Ended.RETURNED, result)
 
 
 _SAID = {RETURNED: Ended.RETURNED, REFUSED: Ended.REFUSED, CRASHED: Ended.CRASHED}
 
 
-def _died(process: Process, said: bytes, limits: OperationLimits) -> tuple[Ended, bytes, str]:
+def _died(process: Process, said: bytes, limits: OperationLimits) -> _Outcome:
     number = -process.exit_code
     if number == signal.SIGXCPU or (number == signal.SIGKILL and process.cpu_s >= limits.cpu_s):
-        return Ended.KILLED, b"", f"it used more than {limits.cpu_s:g} s of the processor"
+        words = f"it used more than {limits.cpu_s:g} s of the processor"
+        return _Outcome(Ended.KILLED, message=words)
     if number == signal.SIGKILL:
-        return Ended.KILLED, b"", "it was killed, as the kernel does when memory runs out"
+        words = "it was killed, as the kernel does when memory runs out"
+        return _Outcome(Ended.KILLED, message=words)
     how = signal.Signals(number).name if number > 0 else f"exit code {process.exit_code}"
     last = said.decode(errors="replace").strip().rpartition("\n")[2]
-    return (
-        Ended.CRASHED,
-        b"",
-        f"it ended by {how} and did not answer" + (f": {last}" if last else ""),
-    )
+    words = f"it ended by {how} and did not answer" + (f": {last}" if last else "")
+    return _Outcome(Ended.CRASHED, message=words)
 
 
 def _plain(words: str) -> str:

@@ -40,13 +40,14 @@ class Process:
         self._ended = asyncio.Event()
         self._seeing = asyncio.create_task(self._see_its_end(), name=f"operation {child.pid}")
 
-    async def over(self, answer: KeptPipe, seconds: float, *, tasks: int) -> bool:
+    async def over(self, *pipes: KeptPipe, seconds: float, tasks: int) -> bool:
         """Wait until it ended or took too much; False when its time was over before.
 
-        tasks: how many threads it may have. The kernel counts none of root's.
+        pipes: those on which it may say too much. tasks: how many threads it may have. The kernel counts none of root's.
         """
         loop = asyncio.get_running_loop()
-        waiting = {asyncio.ensure_future(one.wait()) for one in (self._ended, answer.over)}
+        said = [pipe.over for pipe in pipes]
+        waiting = {asyncio.ensure_future(one.wait()) for one in (self._ended, *said)}
         done: set[asyncio.Future[object]] = set()
         ends_at = loop.time() + seconds
         try:
