@@ -2092,6 +2092,34 @@ $$;
 
 ALTER FUNCTION records.triage_of(of_identity text, of_package text, of_namespace integer, of_image text, at timestamp with time zone) OWNER TO vedette_owner;
 
+CREATE FUNCTION records.validations_of(of_cluster text, of_namespace text, of_service text, of_team text, of_kind text, of_name text, of_check text, of_source text) RETURNS TABLE(id bigint, object_id integer, cluster_id integer, cluster text, namespace_id integer, namespace text, kind text, name text, check_id integer, "check" text, description text, remediation text, source_id smallint, source text, passed boolean, contradicted boolean, word text, message text, since_at timestamp with time zone, until_at timestamp with time zone)
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT v.id, o.id, c.id, c.name, o.namespace_id, coalesce(n.name, ''), o.kind, o.name, k.id, k.name, k.description,
+        k.remediation, s.id, s.name, v.passed, v.contradicted, v.word, v.message, v.since_at, v.until_at
+    FROM records.validation AS v
+    JOIN records.object AS o ON o.id = v.object_id
+    JOIN records.check_kind AS k ON k.id = v.check_id
+    JOIN records.source AS s ON s.id = v.source_id
+    JOIN fleet.cluster AS c ON c.id = o.cluster_id
+    LEFT JOIN fleet.namespace AS n ON n.id = o.namespace_id
+    WHERE (of_cluster IS NULL OR c.name = of_cluster)
+      AND (of_namespace IS NULL OR coalesce(n.name, '') = of_namespace)
+      AND (of_kind IS NULL OR o.kind = of_kind)
+      AND (of_name IS NULL OR o.name = of_name)
+      AND (of_check IS NULL OR k.name = of_check)
+      AND (of_source IS NULL OR s.name = of_source)
+      AND (
+          of_service IS NULL AND of_team IS NULL
+          OR o.namespace_id IN (
+              SELECT l.namespace_id
+              FROM fleet.service_namespace AS l
+              JOIN fleet.service AS f ON f.id = l.service_id
+              WHERE (of_service IS NULL OR f.name = of_service) AND (of_team IS NULL OR f.team = of_team)))
+$$;
+
+ALTER FUNCTION records.validations_of(of_cluster text, of_namespace text, of_service text, of_team text, of_kind text, of_name text, of_check text, of_source text) OWNER TO vedette_owner;
+
 CREATE AGGREGATE health.joined(anycompatiblearray) (
     SFUNC = array_cat,
     STYPE = anycompatiblearray
@@ -5799,6 +5827,10 @@ GRANT SELECT ON TABLE records.triage TO vedette_reader;
 REVOKE ALL ON FUNCTION records.triage_of(of_identity text, of_package text, of_namespace integer, of_image text, at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION records.triage_of(of_identity text, of_package text, of_namespace integer, of_image text, at timestamp with time zone) TO vedette_app;
 GRANT ALL ON FUNCTION records.triage_of(of_identity text, of_package text, of_namespace integer, of_image text, at timestamp with time zone) TO vedette_reader;
+
+REVOKE ALL ON FUNCTION records.validations_of(of_cluster text, of_namespace text, of_service text, of_team text, of_kind text, of_name text, of_check text, of_source text) FROM PUBLIC;
+GRANT ALL ON FUNCTION records.validations_of(of_cluster text, of_namespace text, of_service text, of_team text, of_kind text, of_name text, of_check text, of_source text) TO vedette_app;
+GRANT ALL ON FUNCTION records.validations_of(of_cluster text, of_namespace text, of_service text, of_team text, of_kind text, of_name text, of_check text, of_source text) TO vedette_reader;
 
 REVOKE ALL ON FUNCTION health.joined(anycompatiblearray) FROM PUBLIC;
 GRANT ALL ON FUNCTION health.joined(anycompatiblearray) TO vedette_app;

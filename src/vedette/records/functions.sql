@@ -72,3 +72,36 @@ LANGUAGE sql STABLE ROWS 50 AS $$
     ) AS h
     GROUP BY 1
 $$;
+
+-- How objects stand and stood to checks: of one place, kind, name, check and source, and of whom the place belongs to.
+-- NULL is any. Without settings of its own it is planned as a part of whoever asks.
+CREATE OR REPLACE FUNCTION records.validations_of(
+    of_cluster text, of_namespace text, of_service text, of_team text, of_kind text, of_name text, of_check text,
+    of_source text)
+RETURNS TABLE (
+    id bigint, object_id integer, cluster_id integer, cluster text, namespace_id integer, namespace text, kind text,
+    name text, check_id integer, "check" text, description text, remediation text, source_id smallint, source text,
+    passed boolean, contradicted boolean, word text, message text, since_at timestamptz, until_at timestamptz)
+LANGUAGE sql STABLE ROWS 1000 AS $$
+    SELECT v.id, o.id, c.id, c.name, o.namespace_id, coalesce(n.name, ''), o.kind, o.name, k.id, k.name, k.description,
+        k.remediation, s.id, s.name, v.passed, v.contradicted, v.word, v.message, v.since_at, v.until_at
+    FROM records.validation AS v
+    JOIN records.object AS o ON o.id = v.object_id
+    JOIN records.check_kind AS k ON k.id = v.check_id
+    JOIN records.source AS s ON s.id = v.source_id
+    JOIN fleet.cluster AS c ON c.id = o.cluster_id
+    LEFT JOIN fleet.namespace AS n ON n.id = o.namespace_id
+    WHERE (of_cluster IS NULL OR c.name = of_cluster)
+      AND (of_namespace IS NULL OR coalesce(n.name, '') = of_namespace)
+      AND (of_kind IS NULL OR o.kind = of_kind)
+      AND (of_name IS NULL OR o.name = of_name)
+      AND (of_check IS NULL OR k.name = of_check)
+      AND (of_source IS NULL OR s.name = of_source)
+      AND (
+          of_service IS NULL AND of_team IS NULL
+          OR o.namespace_id IN (
+              SELECT l.namespace_id
+              FROM fleet.service_namespace AS l
+              JOIN fleet.service AS f ON f.id = l.service_id
+              WHERE (of_service IS NULL OR f.name = of_service) AND (of_team IS NULL OR f.team = of_team)))
+$$;
