@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from tests.signing_world import (
+    gpg,
+    gpg_home,
     gpg_key,
     gpg_public,
     gpg_sign,
@@ -21,6 +23,7 @@ from tests.signing_world import (
 sys.path.insert(0, str(Path(__file__).parent))
 from act_world import NOW, Host, bundle, order, public_key, searching, signed_bundle, stamp
 
+from vedette import clock
 from vedette.agent import act as act_module
 from vedette.agent.journal_lines import read_lines
 from vedette.link.acts import Act
@@ -274,6 +277,21 @@ async def test_without_a_pin_every_action_is_refused_whatever_bundle_the_server_
     await host.acting.stop()
 
 
+@pytest.mark.parametrize(
+    ("off", "reason"),
+    [
+        (timedelta(days=-2), "bundle-from-future"),
+        (timedelta(hours=-2), "not-yet-valid"),
+        (timedelta(hours=2), "expired"),
+        (timedelta(days=40), "expired-bundle"),
+    ],
+)
+async def test_the_hosts_own_clock_decides_whatever_the_server_says(host, off, reason):
+    act = order()
+    host.now += off
+    assert (await host.answers(act))["reason"] == reason
+
+
 async def test_a_label_of_the_bundle_decides_and_so_does_an_explicit_list(host, etc):
     for number, target in enumerate(("tag:role=web", f"key IN ('{host.key}')", "name='edge'"), 1):
         said = await host.answers(order(searching(etc), number=number, target=target))
@@ -315,51 +333,61 @@ async def test_the_least_of_host_action_and_what_is_left_bounds_an_operation(tmp
     await host.acting.stop()
 
 
-@needs_gpg
-async def test_an_action_of_migs_signed_with_gpg_is_run_as_it_stands(tmp_path, etc):
-    ada = gpg_key("Ada Two <ada2@example.org>")
-    host = Host(tmp_path / "agent")
-    await host.start()
-    made = bundle(
-        investigators=(Investigator(name="ada", keys=(gpg_public(ada),)),),
-        minimums=(Minimum(group="all", module="*", weight=1),),
-        weights=(Weight(investigator="ada", group="all", module="*", weight=1),),
-        groups=(AgentGroup(name="all", agents=("*",)),),
-        at=host.now,
-    )
-    await host.acting.trust(signed_bundle(made))
-    from vedette import clock
-
-    host.now = clock.now().replace(microsecond=0)
-    begins, ends = host.now - timedelta(minutes=1), host.now + timedelta(hours=1)
-    operations = [searching(etc)]
+def migs(etc, key, *, at, name="look"):
+    """An action of MIG's version 2, signed as MIG's people do."""
+    begins, ends = at - timedelta(minutes=1), at + timedelta(hours=1)
+    said = {
+        "name": name,
+        "target": "environment->>'os'='linux'",
+        "operations": [searching(etc)],
+    }
     text = v2_text(
-        name="look",
-        target="environment->>'os'='linux'",
+        **said,
         valid_from_s=int(begins.timestamp()),
         expire_after_s=int(ends.timestamp()),
-        operations=operations,
     )
-    signature = gpg_sign(text, ada)
+    signature = gpg_sign(text, key)
     document = json.dumps(
-        {
-            "name": "look",
-            "target": "environment->>'os'='linux'",
-            "operations": operations,
-            "validfrom": begins.isoformat(),
-            "expireafter": ends.isoformat(),
-            "pgpsignatures": [signature],
-            "syntaxversion": 2,
-        },
+        said
+        | {"validfrom": begins.isoformat(), "expireafter": ends.isoformat()}
+        | {"pgpsignatures": [signature], "syntaxversion": 2},
         indent=4,
     ).encode()
-    act = Act(id=7, document=document, signatures=(signature,), cancelled=False)
+    return Act(id=7, document=document, signatures=(signature,), cancelled=False)
+
+
+def by_gpg(key, version=1, *, at=NOW):
+    return bundle(
+        version,
+        investigators=(Investigator(name="ada", keys=(gpg_public(key),)),),
+        minimums=(Minimum(group="all", module="*", weight=1),),
+        weights=(Weight(investigator="ada", group="all", module="*", weight=1),),
+        at=at,
+    )
+
+
+@needs_gpg
+async def test_an_action_of_migs_signed_with_gpg_is_run_as_it_stands(host, etc):
+    ada = gpg_key("Ada Two <ada2@example.org>")
+    host.now = clock.now().replace(microsecond=0)
+    await host.acting.trust(signed_bundle(by_gpg(ada, 2, at=host.now)))
+    act = migs(etc, ada, at=host.now)
     said = await host.answers(act)
     assert (said["status"], said["message"]) == ("success", "")
     assert said["results"][0]["foundanything"]
-    forged = replace(act, id=8, document=document.replace(b"passwd", b"shadow"))
+    forged = replace(act, id=8, document=act.document.replace(b"passwd", b"shadow"))
     assert (await host.answers(forged))["reason"] == "wrong-signature"
-    await host.acting.stop()
+
+
+@needs_gpg
+async def test_a_revoked_key_orders_nothing_any_more_not_even_what_it_signed_before(host, etc):
+    key = gpg_key("Ada Three <ada3@example.org>")
+    host.now = clock.now().replace(microsecond=0)
+    act = migs(etc, key, at=host.now, name="before it was revoked")
+    kept = gpg_home() / "openpgp-revocs.d" / f"{key}.rev"
+    gpg("--import", text=kept.read_bytes().replace(b":-----BEGIN", b"-----BEGIN"))
+    await host.acting.trust(signed_bundle(by_gpg(key, 2, at=host.now)))
+    assert (await host.answers(act))["reason"] == "revoked-key"
 
 
 async def test_who_is_cancelled_before_its_turn_never_begins(host, etc, monkeypatch):
