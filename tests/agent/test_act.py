@@ -5,9 +5,12 @@ import json
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.signing_world import (
     gpg,
     gpg_home,
@@ -105,6 +108,9 @@ def _canonical(fields):
 
     return canonical_json(fields)
 
+
+ORDER = cache(order)
+"""One good action, signed once for all that is made of it."""
 
 FORGERIES = {
     "signed by nobody": (lambda host: order(by=()), "no-signature"),
@@ -458,6 +464,25 @@ async def test_a_disk_that_takes_nothing_refuses_and_the_agent_lives(host, etc):
     assert await host.acting.untold() == ()
     host.acting.journal.path.rmdir()
     assert (await host.answers(order(searching(etc), number=9)))["status"] == "success"
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+async def test_whatever_bytes_come_they_are_answered_and_nothing_is_run(host, data):
+    good = data.draw(st.just(ORDER()), label="good")
+    document = bytearray(good.document)
+    for _ in range(data.draw(st.integers(1, 5))):
+        place = data.draw(st.integers(0, len(document) - 1))
+        document[place : place + data.draw(st.integers(0, 9))] = data.draw(st.binary(max_size=9))
+    signatures = data.draw(
+        st.sampled_from([good.signatures, ("",), ("\0",), ("SSH SIGNATURE" * 99,), ("x",) * 99])
+    )
+    changed = bytes(document) != good.document or signatures != good.signatures
+    if changed:
+        act = replace(good, document=bytes(document), signatures=signatures)
+        said = await host.answers(replace(act, id=data.draw(st.integers(1, 1 << 62))))
+        assert said["status"] == "refused"
+        assert host.acting.run == 0
 
 
 async def test_a_number_beyond_all_bounds_is_ignored(host):

@@ -175,6 +175,8 @@ class Acting:
         except Unavailable as fault:
             # The stream lives on: its reports have nothing to do with a full or broken disk.
             log.warning("an action cannot be taken", why=str(fault))
+        except Exception:
+            log.exception("an action could not be taken")  # nor with a bug that somebody has found
 
     async def _steps(self) -> "Steps":
         if self._made is None:
@@ -250,6 +252,8 @@ class Acting:
             self.say(command)
         except Unavailable as fault:
             log.warning("an action cannot be written down, and is not run", why=str(fault))
+        except Exception:
+            log.exception("an action could not be run", command=command)
         finally:
             del self._runs[number]
             self._pump()

@@ -91,8 +91,8 @@ class Steps:
         None when there is nothing to run: it was refused, and is answered so, or it came before.
         """
         try:
-            order = read_order(act.document, act.signatures)
-        except Invalid as wrong:
+            order = self._read(act)
+        except (Invalid, RefusedHere) as wrong:
             unread = Entry(command=act.id, digest=action_digest(act.document))
             self._refuse(unread, wrong)
             return None
@@ -168,6 +168,16 @@ class Steps:
         self.end(number, command, order.digest, cancelled(order.action.modules))
         return True
 
+    def _read(self, act: Act) -> Order:
+        try:
+            return read_order(act.document, act.signatures)
+        except VedetteError:
+            raise
+        except Exception as fault:
+            # Whatever hostile bytes make of a reader: it is not run, and the agent lives.
+            log.exception("an action could not be read", command=act.id)
+            raise RefusedHere("unreadable", f"reading it failed: {type(fault).__name__}") from None
+
     def _judge(self, order: Order) -> tuple[str, ...]:
         now = self._clock()
         bundle = self._trusted.bundle(now=now)
@@ -177,7 +187,6 @@ class Steps:
         except VedetteError:
             raise
         except Exception as fault:
-            # Whatever hostile bytes make of a library: it is not run, and the agent lives.
             log.exception("an action could not be judged", action=order.action.name)
             raise RefusedHere("unreadable", f"judging it failed: {type(fault).__name__}") from None
 
