@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -46,21 +46,18 @@ class Process:
         pipes: those on which it may say too much. tasks: how many threads it may have. The kernel counts none of root's.
         """
         loop = asyncio.get_running_loop()
-        said = [pipe.over for pipe in pipes]
-        waiting = {asyncio.ensure_future(one.wait()) for one in (self._ended, *said)}
-        done: set[asyncio.Future[object]] = set()
+        events = [self._ended, *(pipe.over for pipe in pipes)]
+        waiting = {asyncio.ensure_future(one.wait()) for one in events}
         ends_at = loop.time() + seconds
         try:
-            while not (done or self.overgrown) and loop.time() < ends_at:
+            while not (self.overgrown or _any_set(events)) and loop.time() < ends_at:
                 patience = min(_LOOK_S, max(0.0, ends_at - loop.time()))
-                done, _ = await asyncio.wait(
-                    waiting, timeout=patience, return_when=asyncio.FIRST_COMPLETED
-                )
-                self.overgrown = not done and _threads(self._child.pid) > tasks
+                await asyncio.wait(waiting, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+                self.overgrown = not _any_set(events) and _threads(self._child.pid) > tasks
         finally:
             for one in waiting:
                 one.cancel()
-        return bool(done) or self.overgrown
+        return self.overgrown or _any_set(events)
 
     async def end(self) -> None:
         """Kill what still runs of it, and wait until it is gone, however often we are cancelled."""
@@ -146,3 +143,7 @@ def _threads(pid: int) -> int:
     except OSError:
         return 0  # it has ended, or this is not Linux
     return int(stat[stat.rindex(b")") + 2 :].split()[17])
+
+
+def _any_set(events: Iterable[asyncio.Event]) -> bool:
+    return any(one.is_set() for one in events)
