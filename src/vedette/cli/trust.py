@@ -10,17 +10,9 @@ from vedette import clock
 from vedette.cli.client import Client
 from vedette.cli.key_files import root_keys, sign_by
 from vedette.cli.spans import span
-from vedette.cli.trust_edit import (
-    accept_sha1,
-    add,
-    grant,
-    group,
-    minimum,
-    renew,
-    revoke,
-    roots,
-)
+from vedette.cli.trust_edit import accept_sha1, add, renew, revoke, roots
 from vedette.cli.trust_file import HERE, BundleFile, place_of, read_file, write_file
+from vedette.cli.trust_rules import grant, group, minimum
 from vedette.cli.trust_shown import as_value, pin_of, print_value, sentences
 from vedette.cli.trust_signatures import signatures_of, with_signatures
 from vedette.cli.where import Asking

@@ -1,5 +1,6 @@
 """The file of a trust bundle on an investigator's desk: read, changed, written whole."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -47,3 +48,14 @@ def change(path: Path, edit: Callable[[Bundle], Bundle]) -> Bundle:
     following = next_version(bundle, edit(bundle), now=clock.now())
     write_file(path, Signed(write_bundle(following)))
     return following
+
+
+def tell(made: Bundle, what: str) -> None:
+    """Say on stderr what changed, and that it has to be signed."""
+    needed = made.roots.threshold
+    warn(f"{what}; version {made.version} has to be signed by {needed} of the roots")
+
+
+def warn(text: str) -> None:
+    """Say something on stderr."""
+    sys.stderr.write(f"vedette: {text}\n")
