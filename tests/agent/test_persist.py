@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.agent.agent_world import FakeServer, enrolled
 
@@ -19,7 +20,7 @@ from vedette import plugins
 from vedette.agent import events, persist
 from vedette.agent.events import Kept
 from vedette.agent.host import read_host_rules
-from vedette.agent.modules.persistent import Query
+from vedette.agent.modules.persistent import Persistent, Query
 from vedette.agent.operation import OperationLimits, run_operation
 from vedette.agent.persist import Persisting
 from vedette.agent.program import Agent, Options
@@ -361,6 +362,15 @@ def test_events_outlive_the_agent_and_a_line_cut_short(tmp_path: Path) -> None:
     with (tmp_path / "fswatch.jsonl").open("ab") as file:
         file.write(b'{"at": "x", "ev')
     assert [one["event"]["n"] for one in Kept(tmp_path / "fswatch").last(2)] == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["audit", "dispatch", "fswatch"])
+def test_a_module_that_keeps_running_passes_its_door(name: str) -> None:
+    module = plugins.load("vedette.modules", name)
+    assert isinstance(module(), Persistent)
+    assert json.dumps(msgspec.json.schema(module.settings))
+    with pytest.raises(Invalid, match=r"'nosuchkey'.*known: "):
+        persist.checked_settings(name, {"nosuchkey": 1})
 
 
 @pytest.mark.parametrize(

@@ -190,6 +190,10 @@ def test_a_retired_agent_says_how_it_may_run_again(tmp_path: Path) -> None:
     assert str(tmp_path / RETIRED) in str(refused.value.hint)
 
 
+def test_a_system_without_proc_says_so(tmp_path: Path) -> None:
+    assert "no /proc" in ask(300, root=tmp_path).errors[0]
+
+
 FIXTURE = Path(__file__).parents[4] / "shared/fixtures/mig/actions/agentdestroy.json"
 
 

@@ -35,6 +35,8 @@ class AgentDestroy:
         proc, pid = context.root / "proc", parameters.pid
         if pid in ancestors(proc):
             return Result(errors=[f"PID {pid} is mine, and no agent retires itself"])
+        if not proc.is_dir():
+            return Result(errors=["this system has no /proc, by which agents are found"])
         if not (proc / str(pid)).is_dir():
             return Result(errors=[f"PID {pid} not found"])
         found = find_agent(proc, pid)

@@ -49,7 +49,7 @@ class Fswatch(Asked):
     settings: ClassVar[type[Parameters]] = FswatchSettings
 
     def keep(self, settings: FswatchSettings, line: Line, context: Context) -> None:
-        """Watch until the agent ends; OSError where the kernel has no inotify."""
+        """Watch until the agent ends; `Unavailable` where there is no inotify."""
         inotify = Inotify()
         tree = Tree(inotify, Alerts(line))
         for path in settings.paths:

@@ -3,8 +3,11 @@
 import ctypes
 import os
 import struct
+import sys
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from vedette.errors import Unavailable
 
 CLOSE_WRITE, ATTRIB = 0x8, 0x4
 MOVED_FROM, MOVED_TO, CREATE, DELETE = 0x40, 0x80, 0x100, 0x200
@@ -25,9 +28,11 @@ class Happened(NamedTuple):
 
 
 class Inotify:
-    """Watches folders. Raises OSError where the kernel has no inotify, or no room for more."""
+    """Watches folders. Raises `Unavailable` where there is no inotify, OSError without room for more."""
 
     def __init__(self) -> None:
+        if not sys.platform.startswith("linux"):
+            raise Unavailable("only Linux has inotify, by which files are watched")
         self._libc = ctypes.CDLL(None, use_errno=True)
         self.descriptor = self._done(self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
 
