@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
-from vedette.agent.host_actions import TrustRules
+if TYPE_CHECKING:
+    from vedette.agent.host_actions import TrustRules
 
 
 @Parameter(name="*", group="Signed actions")
@@ -45,8 +46,11 @@ class TrustFlags:
         ),
     ] = None
 
-    def over(self, said: TrustRules) -> TrustRules:
+    def over(self, said: "TrustRules") -> "TrustRules":
         """Return what flags and environment say, and below them the file; raises `Invalid`."""
+        # Completion reads these flags where there is no Unix, which an agent's parts need.
+        from vedette.agent.host_actions import TrustRules
+
         # A root that was said goes before the other way to say it, wherever that stands.
         root_file = "" if self.trust_root else said.root_file
         rules = TrustRules(
