@@ -1,11 +1,14 @@
 """What a module orders is carried out by the agent, under the same checks as an ask."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from tests.agent import act_world
 from tests.agent.test_obey import Told, chatty
+from tests.signing_world import needs_ssh
 
 from vedette.agent.carry import Carrier
 from vedette.agent.modules import Context, Result, read_parameters
@@ -115,6 +118,28 @@ async def test_the_module_alone_asks_nothing_and_says_so() -> None:
     result = json.loads(ran.result)
     assert result["success"] is False
     assert "nothing was done" in result["errors"][0]
+
+
+@needs_ssh
+async def test_what_people_signed_is_asked_and_answered_as_an_action(
+    chatty: Any, tmp_path: Path
+) -> None:
+    obeying = act_world.Host(tmp_path / "agent")
+    await obeying.start()
+    await obeying.acting.trust(act_world.signed_bundle(act_world.bundle()))
+    obeying.acting.carrier = Carrier(Told().obedience, {"talker": 7}.get)
+    asked = {"target": "talker", "command": "count", "parameters": {"to": 2}}
+    kept = {"module": "fswatch", "parameters": {}}
+    try:
+        said = await obeying.answers(
+            act_world.order({"module": "command", "parameters": asked}, kept)
+        )
+    finally:
+        await obeying.acting.stop()
+    first, second = said["results"]
+    assert first["elements"]["rows"] == [[0, "x"], [1, "x"]]
+    assert (first["success"], second["success"]) == (True, False)
+    assert "not kept running here" in second["errors"][0]
 
 
 @pytest.mark.parametrize(
