@@ -187,6 +187,22 @@ async def test_of_files_that_are_all_there_is_none_ends_what_another_names(
     assert (outcome.opened, outcome.closed, outcome.changed, outcome.unchanged) == (1, 1, 1, 1)
 
 
+@pytest.mark.parametrize("own_times", [True, False])
+async def test_a_snapshot_that_is_filled_counts_from_when_its_files_looked_unless_it_is_dash_dbs(
+    conn: Conn, own_times: bool
+) -> None:
+    opened = await open_snapshot(conn, KIND, by="t", now=NOW + 3 * DAY)
+    files = (look(result(), at=NOW), look(result(name="billing"), at=NOW + DAY))
+    for one in files:
+        await fill(conn, opened.token, KIND, [one], cluster="c1")
+    await close_snapshot(conn, opened.token, KIND, now=NOW + 4 * DAY, own_times=own_times)
+    since = (NOW + DAY, NOW) if own_times else (opened.opened_at, opened.opened_at)
+    assert [(row[0], row[3], row[4]) for row in await rows(conn, STRETCHES)] == [
+        ("billing", since[0], None),
+        ("orders", since[1], None),
+    ]
+
+
 async def test_of_files_that_are_all_there_is_a_later_one_of_a_whole_object_counts(
     conn: Conn,
 ) -> None:

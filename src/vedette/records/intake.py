@@ -261,11 +261,11 @@ async def _fill(conn: Connection, token: UUID, kind: str, batch: Batch) -> None:
 
 
 async def close_and_note(
-    conn: Connection, token: UUID, kind: str, *, by: str, now: datetime
+    conn: Connection, token: UUID, kind: str, *, by: str, now: datetime, own_times: bool = True
 ) -> Outcome:
-    """Close a snapshot, with a line in the audit log; raises as `snapshots.close_within` does."""
+    """Close a snapshot as `snapshots.close_snapshot` does, with a line in the audit log."""
     async with conn.transaction():
-        outcome = await close_within(conn, token, kind, now=now)
+        outcome = await close_within(conn, token, kind, now=now, own_times=own_times)
         await note(conn, "records.close", kind, outcome, by=by)
     return outcome
 

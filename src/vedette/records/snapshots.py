@@ -94,24 +94,28 @@ async def fill(
         )
 
 
-async def close_snapshot(conn: Connection, token: UUID, kind: str, *, now: datetime) -> Outcome:
+async def close_snapshot(
+    conn: Connection, token: UUID, kind: str, *, now: datetime, own_times: bool = True
+) -> Outcome:
     """Merge what was filled in and show it; raises as `fill` does.
 
-    What it says is true from when it was opened (a scan's findings from when the scan says it looked): of two
-    snapshots the one opened later wins, whenever it closes.
+    What it says is true from when its documents say that they looked, else from when it was opened: of two snapshots
+    the one opened later wins, whenever it closes. Without own_times what validators say is true from then in any case.
     """
     async with conn.transaction():
-        return await close_within(conn, token, kind, now=now)
+        return await close_within(conn, token, kind, now=now, own_times=own_times)
 
 
-async def close_within(conn: Connection, token: UUID, kind: str, *, now: datetime) -> Outcome:
+async def close_within(
+    conn: Connection, token: UUID, kind: str, *, now: datetime, own_times: bool = True
+) -> Outcome:
     """Close a snapshot as `close_snapshot` does; the transaction is the caller's."""
     snapshot = await _held(conn, "find_to_close", token, kind)
     batches = [
         Batch(tuple(unpack(packed)), cluster, document)
         for cluster, packed, document in await Q.all(conn, "staged", snapshot=snapshot.id)
     ]
-    return await _merge(conn, snapshot, batches, now=now, own_times=not snapshot.complete)
+    return await _merge(conn, snapshot, batches, now=now, own_times=own_times)
 
 
 async def apply(
