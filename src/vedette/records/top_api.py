@@ -1,7 +1,10 @@
 """REST routes of what to mend first, and of what changed since."""
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Literal
+from functools import partial
+from operator import attrgetter
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from litestar import Request, Response, get
@@ -14,18 +17,12 @@ from vedette.records import changes as changed
 from vedette.records import daily
 from vedette.records import top as priorities
 from vedette.records.asked import Format, Since, Until, Word, aware
+from vedette.records.listed import Listing
 from vedette.records.model import Severity
-from vedette.rest.csv import csv_answer, wants_csv
-from vedette.rest.paging import (
-    DEFAULT_LIMIT,
-    Cursor,
-    Limit,
-    decode_cursor,
-    encode_cursor,
-    next_link,
-)
+from vedette.rest.paging import DEFAULT_LIMIT, Cursor, Limit, decode_cursor
 
 AnyRequest = Request[Any, Any, Any]
+Row = TypeVar("Row")
 LONGEST = 6 * 366
 """Days of history in one answer."""
 
@@ -111,13 +108,10 @@ async def list_top(
         fixable=fixable,
         covered=covered,
     )
-    as_csv = wants_csv(request)
     after = decode_cursor(cursor, priorities.Place) if cursor else None
     rows = await priorities.top(conn, wanted, now=clock.now(), limit=limit + 1, after=after)
-    known = await priorities.known(conn)
-    more = encode_cursor(rows[limit - 1].place) if len(rows) > limit else None
-    shown = [_priority(row, known) for row in rows[:limit]]
-    return _answer(shown, PriorityShown, next_link(request, more), as_csv=as_csv, name="top")
+    shown = partial(_priority, known=await priorities.known(conn))
+    return _listing("top", PriorityShown, shown).answer(request, rows, limit=limit)
 
 
 @get("/api/v1/changes")
@@ -146,12 +140,9 @@ async def list_changes(
         kind=kind,
         change=change,
     )
-    as_csv = wants_csv(request)
     after = decode_cursor(cursor, changed.Place) if cursor else None
     rows = await changed.changes(conn, wanted, limit=limit + 1, after=after)
-    more = encode_cursor(rows[limit - 1].place) if len(rows) > limit else None
-    shown = [_change(row) for row in rows[:limit]]
-    return _answer(shown, ChangeShown, next_link(request, more), as_csv=as_csv, name="changes")
+    return _listing("changes", ChangeShown, _change).answer(request, rows, limit=limit)
 
 
 @get("/api/v1/exposures/history")
@@ -172,19 +163,21 @@ async def list_days(
     begins = first or ends - timedelta(days=89)
     if begins > ends or (ends - begins).days > LONGEST:
         raise Invalid("from: it is after to, or more than six years before it")
-    as_csv = wants_csv(request)
     rows = await daily.history(conn, of, name, first=begins, last=ends, cluster=cluster or "")
-    return _answer([_day(row) for row in rows], DayShown, {}, as_csv=as_csv, name="history")
+    return _listing("history", DayShown, _day).answer(request, rows, limit=len(rows))
 
 
-def _answer(
-    shown: list[Any], noun: type[Any], headers: dict[str, str], *, as_csv: bool, name: str
-) -> Response[Any]:
-    if not as_csv:
-        return Response(shown, headers=headers)
+def _listing(
+    name: str, noun: type[msgspec.Struct], shown: Callable[[Row], Any]
+) -> Listing[Row, Any]:
     columns = noun.__struct_fields__
-    cells = ([_flat(getattr(one, column)) for column in columns] for one in shown)
-    return csv_answer(columns, cells, name=name, headers=headers)
+    return Listing(
+        name=name,
+        columns=columns,
+        place=attrgetter("place"),
+        shown=shown,
+        cells=lambda one: [_flat(getattr(one, column)) for column in columns],
+    )
 
 
 def _flat(value: object) -> object:

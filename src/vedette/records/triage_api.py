@@ -1,6 +1,7 @@
 """REST routes of decisions: what need not be mended, why, where and until when."""
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
@@ -12,16 +13,14 @@ from vedette.access.model import Actor
 from vedette.db.queries import Connection
 from vedette.records.asked import Format, Word, aware
 from vedette.records.cursors import Number
+from vedette.records.listed import Listing
 from vedette.records.triage import Decision, Triage, Wish, decide, decisions, take_back
-from vedette.rest.csv import csv_answer, wants_csv
 from vedette.rest.paging import (
     DEFAULT_LIMIT,
     MAX_ID,
     Cursor,
     Limit,
     decode_cursor,
-    encode_cursor,
-    next_link,
 )
 
 
@@ -100,17 +99,16 @@ async def list_decisions(
     cursor: Cursor = None,
 ) -> Response[Any]:
     """List decisions, the newest first; JSON or CSV."""
-    now, as_csv = clock.now(), wants_csv(request)
+    now = clock.now()
     before = decode_cursor(cursor, Place).number if cursor else None
     rows = await decisions(conn, name=name, state=standing, limit=limit + 1, before=before, now=now)
-    more = encode_cursor(Place(rows[limit - 1].id)) if len(rows) > limit else None
-    headers = next_link(request, more)
-    listed = [shown(row, now=now) for row in rows[:limit]]
-    if as_csv:
-        columns = DecisionShown.__struct_fields__
-        cells = ([getattr(one, column) for column in columns] for one in listed)
-        return csv_answer(columns, cells, name="triage", headers=headers)
-    return Response(listed, headers=headers)
+    listing: Listing[Triage, DecisionShown] = Listing(
+        name="triage",
+        columns=DecisionShown.__struct_fields__,
+        place=lambda row: Place(row.id),
+        shown=partial(shown, now=now),
+    )
+    return listing.answer(request, rows, limit=limit)
 
 
 @post("/api/v1/triage", status_code=201)
