@@ -13,7 +13,8 @@ from factories import make_agent, make_assignment, make_target
 from vedette.fleet.attach import RevokedAgent
 from vedette.health import expect
 from vedette.health.model import Measurement, Report, State
-from vedette.link.client import Claims, Client, Credentials, Refused
+from vedette.link.claims import Claims
+from vedette.link.client import Client, Credentials, Refused
 from vedette.link.dictionary import Dictionary
 from vedette.link.encode import BATCH, Encoder, Looked
 from vedette.link.relay import Relay, RelayOptions

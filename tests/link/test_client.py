@@ -14,7 +14,8 @@ from fake_server import FakeServer
 from vedette.health.model import Measurement, Report, State
 from vedette.link import client as client_module
 from vedette.link import vedette_pb2 as pb
-from vedette.link.client import Claims, Client, Credentials, Refused
+from vedette.link.claims import Claims
+from vedette.link.client import Client, Credentials, Refused
 from vedette.link.dictionary import Dictionary
 from vedette.link.encode import BATCH, Encoder, Looked
 from vedette.link.spool import Caps, Spool

@@ -21,7 +21,7 @@ from vedette.agent.journal import Journal
 from vedette.agent.trusted import Trusted
 from vedette.errors import Unavailable, VedetteError
 from vedette.link.acts import Act, Answered
-from vedette.link.client import Claims
+from vedette.link.claims import Claims
 
 if TYPE_CHECKING:
     from vedette.agent.act_answer import Outcome

@@ -24,7 +24,7 @@ from vedette.agent.journal import End, Entry, Full, Journal, Unended
 from vedette.agent.trusted import Trusted
 from vedette.errors import Invalid, Unavailable, VedetteError
 from vedette.link.acts import Act, Answered
-from vedette.link.client import Claims
+from vedette.link.claims import Claims
 from vedette.trust.keys import FINGERPRINT_PREFIX, key_fingerprint
 from vedette.trust.reasons import Untrusted
 from vedette.trust.result_signature import sign_result

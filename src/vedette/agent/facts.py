@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from vedette import __version__, plugins
-from vedette.link.client import Claims
+from vedette.link.claims import Claims
 
 ENVIRONMENT_CHARACTERS = 16_000
 TAGS_CHARACTERS = 4_000

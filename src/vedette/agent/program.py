@@ -35,7 +35,8 @@ from vedette.agent.trusted import Trusted, place_bundle
 from vedette.agent.watch import Host
 from vedette.errors import Conflict, Denied, Invalid, VedetteError
 from vedette.link.acts import Acts
-from vedette.link.client import Claims, Client, Configured, Refused
+from vedette.link.claims import Claims
+from vedette.link.client import Client, Configured, Refused
 from vedette.link.dictionary import Dictionary
 from vedette.link.orders import Orders
 from vedette.link.spool import Caps, Spool
@@ -264,6 +265,7 @@ class Agent:
             claims=lambda: self._claims,
             clock=clock.now,
             say=acts.say,
+            carrier=self.carrier,
             trust_changed=self._trust_changed,
         )
         acts.act, acts.told, acts.trust = self.acting.act, self.acting.told, self.acting.trust

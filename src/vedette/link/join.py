@@ -5,7 +5,8 @@ import grpc.aio
 
 from vedette.errors import Unavailable
 from vedette.link import vedette_pb2 as pb
-from vedette.link.client import SERVER_NAME, Claims, facts_message
+from vedette.link.claims import Claims, facts_message
+from vedette.link.client import SERVER_NAME
 from vedette.link.errors import error_of
 
 ANSWER_WITHIN_S = 30.0

@@ -18,7 +18,8 @@ import structlog
 from vedette.errors import Unavailable
 from vedette.health.rules import reconnect_spread
 from vedette.link import vedette_pb2 as pb
-from vedette.link.client import Claims, Identity, Refused
+from vedette.link.claims import Claims
+from vedette.link.client import Identity, Refused
 from vedette.link.encode import microseconds
 from vedette.link.relay_meanings import MeaningFiles
 from vedette.link.relay_members import Down, Member, Members

@@ -12,15 +12,8 @@ import grpc.aio
 import structlog
 
 from vedette.link import vedette_pb2 as pb
-from vedette.link.client import (
-    PROTOCOL,
-    WELCOME_WITHIN_S,
-    Claims,
-    Identity,
-    Refused,
-    facts_message,
-    secure_channel,
-)
+from vedette.link.claims import Claims, facts_message
+from vedette.link.client import PROTOCOL, WELCOME_WITHIN_S, Identity, Refused, secure_channel
 from vedette.link.encode import microseconds
 from vedette.link.relay_flight import Call, Flight
 from vedette.link.relay_meanings import MeaningFiles
