@@ -7,11 +7,11 @@ again until the host's owner takes it away.
 import asyncio
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
-from vedette.agent.identity import write_private
 from vedette.agent.modules import Result
 from vedette.agent.running import RETIRED, Order, find_agent
 from vedette.errors import Conflict
@@ -43,8 +43,7 @@ async def _retire(order: Order) -> str:
         found = find_agent(Path("/proc"), order.pid)
         if found is None or (str(found[0]), found[1].started) != (order.data_dir, order.started):
             raise Conflict("it is no longer the agent that was found")
-        mark = msgspec.json.encode({"pid": order.pid, "version": order.version})
-        write_private(found[0] / RETIRED, mark)
+        _mark(found[0], msgspec.json.encode({"pid": order.pid, "version": order.version}))
         how = await _end(process)
     finally:
         os.close(process)
@@ -52,6 +51,22 @@ async def _retire(order: Order) -> str:
         f"PID {order.pid} from agent {order.version} has been {how}; "
         f"it does not start again while {found[0] / RETIRED} is there"
     )
+
+
+def _mark(data_dir: Path, content: bytes) -> None:
+    """Write the mark where the folder was found, and nowhere a link leads: it may be a stranger's."""
+    folder = os.open(data_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if Path(f"/proc/self/fd/{folder}").readlink() != data_dir:
+            raise Conflict("its folder is not where it was found")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with suppress(FileExistsError):
+            file = os.open(RETIRED, flags, 0o644, dir_fd=folder)
+            with os.fdopen(file, "wb") as mark:
+                mark.write(content)
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 async def _end(process: int) -> str:

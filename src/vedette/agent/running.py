@@ -35,7 +35,7 @@ def say_running(data_dir: Path, version: str) -> None:
     from vedette.agent.identity import write_private
 
     mark = data_dir / RETIRED
-    if mark.exists():
+    if os.path.lexists(mark):
         raise Denied(
             f"the agent of {data_dir} was retired", hint=f"to let it run again, remove {mark}"
         )

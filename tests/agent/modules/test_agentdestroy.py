@@ -15,13 +15,14 @@ from tests.agent.agent_world import FakeServer, enrolled
 from tests.agent.test_obey import Told
 
 from vedette import __version__
+from vedette.agent import retire
 from vedette.agent.carry import Carrier
 from vedette.agent.modules import Context, Result, read_parameters
 from vedette.agent.modules.agentdestroy import AgentDestroy
 from vedette.agent.operation import Ended, OperationLimits, run_operation
 from vedette.agent.program import Options
 from vedette.agent.running import RETIRED, RUNNING, Running, say_running
-from vedette.errors import Denied, Invalid
+from vedette.errors import Conflict, Denied, Invalid
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 
@@ -176,6 +177,19 @@ async def test_an_order_is_not_believed(elements: dict[str, Any]) -> None:
     answer = await carry(encoded(Result(success=True, elements=elements)))
     assert not answer["success"]
     assert "not killed" in answer["errors"][-1]
+
+
+def test_the_mark_goes_where_no_link_leads(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "agent").symlink_to(tmp_path / "etc")
+    with pytest.raises(OSError, match=r"Not a directory|Too many levels"):
+        retire._mark(tmp_path / "agent", b"{}")
+    (tmp_path / "etc/deep").mkdir()
+    with pytest.raises(Conflict):
+        retire._mark(tmp_path / "agent/deep", b"{}")
+    (tmp_path / "etc/deep" / RETIRED).symlink_to(tmp_path / "elsewhere")
+    retire._mark(tmp_path / "etc/deep", b"{}")
+    assert not (tmp_path / "elsewhere").exists()
 
 
 async def test_an_answer_without_an_order_is_left_as_it_is() -> None:
