@@ -111,12 +111,13 @@ def test_answers_are_bounded_and_masked_where_the_host_says_so(tree: Path) -> No
 
 
 def test_a_rule_that_is_slow_ends_with_its_time(tmp_path: Path) -> None:
-    (tmp_path / "zeroes").write_bytes(bytes(50_000_000))
-    slow = "rule slow { condition: for all i in (0..filesize) : (uint8(i) == 0 and i >= 0) }"
+    (tmp_path / "zeroes").write_bytes(bytes(1_000_000))
+    every = "for all {} in (0..filesize - 1) : "
+    slow = f"rule slow {{ condition: {every.format('i')} ({every.format('j')} (uint8(i) == uint8(j))) }}"
     begun = time.monotonic()
     result = ask(slow, f"-path {tmp_path}", Context(deadline=begun + 1))
     assert time.monotonic() - begun < 8
-    assert result.elements["Matches"] or result.errors
+    assert f"{tmp_path}/zeroes: no answer within 1 s" in result.errors
 
 
 def test_without_yara_x_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
