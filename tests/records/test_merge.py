@@ -18,6 +18,7 @@ from vedette.records.model import (
     Subject,
     SubjectKind,
 )
+from vedette.records.rules import union_of
 from vedette.records.snapshots import apply, close_snapshot, expire, fill, open_snapshot
 from vedette.records.store import Batch
 
@@ -277,3 +278,14 @@ async def test_files_of_one_snapshot_count_from_when_each_looked(conn: Conn) -> 
         await apply(conn, KIND, files, by="t", now=NOW + DAY, complete=complete)
         assert [row[0] for row in await rows(conn, OPEN)] == ["CVE-1", "CVE-3"]
         assert [row[2] for row in await rows(conn, PODS)] == ["shop/p1", "shop/p2"]
+
+
+def test_of_what_is_found_twice_the_first_of_the_gravest_words_counts() -> None:
+    def said(severity: Severity, word: str) -> Finding:
+        return Finding(Package("openssl", "1.0"), Advisory("CVE-1"), severity, word)
+
+    low, high = said(Severity.LOW, "a"), said(Severity.HIGH, "b")
+    other = Finding(Package("zlib", "1"), Advisory("CVE-1"))
+    scans = [scan(low, other), scan(high, said(Severity.HIGH, "c"), said(Severity.MEDIUM, "d"))]
+    assert list(union_of(scans).values()) == [high, other]
+    assert list(union_of(scans[::-1]).values()) == [high, other]

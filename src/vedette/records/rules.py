@@ -55,11 +55,12 @@ def union_of(scans: Iterable[Scan]) -> dict[tuple[Package, str, str], Finding]:
 
     A thing is a package and an advisory's name and feed.
     """
-    found: dict[tuple[Package, str, str], Finding] = {}
-    for scan in scans:
-        for finding in scan.findings:
-            key = (finding.package, finding.advisory.name, finding.advisory.feed)
-            held = found.setdefault(key, finding)
-            if finding.severity > held.severity:
-                found[key] = finding
+    findings = [finding for scan in scans for finding in scan.findings]
+    found = {(one.package, one.advisory.name, one.advisory.feed): one for one in findings}
+    if len(found) < len(findings):
+        # As a rule each stands there once. Of several the first of the gravest stays; their order is the first's.
+        for one in reversed(findings):
+            key = (one.package, one.advisory.name, one.advisory.feed)
+            if one.severity >= found[key].severity:
+                found[key] = one
     return found
