@@ -44,7 +44,7 @@ DO $$
 DECLARE
     role text;
 BEGIN
-    FOREACH role IN ARRAY ARRAY['vedette_owner', 'vedette_app', 'vedette_grafana', 'vedette_reader'] LOOP
+    FOREACH role IN ARRAY ARRAY['vedette_owner', 'vedette_app', 'vedette_grafana', 'vedette_mig', 'vedette_reader'] LOOP
         BEGIN
             EXECUTE format('CREATE ROLE %I %s', role, CASE role WHEN 'vedette_reader' THEN 'NOLOGIN' ELSE 'LOGIN' END);
         EXCEPTION
@@ -61,9 +61,12 @@ ALTER ROLE vedette_grafana SET default_transaction_read_only = on;
 ALTER ROLE vedette_grafana SET statement_timeout = '30s';
 ALTER ROLE vedette_grafana SET search_path = grafana;
 ALTER ROLE vedette_grafana SET timezone = 'UTC';
+ALTER ROLE vedette_mig SET statement_timeout = '30s';
+ALTER ROLE vedette_mig SET search_path = mig;
+ALTER ROLE vedette_mig SET timezone = 'UTC';
 SQL
 
-for role in vedette_owner vedette_app vedette_grafana; do
+for role in vedette_owner vedette_app vedette_grafana vedette_mig; do
     if printf '%s\n' "$known" | grep -qx "$role"; then
         printf '%s: ' "$role"
         printf_url "$role"
@@ -89,10 +92,19 @@ ask -c "SELECT 1 FROM pg_database WHERE datname = '$database'" | grep -q 1 ||
 DO $$
 BEGIN
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
-    EXECUTE format('GRANT CONNECT ON DATABASE %I TO vedette_app, vedette_grafana', current_database());
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO vedette_app, vedette_grafana, vedette_mig', current_database());
 END
 $$;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
+-- As in roles.sql: a database may be older than the role, and its rights were given then.
+DO $$
+BEGIN
+    IF to_regnamespace('mig') IS NOT NULL THEN
+        GRANT USAGE ON SCHEMA mig TO vedette_mig;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA mig TO vedette_mig;
+    END IF;
+END
+$$;
 -- Taking our locks and filling large objects would be ways to harm; a managed server may not let us.
 DO $$
 DECLARE

@@ -1,5 +1,5 @@
 -- MIG's schema, as its documentation gives it: who read MIG's tables reads these views.
--- The names and types of the columns are a contract; where later versions of MIG had more, those stand too.
+-- The names and types of the columns are a contract; where later versions of MIG had more, those stand behind them.
 CREATE SCHEMA IF NOT EXISTS mig;
 COMMENT ON SCHEMA mig IS 'MIG''s tables as views: actions, agents, commands and who may do what.';
 
@@ -11,13 +11,11 @@ SELECT
     a.name::varchar(2048) AS name,
     coalesce(nullif(a.queueloc, ''), 'unknown.' || a.name)::varchar(2048) AS queueloc,
     coalesce(nullif(a.os, ''), 'unknown')::varchar(2048) AS os,
-    a.mode::varchar(2048) AS mode,
     a.version::varchar(2048) AS version,
     a.pid,
     coalesce(a.started_at, a.enrolled_at) AS starttime,
     coalesce(a.destroyed_at, a.revoked_at) AS destructiontime,
     coalesce(s.heartbeat_at, a.enrolled_at) AS heartbeattime,
-    s.connected_at AS refreshtime,
     (
         CASE
             WHEN coalesce(a.destroyed_at, a.revoked_at) IS NOT NULL THEN 'destroyed'
@@ -28,13 +26,16 @@ SELECT
     )::varchar(256) AS status,
     a.environment::json AS environment,
     a.tags::json AS tags,
+    a.mode::varchar(2048) AS mode,
+    s.connected_at AS refreshtime,
     NULL::varchar(2048) AS loadername,
     'sha256:' || encode(a.key_fingerprint, 'hex') AS key
 FROM fleet.agent AS a
 LEFT JOIN fleet.stream AS s ON s.agent_id = a.id
 WHERE a.kind = 'agent';
 
--- status: sent while it waits or runs, then MIG's word for how it ended; what was refused or lost failed.
+-- status: prepared while it waits, sent while it runs, then MIG's word for how it ended; what was refused or
+-- lost failed.
 CREATE OR REPLACE VIEW mig.commands AS
 SELECT
     c.id::numeric AS id,

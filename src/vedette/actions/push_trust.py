@@ -123,5 +123,7 @@ async def _lay_open(conn: Connection, bundle: Bundle, now: datetime) -> None:
         fingerprints=[fingerprint for fingerprint, _, _ in people],
         public_keys=[key[:PUBLIC_KEY_CHARACTERS] for _, key, _ in people],
         statuses=[one.status for _, _, one in people],
+        begins=[one.valid_from for _, _, one in people],
+        ends=[one.valid_until for _, _, one in people],
         now=now,
     )

@@ -52,16 +52,20 @@ WHERE in_bundle
 
 -- name: add_investigators
 INSERT INTO actions.investigator (
-    name, fingerprint, public_key, status, in_bundle, created_at, changed_at
+    name, fingerprint, public_key, status, valid_from, valid_until, in_bundle, created_at, changed_at
 )
-SELECT g.name, g.fingerprint, g.public_key, g.status, true, %(now)s, %(now)s
+SELECT
+    g.name, g.fingerprint, g.public_key, g.status, g.valid_from, g.valid_until, true, %(now)s, %(now)s
 FROM unnest(
-    %(names)s::text[], %(fingerprints)s::text[], %(public_keys)s::text[], %(statuses)s::text[]
-) AS g (name, fingerprint, public_key, status)
+    %(names)s::text[], %(fingerprints)s::text[], %(public_keys)s::text[], %(statuses)s::text[],
+    %(begins)s::timestamptz[], %(ends)s::timestamptz[]
+) AS g (name, fingerprint, public_key, status, valid_from, valid_until)
 ON CONFLICT (fingerprint) DO UPDATE
 SET name = EXCLUDED.name,
     public_key = EXCLUDED.public_key,
     status = EXCLUDED.status,
+    valid_from = EXCLUDED.valid_from,
+    valid_until = EXCLUDED.valid_until,
     in_bundle = true,
     changed_at = EXCLUDED.changed_at;
 

@@ -199,7 +199,7 @@ def _doors(listen: str) -> str:
     # The superuser never comes by network. Even without TLS scram keeps the password off the wire.
     if not listen:
         return ""
-    roles = "vedette_grafana,vedette_app,vedette_owner"
+    roles = "vedette_grafana,vedette_mig,vedette_app,vedette_owner"
     return f"host vedette {roles} all scram-sha-256\n"
 
 

@@ -18,7 +18,8 @@ from vedette.db.pool import connect
 from vedette.errors import Denied, VedetteError
 
 OWNER, APP, GRAFANA, READER = "vedette_owner", "vedette_app", "vedette_grafana", "vedette_reader"
-LOGINS = (OWNER, APP, GRAFANA)
+MIG = "vedette_mig"
+LOGINS = (OWNER, APP, GRAFANA, MIG)
 
 ROLES = (Path(__file__).parent / "create_roles.sql").read_text(encoding="utf-8")
 """What makes the roles, without passwords; safe to repeat."""
@@ -48,11 +49,20 @@ async def make_database(
     except VedetteError:
         pass
     else:
-        await owner.close()
-        return
+        async with owner:
+            if await _has_all(owner):
+                return
     admin = await connect(dsn_of("postgres", "postgres"))
     async with admin:
         await create(admin, dsn_of("postgres", database), database, passwords)
+
+
+async def _has_all(conn: AsyncConnection[Any]) -> bool:
+    """Whether every role is there; a database of an earlier release lacks the newest."""
+    found = await conn.execute(
+        "SELECT count(*) FROM pg_roles WHERE rolname = ANY(%s)", ([*LOGINS, READER],)
+    )
+    return await found.fetchone() == (len(LOGINS) + 1,)
 
 
 async def create(

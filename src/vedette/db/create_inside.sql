@@ -3,10 +3,19 @@
 DO $$
 BEGIN
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
-    EXECUTE format('GRANT CONNECT ON DATABASE %I TO vedette_app, vedette_grafana', current_database());
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO vedette_app, vedette_grafana, vedette_mig', current_database());
 END
 $$;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
+-- As in roles.sql: a database may be older than the role, and its rights were given then.
+DO $$
+BEGIN
+    IF to_regnamespace('mig') IS NOT NULL THEN
+        GRANT USAGE ON SCHEMA mig TO vedette_mig;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA mig TO vedette_mig;
+    END IF;
+END
+$$;
 -- Taking our locks and filling large objects would be ways to harm; a managed server may not let us.
 DO $$
 DECLARE

@@ -4,7 +4,7 @@ DO $$
 DECLARE
     role text;
 BEGIN
-    FOREACH role IN ARRAY ARRAY['vedette_owner', 'vedette_app', 'vedette_grafana', 'vedette_reader'] LOOP
+    FOREACH role IN ARRAY ARRAY['vedette_owner', 'vedette_app', 'vedette_grafana', 'vedette_mig', 'vedette_reader'] LOOP
         BEGIN
             EXECUTE format('CREATE ROLE %I %s', role, CASE role WHEN 'vedette_reader' THEN 'NOLOGIN' ELSE 'LOGIN' END);
         EXCEPTION
@@ -21,3 +21,6 @@ ALTER ROLE vedette_grafana SET default_transaction_read_only = on;
 ALTER ROLE vedette_grafana SET statement_timeout = '30s';
 ALTER ROLE vedette_grafana SET search_path = grafana;
 ALTER ROLE vedette_grafana SET timezone = 'UTC';
+ALTER ROLE vedette_mig SET statement_timeout = '30s';
+ALTER ROLE vedette_mig SET search_path = mig;
+ALTER ROLE vedette_mig SET timezone = 'UTC';

@@ -14,7 +14,7 @@ from vedette.errors import Denied, Unavailable
 LONGEST_SOCKET_FOLDER = 80
 """Bytes. A socket's path must stay below 107 (108 with its zero) on Linux, 104 on macOS."""
 
-ROLES = ("postgres", "vedette_owner", "vedette_app", "vedette_grafana")
+ROLES = ("postgres", "vedette_owner", "vedette_app", "vedette_grafana", "vedette_mig")
 """Who may log in to the embedded database."""
 
 SETTINGS_HEAD = "# Your settings for the embedded PostgreSQL; they win over Vedette's in pg/.\n"
@@ -80,6 +80,13 @@ class Place:
         with contextlib.suppress(FileExistsError):
             os.link(new, self.passwords)
         new.unlink()
+
+    def add_passwords(self) -> None:
+        """Make up the passwords of roles that are younger than the file."""
+        words = self.read_passwords()
+        fresh = {role: secrets.token_urlsafe(32) for role in ROLES if role not in words}
+        if fresh:
+            self.write_passwords({**words, **fresh})
 
     def write_word(self, role: str) -> Path:
         """Write that role's password alone into a file, for initdb, and return where."""
@@ -161,6 +168,7 @@ def _make_missing(place: Place) -> None:
         place.give(place.settings)
     if not place.passwords.exists():
         place.make_passwords()
+    place.add_passwords()
 
 
 def _refuse_foreign(top: Path) -> None:

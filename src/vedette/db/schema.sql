@@ -60,6 +60,137 @@ CREATE TYPE health.state AS ENUM (
 
 ALTER TYPE health.state OWNER TO vedette_owner;
 
+CREATE FUNCTION actions.add_mig_investigator() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $_$
+BEGIN
+    PERFORM actions.hold_mig_investigator(NEW);
+    INSERT INTO actions.investigator (id, name, fingerprint, public_key, status, permissions)
+    VALUES (
+        coalesce(NEW.id, nextval('actions.investigator_id_seq')),
+        NEW.name,
+        -- As the keys themselves give it; a fingerprint of OpenSSH (SHA256:…) is not to be bent.
+        CASE WHEN NEW.pgpfingerprint ~ '^[0-9A-Fa-f]+$' THEN upper(NEW.pgpfingerprint) ELSE NEW.pgpfingerprint END,
+        NEW.publickey,
+        coalesce(NEW.status, 'active'),
+        coalesce(NEW.permissions, 63)
+    )
+    RETURNING id, fingerprint, status, permissions, created_at, changed_at
+    INTO NEW.id, NEW.pgpfingerprint, NEW.status, NEW.permissions, NEW.createdat, NEW.lastmodified;
+    -- Whoever brings an id of his own must not be in the way of the next one.
+    PERFORM setval('actions.investigator_id_seq', greatest(NEW.id::bigint, s.last_value), true)
+    FROM actions.investigator_id_seq AS s
+    WHERE NEW.id >= s.last_value;
+    INSERT INTO access.audit (actor, source, action, object)
+    VALUES (session_user, 'sql', 'investigator.add', 'investigator:' || NEW.id);
+    RETURN NEW;
+END
+$_$;
+
+ALTER FUNCTION actions.add_mig_investigator() OWNER TO vedette_owner;
+
+CREATE FUNCTION actions.change_mig_investigator() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    PERFORM actions.hold_mig_investigator(NEW);
+    IF NEW.id IS DISTINCT FROM OLD.id OR NEW.pgpfingerprint IS DISTINCT FROM OLD.pgpfingerprint THEN
+        RAISE EXCEPTION 'an investigator''s id and fingerprint do not change'
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'add another investigator';
+    END IF;
+    IF (NEW.name, NEW.publickey, NEW.status) IS DISTINCT FROM (OLD.name, OLD.publickey, OLD.status)
+        AND EXISTS (SELECT FROM actions.investigator WHERE id = OLD.id AND in_bundle)
+    THEN
+        RAISE EXCEPTION 'investigator % stands in the trust bundle, which alone says who he is', OLD.name
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                HINT = 'change the bundle, let its roots sign it: vedette trust';
+    END IF;
+    UPDATE actions.investigator
+    SET name = NEW.name,
+        public_key = NEW.publickey,
+        status = NEW.status,
+        permissions = NEW.permissions,
+        changed_at = now()
+    WHERE id = OLD.id
+    RETURNING changed_at INTO NEW.lastmodified;
+    INSERT INTO access.audit (actor, source, action, object)
+    VALUES (session_user, 'sql', 'investigator.change', 'investigator:' || OLD.id);
+    RETURN NEW;
+END
+$$;
+
+ALTER FUNCTION actions.change_mig_investigator() OWNER TO vedette_owner;
+
+CREATE TABLE actions.investigator (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    fingerprint text NOT NULL,
+    public_key text,
+    status text DEFAULT 'active'::text NOT NULL,
+    in_bundle boolean DEFAULT false NOT NULL,
+    permissions bigint DEFAULT 63 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    valid_from timestamp with time zone,
+    valid_until timestamp with time zone,
+    CONSTRAINT investigator_fingerprint_check CHECK (((fingerprint <> ''::text) AND (length(fingerprint) <= 128))),
+    CONSTRAINT investigator_name_check CHECK (((name <> ''::text) AND (length(name) <= 1024))),
+    CONSTRAINT investigator_permissions_check CHECK ((permissions >= 0)),
+    CONSTRAINT investigator_public_key_check CHECK ((length(public_key) <= 65536)),
+    CONSTRAINT investigator_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text])))
+);
+
+ALTER TABLE actions.investigator OWNER TO vedette_owner;
+
+CREATE VIEW mig.investigators AS
+ SELECT (id)::numeric AS id,
+    (name)::character varying(1024) AS name,
+    (fingerprint)::character varying(128) AS pgpfingerprint,
+    (public_key)::character varying(65536) AS publickey,
+    NULL::bytea AS privatekey,
+    (status)::character varying(256) AS status,
+    created_at AS createdat,
+    changed_at AS lastmodified,
+    permissions,
+    NULL::bytea AS apikey,
+    NULL::bytea AS apisalt
+   FROM actions.investigator;
+
+ALTER VIEW mig.investigators OWNER TO vedette_owner;
+
+CREATE FUNCTION actions.hold_mig_investigator(one mig.investigators) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    IF one.privatekey IS NOT NULL OR one.apikey IS NOT NULL OR one.apisalt IS NOT NULL THEN
+        RAISE EXCEPTION 'privatekey, apikey and apisalt are not kept here'
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'secret keys stay with their owners';
+    END IF;
+    -- Whatever else were put here would stand among the keys that signatures are tried with.
+    IF one.publickey !~ '^\s*(-----BEGIN PGP PUBLIC KEY BLOCK-----|ssh-|ecdsa-|sk-)' THEN
+        RAISE EXCEPTION 'publickey is no armoured OpenPGP key and no line of OpenSSH''s'
+            USING ERRCODE = 'check_violation', HINT = 'gpg --armor --export FINGERPRINT';
+    END IF;
+END
+$$;
+
+ALTER FUNCTION actions.hold_mig_investigator(one mig.investigators) OWNER TO vedette_owner;
+
+CREATE FUNCTION actions.refuse_mig_write() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'mig.% cannot be written: %', TG_TABLE_NAME, TG_ARGV[0]
+        USING ERRCODE = 'object_not_in_prerequisite_state', HINT = TG_ARGV[1];
+END
+$$;
+
+ALTER FUNCTION actions.refuse_mig_write() OWNER TO vedette_owner;
+
 CREATE TABLE fleet.agent (
     id integer NOT NULL,
     name text NOT NULL,
@@ -2439,6 +2570,56 @@ CREATE TABLE actions.ask_part (
 
 ALTER TABLE actions.ask_part OWNER TO vedette_owner;
 
+CREATE TABLE actions.group_member (
+    group_name text NOT NULL,
+    key bytea
+);
+
+ALTER TABLE actions.group_member OWNER TO vedette_owner;
+
+CREATE TABLE actions.minimum (
+    group_name text NOT NULL,
+    module text NOT NULL,
+    weight integer NOT NULL,
+    CONSTRAINT minimum_weight_check CHECK ((weight > 0))
+);
+
+ALTER TABLE actions.minimum OWNER TO vedette_owner;
+
+CREATE TABLE actions.module (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    announced_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT module_name_check CHECK (((name <> ''::text) AND (length(name) <= 256)))
+);
+
+ALTER TABLE actions.module OWNER TO vedette_owner;
+
+CREATE VIEW actions.ruled AS
+ SELECT DISTINCT ON (m.id, r.group_name) m.id AS module_id,
+    r.group_name,
+    r.module AS rule,
+    r.weight AS minimum
+   FROM (actions.module m
+     JOIN actions.minimum r ON (((r.module = m.name) OR (r.module = '*'::text))))
+  ORDER BY m.id, r.group_name, (r.module = '*'::text);
+
+ALTER VIEW actions.ruled OWNER TO vedette_owner;
+
+CREATE VIEW actions.asks_most AS
+ SELECT DISTINCT ON (a.id, r.module_id) a.id AS agent_id,
+    r.module_id,
+    r.group_name,
+    r.rule,
+    r.minimum
+   FROM ((fleet.agent a
+     JOIN actions.group_member g ON (((g.key IS NULL) OR (g.key = a.key_fingerprint))))
+     JOIN actions.ruled r ON ((r.group_name = g.group_name)))
+  WHERE ((a.kind = 'agent'::text) AND (a.destroyed_at IS NULL) AND (a.revoked_at IS NULL))
+  ORDER BY a.id, r.module_id, r.minimum DESC, r.group_name;
+
+ALTER VIEW actions.asks_most OWNER TO vedette_owner;
+
 CREATE TABLE actions.bundle (
     version bigint NOT NULL,
     fleet text NOT NULL,
@@ -2505,32 +2686,6 @@ CREATE TABLE actions.denial (
 
 ALTER TABLE actions.denial OWNER TO vedette_owner;
 
-CREATE TABLE actions.group_member (
-    group_name text NOT NULL,
-    key bytea
-);
-
-ALTER TABLE actions.group_member OWNER TO vedette_owner;
-
-CREATE TABLE actions.investigator (
-    id bigint NOT NULL,
-    name text NOT NULL,
-    fingerprint text NOT NULL,
-    public_key text,
-    status text DEFAULT 'active'::text NOT NULL,
-    in_bundle boolean DEFAULT false NOT NULL,
-    permissions bigint DEFAULT 63 NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    changed_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT investigator_fingerprint_check CHECK (((fingerprint <> ''::text) AND (length(fingerprint) <= 128))),
-    CONSTRAINT investigator_name_check CHECK (((name <> ''::text) AND (length(name) <= 1024))),
-    CONSTRAINT investigator_permissions_check CHECK ((permissions >= 0)),
-    CONSTRAINT investigator_public_key_check CHECK ((length(public_key) <= 65536)),
-    CONSTRAINT investigator_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text])))
-);
-
-ALTER TABLE actions.investigator OWNER TO vedette_owner;
-
 ALTER TABLE actions.investigator ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
     SEQUENCE NAME actions.investigator_id_seq
     START WITH 1
@@ -2539,24 +2694,6 @@ ALTER TABLE actions.investigator ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDE
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE actions.minimum (
-    group_name text NOT NULL,
-    module text NOT NULL,
-    weight integer NOT NULL,
-    CONSTRAINT minimum_weight_check CHECK ((weight > 0))
-);
-
-ALTER TABLE actions.minimum OWNER TO vedette_owner;
-
-CREATE TABLE actions.module (
-    id bigint NOT NULL,
-    name text NOT NULL,
-    announced_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT module_name_check CHECK (((name <> ''::text) AND (length(name) <= 256)))
-);
-
-ALTER TABLE actions.module OWNER TO vedette_owner;
 
 ALTER TABLE actions.module ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
     SEQUENCE NAME actions.module_id_seq
@@ -2655,6 +2792,26 @@ ALTER TABLE fleet.component OWNER TO vedette_owner;
 
 ALTER TABLE fleet.component ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME fleet.component_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE fleet.double_agent (
+    id bigint NOT NULL,
+    queueloc text NOT NULL,
+    agents text[] NOT NULL,
+    at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT double_agent_agents_check CHECK ((cardinality(agents) > 1))
+);
+
+ALTER TABLE fleet.double_agent OWNER TO vedette_owner;
+
+ALTER TABLE fleet.double_agent ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME fleet.double_agent_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -3917,18 +4074,62 @@ ALTER TABLE incidents.update ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE VIEW mig.actions AS
+ SELECT (a.id)::numeric AS id,
+    (a.name)::character varying(2048) AS name,
+    (a.target)::character varying(2048) AS target,
+    (a.description)::json AS description,
+    (a.threat)::json AS threat,
+    (a.operations)::json AS operations,
+    a.valid_from AS validfrom,
+    a.expire_after AS expireafter,
+    a.started_at AS starttime,
+        CASE
+            WHEN ((a.state = 'inflight'::text) AND (c.sent > 0) AND (c.sent = c.done)) THEN a.updated_at
+            ELSE a.finished_at
+        END AS finishtime,
+    a.updated_at AS lastupdatetime,
+    (
+        CASE
+            WHEN (a.cancelled_at IS NOT NULL) THEN 'cancelled'::text
+            WHEN (a.state = 'proposed'::text) THEN 'pending'::text
+            WHEN (a.state = 'new'::text) THEN 'scheduled'::text
+            WHEN (a.state = 'done'::text) THEN 'completed'::text
+            WHEN ((a.state = 'inflight'::text) AND (c.sent > 0) AND (c.sent = c.done)) THEN 'completed'::text
+            ELSE a.state
+        END)::character varying(256) AS status,
+    c.sent AS sentctr,
+    c.returned AS returnedctr,
+    c.done AS donectr,
+    c.cancelled AS cancelledctr,
+    c.failed AS failedctr,
+    c.timeout AS timeoutctr,
+    ( SELECT COALESCE(json_agg(s.signature ORDER BY s.number, s.investigator_id), '[]'::json) AS "coalesce"
+           FROM actions.signature s
+          WHERE (s.action_id = a.id)) AS pgpsignatures,
+    (a.syntax_version)::integer AS syntaxversion
+   FROM (actions.action a
+     CROSS JOIN LATERAL ( SELECT (count(*))::integer AS sent,
+            (count(*) FILTER (WHERE (c_1.outcome <> ALL (ARRAY['cancelled'::text, 'expired'::text]))))::integer AS returned,
+            (count(c_1.outcome))::integer AS done,
+            (count(*) FILTER (WHERE (c_1.outcome = 'cancelled'::text)))::integer AS cancelled,
+            (count(*) FILTER (WHERE (c_1.outcome = ANY (ARRAY['failed'::text, 'refused'::text, 'lost'::text]))))::integer AS failed,
+            (count(*) FILTER (WHERE (c_1.outcome = ANY (ARRAY['timeout'::text, 'expired'::text]))))::integer AS timeout
+           FROM actions.command c_1
+          WHERE (c_1.action_id = a.id)) c);
+
+ALTER VIEW mig.actions OWNER TO vedette_owner;
+
 CREATE VIEW mig.agents AS
  SELECT (a.id)::numeric AS id,
     (a.name)::character varying(2048) AS name,
     (COALESCE(NULLIF(a.queueloc, ''::text), ('unknown.'::text || a.name)))::character varying(2048) AS queueloc,
     (COALESCE(NULLIF(a.os, ''::text), 'unknown'::text))::character varying(2048) AS os,
-    (a.mode)::character varying(2048) AS mode,
     (a.version)::character varying(2048) AS version,
     a.pid,
     COALESCE(a.started_at, a.enrolled_at) AS starttime,
     COALESCE(a.destroyed_at, a.revoked_at) AS destructiontime,
     COALESCE(s.heartbeat_at, a.enrolled_at) AS heartbeattime,
-    s.connected_at AS refreshtime,
     (
         CASE
             WHEN (COALESCE(a.destroyed_at, a.revoked_at) IS NOT NULL) THEN 'destroyed'::text
@@ -3938,6 +4139,8 @@ CREATE VIEW mig.agents AS
         END)::character varying(256) AS status,
     (a.environment)::json AS environment,
     (a.tags)::json AS tags,
+    (a.mode)::character varying(2048) AS mode,
+    s.connected_at AS refreshtime,
     NULL::character varying(2048) AS loadername,
     ('sha256:'::text || encode(a.key_fingerprint, 'hex'::text)) AS key
    FROM (fleet.agent a
@@ -3945,6 +4148,62 @@ CREATE VIEW mig.agents AS
   WHERE (a.kind = 'agent'::text);
 
 ALTER VIEW mig.agents OWNER TO vedette_owner;
+
+CREATE VIEW mig.agents_stats AS
+ WITH alive AS (
+         SELECT agents.queueloc,
+            agents.version,
+            agents.status,
+            agents.starttime,
+            agents.heartbeattime
+           FROM mig.agents
+          WHERE (agents.destructiontime IS NULL)
+        ), versions AS (
+         SELECT alive.status,
+            alive.version,
+            count(*) AS count
+           FROM alive
+          WHERE ((alive.status)::text = ANY ((ARRAY['online'::character varying, 'idle'::character varying])::text[]))
+          GROUP BY alive.status, alive.version
+        ), endpoints AS (
+         SELECT alive.queueloc,
+            bool_or(((alive.status)::text = 'online'::text)) AS is_online,
+            bool_or(((alive.status)::text = 'idle'::text)) AS is_idle,
+            count(*) FILTER (WHERE ((alive.status)::text = ANY ((ARRAY['online'::character varying, 'idle'::character varying])::text[]))) AS agents,
+            min(alive.starttime) AS starttime,
+            max(alive.heartbeattime) AS heartbeattime
+           FROM alive
+          GROUP BY alive.queueloc
+        ), of_versions AS (
+         SELECT COALESCE(sum(versions.count) FILTER (WHERE ((versions.status)::text = 'online'::text)), (0)::numeric) AS online,
+            COALESCE(sum(versions.count) FILTER (WHERE ((versions.status)::text = 'idle'::text)), (0)::numeric) AS idle,
+            COALESCE(json_agg(json_build_object('version', versions.version, 'count', versions.count) ORDER BY versions.version) FILTER (WHERE ((versions.status)::text = 'online'::text)), '[]'::json) AS online_by_version,
+            COALESCE(json_agg(json_build_object('version', versions.version, 'count', versions.count) ORDER BY versions.version) FILTER (WHERE ((versions.status)::text = 'idle'::text)), '[]'::json) AS idle_by_version
+           FROM versions
+        )
+ SELECT now() AS "timestamp",
+    max(v.online) AS online_agents,
+    (array_agg(v.online_by_version))[1] AS online_agents_by_version,
+    (count(*) FILTER (WHERE e.is_online))::numeric AS online_endpoints,
+    max(v.idle) AS idle_agents,
+    (array_agg(v.idle_by_version))[1] AS idle_agents_by_version,
+    (count(*) FILTER (WHERE (e.is_idle AND (NOT e.is_online))))::numeric AS idle_endpoints,
+    (count(*) FILTER (WHERE ((e.agents > 0) AND (e.starttime > (now() - '1 day'::interval)))))::numeric AS new_endpoints,
+    (count(*) FILTER (WHERE (e.agents > 1)))::numeric AS multi_agents_endpoints,
+    (count(*) FILTER (WHERE ((e.agents = 0) AND (e.heartbeattime > (now() - '7 days'::interval)))))::numeric AS disappeared_endpoints,
+    (count(*) FILTER (WHERE (e.agents > 1)))::numeric AS flapping_endpoints
+   FROM (of_versions v
+     LEFT JOIN endpoints e ON (true));
+
+ALTER VIEW mig.agents_stats OWNER TO vedette_owner;
+
+CREATE VIEW mig.agtmodreq AS
+ SELECT (module_id)::numeric AS moduleid,
+    (agent_id)::numeric AS agentid,
+    minimum AS minimumweight
+   FROM actions.asks_most;
+
+ALTER VIEW mig.agtmodreq OWNER TO vedette_owner;
 
 CREATE VIEW mig.commands AS
  SELECT (c.id)::numeric AS id,
@@ -3965,6 +4224,36 @@ CREATE VIEW mig.commands AS
      LEFT JOIN actions.result r ON ((r.command_id = c.id)));
 
 ALTER VIEW mig.commands OWNER TO vedette_owner;
+
+CREATE VIEW mig.invagtmodperm AS
+ SELECT (i.id)::numeric AS investigatorid,
+    (m.agent_id)::numeric AS agentid,
+    (m.module_id)::numeric AS moduleid,
+    w.weight
+   FROM ((actions.asks_most m
+     JOIN actions.weight w ON (((w.group_name = m.group_name) AND (w.module = m.rule))))
+     JOIN actions.investigator i ON (((i.name = w.investigator) AND i.in_bundle)))
+  WHERE ((i.status = 'active'::text) AND COALESCE((i.valid_from <= now()), true) AND COALESCE((i.valid_until > now()), true) AND (( SELECT b.expires_at
+           FROM actions.bundle b
+          ORDER BY b.version DESC
+         LIMIT 1) > now()));
+
+ALTER VIEW mig.invagtmodperm OWNER TO vedette_owner;
+
+CREATE VIEW mig.modules AS
+ SELECT (id)::numeric AS id,
+    (name)::character varying(256) AS name
+   FROM actions.module;
+
+ALTER VIEW mig.modules OWNER TO vedette_owner;
+
+CREATE VIEW mig.signatures AS
+ SELECT (action_id)::numeric AS actionid,
+    (investigator_id)::numeric AS investigatorid,
+    (signature)::character varying(4096) AS pgpsignature
+   FROM actions.signature;
+
+ALTER VIEW mig.signatures OWNER TO vedette_owner;
 
 ALTER TABLE records.advisory ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME records.advisory_id_seq
@@ -4548,6 +4837,9 @@ ALTER TABLE ONLY fleet.component
 ALTER TABLE ONLY fleet.component
     ADD CONSTRAINT component_slug_key UNIQUE (slug);
 
+ALTER TABLE ONLY fleet.double_agent
+    ADD CONSTRAINT double_agent_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY fleet.duplicate
     ADD CONSTRAINT duplicate_agent_id_run_id_key UNIQUE (agent_id, run_id);
 
@@ -4924,6 +5216,8 @@ CREATE INDEX agent_via ON fleet.agent USING btree (via) WHERE (via IS NOT NULL);
 
 CREATE INDEX assignment_agent ON fleet.assignment USING btree (agent_id);
 
+CREATE UNIQUE INDEX double_agent_open ON fleet.double_agent USING btree (queueloc) WHERE (ended_at IS NULL);
+
 CREATE INDEX service_namespace_namespace ON fleet.service_namespace USING btree (namespace_id);
 
 CREATE INDEX target_component ON fleet.target USING btree (component_id);
@@ -5069,6 +5363,28 @@ ALTER INDEX records.daily_pkey ATTACH PARTITION records.daily_before_pkey;
 ALTER INDEX records.daily_latest ATTACH PARTITION records.daily_before_scope_scope_id_severity_day_idx;
 
 ALTER INDEX records.report_scan ATTACH PARTITION records.report_before_scan_id_idx;
+
+CREATE TRIGGER add INSTEAD OF INSERT ON mig.investigators FOR EACH ROW EXECUTE FUNCTION actions.add_mig_investigator();
+
+CREATE TRIGGER change INSTEAD OF UPDATE ON mig.investigators FOR EACH ROW EXECUTE FUNCTION actions.change_mig_investigator();
+
+CREATE TRIGGER refuse INSTEAD OF INSERT OR DELETE OR UPDATE ON mig.actions FOR EACH ROW EXECUTE FUNCTION actions.refuse_mig_write('an action is what people signed', 'hand it in: vedette act send, or the spool');
+
+CREATE TRIGGER refuse INSTEAD OF INSERT OR DELETE OR UPDATE ON mig.agents FOR EACH ROW EXECUTE FUNCTION actions.refuse_mig_write('agents enrol with keys of their own', 'vedette agents token, vedette agents retire');
+
+CREATE TRIGGER refuse INSTEAD OF INSERT OR DELETE OR UPDATE ON mig.agents_stats FOR EACH ROW EXECUTE FUNCTION actions.refuse_mig_write('it is counted when asked', '');
+
+CREATE TRIGGER refuse INSTEAD OF INSERT OR DELETE OR UPDATE ON mig.agtmodreq FOR EACH ROW EXECUTE FUNCTION actions.refuse_mig_write('it shows the trust bundle', 'change the bundle, let its roots sign it: vedette trust');
+
+CREATE TRIGGER refuse INSTEAD OF INSERT OR DELETE OR UPDATE ON mig.commands FOR EACH ROW EXECUTE FUNCTION actions.refuse_mig_write('commands follow from actions', 'vedette act send, vedette act cancel');
+
+CREATE TRIGGER refuse INSTEAD OF INSERT OR DELETE OR UPDATE ON mig.invagtmodperm FOR EACH ROW EXECUTE FUNCTION actions.refuse_mig_write('it shows the trust bundle', 'change the bundle, let its roots sign it: vedette trust');
+
+CREATE TRIGGER refuse INSTEAD OF DELETE ON mig.investigators FOR EACH ROW EXECUTE FUNCTION actions.refuse_mig_write('what an investigator signed stays', 'UPDATE investigators SET status = ''disabled''');
+
+CREATE TRIGGER refuse INSTEAD OF INSERT OR DELETE OR UPDATE ON mig.modules FOR EACH ROW EXECUTE FUNCTION actions.refuse_mig_write('they are what agents announce', 'start an agent that has the module');
+
+CREATE TRIGGER refuse INSTEAD OF INSERT OR DELETE OR UPDATE ON mig.signatures FOR EACH ROW EXECUTE FUNCTION actions.refuse_mig_write('a signature is verified when it is handed in', 'vedette act sign');
 
 ALTER TABLE ONLY access.authority
     ADD CONSTRAINT authority_secret_name_fkey FOREIGN KEY (secret_name) REFERENCES access.secret(name);
@@ -5354,6 +5670,7 @@ GRANT USAGE ON SCHEMA incidents TO vedette_reader;
 
 GRANT USAGE ON SCHEMA mig TO vedette_app;
 GRANT USAGE ON SCHEMA mig TO vedette_reader;
+GRANT USAGE ON SCHEMA mig TO vedette_mig;
 
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
 
@@ -5362,6 +5679,25 @@ GRANT USAGE ON SCHEMA records TO vedette_reader;
 
 REVOKE ALL ON LANGUAGE plpgsql FROM PUBLIC;
 GRANT ALL ON LANGUAGE plpgsql TO vedette_owner;
+
+REVOKE ALL ON FUNCTION actions.add_mig_investigator() FROM PUBLIC;
+GRANT ALL ON FUNCTION actions.add_mig_investigator() TO vedette_app;
+
+REVOKE ALL ON FUNCTION actions.change_mig_investigator() FROM PUBLIC;
+GRANT ALL ON FUNCTION actions.change_mig_investigator() TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE actions.investigator TO vedette_app;
+GRANT SELECT ON TABLE actions.investigator TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE mig.investigators TO vedette_app;
+GRANT SELECT ON TABLE mig.investigators TO vedette_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE mig.investigators TO vedette_mig;
+
+REVOKE ALL ON FUNCTION actions.hold_mig_investigator(one mig.investigators) FROM PUBLIC;
+GRANT ALL ON FUNCTION actions.hold_mig_investigator(one mig.investigators) TO vedette_app;
+
+REVOKE ALL ON FUNCTION actions.refuse_mig_write() FROM PUBLIC;
+GRANT ALL ON FUNCTION actions.refuse_mig_write() TO vedette_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE fleet.agent TO vedette_app;
 GRANT SELECT ON TABLE fleet.agent TO vedette_reader;
@@ -5881,6 +6217,21 @@ GRANT SELECT,USAGE ON SEQUENCE actions.ask_id_seq TO vedette_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE actions.ask_part TO vedette_app;
 GRANT SELECT ON TABLE actions.ask_part TO vedette_reader;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE actions.group_member TO vedette_app;
+GRANT SELECT ON TABLE actions.group_member TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE actions.minimum TO vedette_app;
+GRANT SELECT ON TABLE actions.minimum TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE actions.module TO vedette_app;
+GRANT SELECT ON TABLE actions.module TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE actions.ruled TO vedette_app;
+GRANT SELECT ON TABLE actions.ruled TO vedette_reader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE actions.asks_most TO vedette_app;
+GRANT SELECT ON TABLE actions.asks_most TO vedette_reader;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE actions.bundle TO vedette_app;
 GRANT SELECT ON TABLE actions.bundle TO vedette_reader;
 
@@ -5892,19 +6243,7 @@ GRANT SELECT,USAGE ON SEQUENCE actions.command_id_seq TO vedette_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE actions.denial TO vedette_app;
 GRANT SELECT ON TABLE actions.denial TO vedette_reader;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE actions.group_member TO vedette_app;
-GRANT SELECT ON TABLE actions.group_member TO vedette_reader;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE actions.investigator TO vedette_app;
-GRANT SELECT ON TABLE actions.investigator TO vedette_reader;
-
 GRANT SELECT,USAGE ON SEQUENCE actions.investigator_id_seq TO vedette_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE actions.minimum TO vedette_app;
-GRANT SELECT ON TABLE actions.minimum TO vedette_reader;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE actions.module TO vedette_app;
-GRANT SELECT ON TABLE actions.module TO vedette_reader;
 
 GRANT SELECT,USAGE ON SEQUENCE actions.module_id_seq TO vedette_app;
 
@@ -5931,6 +6270,11 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE fleet.component TO vedette_app;
 GRANT SELECT ON TABLE fleet.component TO vedette_reader;
 
 GRANT SELECT,USAGE ON SEQUENCE fleet.component_id_seq TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE fleet.double_agent TO vedette_app;
+GRANT SELECT ON TABLE fleet.double_agent TO vedette_reader;
+
+GRANT SELECT,USAGE ON SEQUENCE fleet.double_agent_id_seq TO vedette_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE fleet.duplicate TO vedette_app;
 GRANT SELECT ON TABLE fleet.duplicate TO vedette_reader;
@@ -6214,11 +6558,37 @@ GRANT SELECT ON TABLE incidents.template TO vedette_reader;
 
 GRANT SELECT,USAGE ON SEQUENCE incidents.update_id_seq TO vedette_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE mig.actions TO vedette_app;
+GRANT SELECT ON TABLE mig.actions TO vedette_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE mig.actions TO vedette_mig;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE mig.agents TO vedette_app;
 GRANT SELECT ON TABLE mig.agents TO vedette_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE mig.agents TO vedette_mig;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE mig.agents_stats TO vedette_app;
+GRANT SELECT ON TABLE mig.agents_stats TO vedette_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE mig.agents_stats TO vedette_mig;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE mig.agtmodreq TO vedette_app;
+GRANT SELECT ON TABLE mig.agtmodreq TO vedette_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE mig.agtmodreq TO vedette_mig;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE mig.commands TO vedette_app;
 GRANT SELECT ON TABLE mig.commands TO vedette_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE mig.commands TO vedette_mig;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE mig.invagtmodperm TO vedette_app;
+GRANT SELECT ON TABLE mig.invagtmodperm TO vedette_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE mig.invagtmodperm TO vedette_mig;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE mig.modules TO vedette_app;
+GRANT SELECT ON TABLE mig.modules TO vedette_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE mig.modules TO vedette_mig;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE mig.signatures TO vedette_app;
+GRANT SELECT ON TABLE mig.signatures TO vedette_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE mig.signatures TO vedette_mig;
 
 GRANT SELECT,USAGE ON SEQUENCE records.advisory_id_seq TO vedette_app;
 
