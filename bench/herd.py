@@ -2,7 +2,8 @@
 
 They keep the protocol as the real agent does: a heartbeat as often as the server asks, batches of one
 report within the credits, everything unacknowledged kept and sent again, a jittered return when the
-stream ends. What they lack is connectors and a disk.
+stream ends. An action is answered at once, without a module; one agent of a hundred verifies it in full.
+What they lack is connectors and a disk.
 
     python bench/herd.py SPEC      a JSON file: {"ca", "address", "agents": [{"key", "cert", "target"}]}
 
@@ -23,6 +24,7 @@ import sys
 import time
 from array import array
 from collections import deque
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -30,8 +32,15 @@ import grpc
 import grpc.aio
 import uvloop
 
+from vedette.actions.document import signed_text
+from vedette.actions.document_read import read_order
 from vedette.link import vedette_pb2 as pb
 from vedette.link.channel import CLIENT_OPTIONS
+from vedette.trust.bundle import Bundle, read_bundle
+from vedette.trust.result_signature import sign_result
+from vedette.trust.signed import read_signed
+from vedette.trust.verify import ACTION, verify_all
+from vedette.trust.weigh import weigh
 
 FIRST_BACKOFF_S, LAST_BACKOFF_S = 1.0, 60.0
 PROVEN_S = 10.0
@@ -120,8 +129,24 @@ class Agent:
                 self.credits += message.ack.credits
                 self._forget(message.ack.durable_seq)
                 self._send_what_may_go()
+            elif kind == "act":
+                self._act(message.act)
+            elif kind == "trust":
+                self._herd.judge.trust(message.trust.signed)
+            elif kind == "told":
+                self._herd.told += len(message.told.ids)
             elif kind == "refusal":
                 raise EOFError(message.refusal.reason)
+
+    def _act(self, act: pb.Act) -> None:
+        """Answer as an agent would whose module found nothing, signed by its own key."""
+        self._herd.acts += 1
+        if self._spec["target"] % 100 == 0:
+            self._herd.judge.verify(act)
+        body = self._herd.judge.answer(act.id)
+        signature = sign_result(self._spec["key"].encode(), body)
+        result = pb.Result(id=act.id, number=1, piece=body, last=True, signature=signature)
+        self._write(pb.FromAgent(result=result).SerializeToString())
 
     def beat(self, *, welcomed: bool = False) -> None:
         beat = pb.Heartbeat(
@@ -174,6 +199,55 @@ class Agent:
             self._sender = None
 
 
+class Judge:
+    """What an agent does with an action but for running it; the time it takes is kept apart."""
+
+    def __init__(self) -> None:
+        self._bundle: Bundle | None = None
+        self._signed = b""
+        self.verified = 0
+        self.cpu_s = 0.0
+
+    def trust(self, signed: bytes) -> None:
+        """Hold the bundle every agent is sent; read once, as each would."""
+        if signed != self._signed:
+            self._signed, self._bundle = signed, read_bundle(read_signed(signed).document)
+
+    def verify(self, act: pb.Act) -> None:
+        """Verify and weigh in full."""
+        began = time.process_time()
+        action = read_order(act.document, act.signatures)
+        now = datetime.now(UTC)
+        assert self._bundle is not None
+        keys = self._bundle.public_keys()
+        signers = verify_all(
+            action.signatures, signed_text(action), keys, namespace=ACTION, now=now
+        )
+        weigh(self._bundle, signers, action.modules, agent="sha256:" + "0" * 64, now=now)
+        self.cpu_s += time.process_time() - began
+        self.verified += 1
+
+    def answer(self, command: int) -> bytes:
+        """Return what the agent says."""
+        return json.dumps(
+            {
+                "command": command,
+                "digest": "",
+                "status": "success",
+                "took_ms": 1,
+                "results": [
+                    {
+                        "foundanything": False,
+                        "success": True,
+                        "elements": {"s1": []},
+                        "statistics": {"filescount": 1178, "totalhits": 0, "exectime": "0.05s"},
+                        "errors": [],
+                    }
+                ],
+            }
+        ).encode()
+
+
 class Herd:
     """All agents of this process and one clock for all their heartbeats and reports."""
 
@@ -184,6 +258,8 @@ class Herd:
         self.faults: dict[str, int] = {}
         self.last_connect_at = 0.0
         self.agents = [Agent(self, its) for its in spec["agents"]]
+        self.judge = Judge()
+        self.acts = self.told = 0
         self._every_s = 0.0
         self._due: list[tuple[float, int, object, float]] = []
         self._number = 0
@@ -239,6 +315,10 @@ class Herd:
             "made": sum(agent.made for agent in self.agents),
             "acked": sum(agent.acked for agent in self.agents),
             "faults": self.faults,
+            "acts": self.acts,
+            "told": self.told,
+            "verified": self.judge.verified,
+            "verify_cpu_s": self.judge.cpu_s,
             "cpu_s": used.ru_utime + used.ru_stime,
         }
 

@@ -25,6 +25,10 @@ from vedette.trust.keys import key_fingerprint, make_csr, make_key
 from vedette.trust.seal import Seal
 
 HERE = Path(__file__).parent
+SUMMED = (
+    *("agents", "connected", "connects", "made", "acked", "cpu_s"),
+    *("acts", "told", "verified", "verify_cpu_s"),
+)
 HERD_SIZE = 2_500
 """Agents a process: about what one core of load can keep."""
 
@@ -166,16 +170,17 @@ def bare_server(stage: Stage) -> Iterator[tuple[str, psutil.Process]]:
 class Herds:
     """Processes of `herd.py` that together are the fleet."""
 
-    def __init__(self, stage: Stage, address: str) -> None:
+    def __init__(self, stage: Stage, address: str, present: int | None = None) -> None:
         self._processes = []
-        for start in range(0, len(stage.agents), HERD_SIZE):
+        coming = stage.agents[:present]
+        for start in range(0, len(coming), HERD_SIZE):
             spec = stage.folder / f"herd-{start}.json"
             spec.write_text(
                 json.dumps(
                     {
                         "ca": stage.secrets.authority.pem.decode(),
                         "address": address,
-                        "agents": stage.agents[start : start + HERD_SIZE],
+                        "agents": coming[start : start + HERD_SIZE],
                     }
                 )
             )
@@ -199,10 +204,7 @@ class Herds:
             *(asyncio.to_thread(process.stdout.readline) for process in self._processes)
         )
         answers = [json.loads(line) for line in lines]
-        total = {
-            name: sum(answer[name] for answer in answers)
-            for name in ("agents", "connected", "connects", "made", "acked", "cpu_s")
-        }
+        total = {name: sum(answer[name] for answer in answers) for name in SUMMED}
         total["last_connect_at"] = max(answer["last_connect_at"] for answer in answers)
         total["faults"] = {}
         for answer in answers:
@@ -223,8 +225,9 @@ class Herds:
 
 
 @contextmanager
-def herds(stage: Stage, address: str) -> Iterator[Herds]:
-    it = Herds(stage, address)
+def herds(stage: Stage, address: str, present: int | None = None) -> Iterator[Herds]:
+    """The fleet, or the first `present` agents of it."""
+    it = Herds(stage, address, present)
     try:
         yield it
     finally:
