@@ -23,6 +23,7 @@ from vedette.agent.identity import IdentityFiles
 from vedette.agent.program import Agent, Options
 from vedette.link import client as client_module
 from vedette.link import relay_flight, relay_uplink
+from vedette.link.acts import Act
 from vedette.trust.bundle import roots_digest
 
 pytestmark = needs_ssh
@@ -124,3 +125,17 @@ async def test_what_a_breaking_uplink_lost_is_said_again_and_run_once(door, tmp_
         await until(lambda: not agent.acting.journal.untold(), what="the agent was told")
         assert agent.acting.run == 5
     assert door.link.errands.unfit == 0
+
+
+async def test_an_answer_whose_receipt_was_lost_on_the_way_is_said_again_when_the_way_is_back(
+    door, tmp_path
+):
+    async with collector(door, tmp_path) as edge, agent_through(door, tmp_path, edge) as agent:
+        # As if the server had it and its word never came down: nobody asks for it any more.
+        agent.client.acts.end()
+        await agent.acting.act(Act(id=999, document=b"{", signatures=(), cancelled=False))
+        agent.client.acts.end()
+        assert list(await agent.acting.untold()) == [999]
+        await door.link.say_goodbye()
+        await until(lambda: not agent.acting.journal.untold(), what="the agent was told")
+    assert door.link.errands.unasked == 1

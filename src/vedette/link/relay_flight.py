@@ -38,13 +38,19 @@ FRAME_REFUSALS = {
 
 
 class _Opening:
-    """A channel asked for and not answered; is_present: its agent waits for the answer."""
+    """A channel asked for and not answered.
 
-    def __init__(self, public_key: bytes, hello: pb.Signed, is_present: bool) -> None:
+    is_present: its agent waits for the answer. again: it had one before, on an earlier stream.
+    """
+
+    def __init__(
+        self, public_key: bytes, hello: pb.Signed, *, is_present: bool, again: bool
+    ) -> None:
         self.key = identity(public_key)
         self.public_key = public_key
         self.hello = hello
         self.is_present = is_present
+        self.again = again
         self.answer: asyncio.Future[pb.Welcome] = asyncio.get_running_loop().create_future()
 
 
@@ -192,15 +198,23 @@ class Flight:
             return
         kept = member.kept
         hello = pb.Signed.FromString(kept.hello)
-        answer = self._open(kept.public_key, hello, kept.revision, is_present=member.is_present)
+        answer = self._open(
+            kept.public_key, hello, kept.revision, is_present=member.is_present, again=True
+        )
         # Nobody waits for it: what the answer means is done when it is heard.
         answer.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def _open(
-        self, public_key: bytes, hello: pb.Signed, revision: int, *, is_present: bool
+        self,
+        public_key: bytes,
+        hello: pb.Signed,
+        revision: int,
+        *,
+        is_present: bool,
+        again: bool = False,
     ) -> "asyncio.Future[pb.Welcome]":
         self._channels += 1
-        opening = _Opening(public_key, hello, is_present)
+        opening = _Opening(public_key, hello, is_present=is_present, again=again)
         self._opening[self._channels] = opening
         opened = pb.Open(public_key=public_key, hello=hello, config_revision=revision)
         self._out.put(pb.FromCollector(channel=self._channels, open=opened))
@@ -235,18 +249,23 @@ class Flight:
         welcome = message.welcome
         self._queue.knows(opening.key, welcome.durable_seq)
         member = self._members.keep(opening.public_key, opening.hello, welcome.agent_name)
-        self._let_in(member, channel, welcome)
+        self._let_in(member, channel, welcome, again=opening.again)
         if not opening.is_present:
             self.away(member)
         if not answer.done():
             answer.set_result(welcome)
 
-    def _let_in(self, member: Member, channel: int, welcome: pb.Welcome) -> None:
-        """Speak for this member on that channel from now on."""
+    def _let_in(self, member: Member, channel: int, welcome: pb.Welcome, *, again: bool) -> None:
+        """Speak for this member on that channel from now on.
+
+        again: its own stream to us outlived ours to the server. It is welcomed once more, so that it
+        says again what it was not told to be stored: the telling may have been lost with our stream.
+        """
         self._by_channel.pop(member.channel, None)
         member.channel, member.blocked = channel, False
         self._by_channel[channel] = member
-        if not welcome.provisional and member.on_probation and member.down is not None:
+        is_news = member.on_probation or again
+        if not welcome.provisional and is_news and member.down is not None:
             member.on_probation = False
             member.down.send(pb.ToAgent(welcome=welcome))
         for note in self._queue.notes(member.key):
