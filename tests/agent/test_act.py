@@ -446,6 +446,18 @@ async def test_what_runs_is_ended_when_it_is_cancelled(host, etc, monkeypatch):
     assert (await host.answers(replace(act, id=8)))["reason"] == "replayed"
 
 
+async def test_two_run_at_once_and_the_others_wait_in_the_order_they_came(host, etc):
+    for number in range(1, 6):
+        await host.acting.act(order(searching(etc), number=number))
+        assert host.acting.running <= act_module.AT_ONCE
+    for number in range(1, 6):
+        assert (await host.answer(number))["status"] == "success"
+        assert host.acting.running <= act_module.AT_ONCE
+    assert host.acting.run == 5
+    found = read_lines(host.directory, since=NOW)
+    assert [line.command for line in found] == [1, 2, 3, 4, 5]
+
+
 async def test_more_than_may_wait_is_refused_as_busy(host, monkeypatch):
     monkeypatch.setattr(act_module, "AT_ONCE", 0)
     monkeypatch.setattr("vedette.agent.journal.MOST_WAITING", 2)
