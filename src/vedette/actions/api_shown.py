@@ -122,7 +122,7 @@ class Command(msgspec.Struct, kw_only=True):
 
 
 class Result(msgspec.Struct, kw_only=True):
-    """An answer. answer: to the letter what the agent signed; signature: by its key, in hex."""
+    """An answer. answer: to the letter what the agent signed; signature: by its key, both of these in hex."""
 
     id: int
     agent: str
@@ -137,6 +137,7 @@ class Result(msgspec.Struct, kw_only=True):
     results: Any
     answer: str
     signature: str
+    public_key: str
 
 
 class Alike(msgspec.Struct, kw_only=True):
@@ -271,6 +272,7 @@ def shown_result(row: ResultRow) -> Result:
         results=results_in(row.answer),
         answer=row.answer,
         signature=row.signature.hex(),
+        public_key=(row.public_key or b"").hex(),
     )
 
 

@@ -2,7 +2,7 @@
 
 from cyclopts import App
 
-app = App(name="act", help="Ask hosts, by actions that people write, check and sign.")
+app = App(name="act", help="Ask hosts, by actions that people write, sign, send and follow.")
 
 COMMANDS: tuple[tuple[str, str], ...] = (
     ("write", "vedette.cli.act_write:write"),
@@ -11,6 +11,18 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("gather", "vedette.cli.act_sign:gather"),
     ("text", "vedette.cli.act_sign:text"),
     ("verify", "vedette.cli.act_check:verify"),
+    ("run", "vedette.cli.act_run:run"),
+    ("send", "vedette.cli.act_send:send"),
+    ("follow", "vedette.cli.act_follow:follow"),
+    ("results", "vedette.cli.act_results:results"),
+    ("list", "vedette.cli.act_looks:list_actions"),
+    ("show", "vedette.cli.act_looks:show_action"),
+    ("deny", "vedette.cli.act_steer:deny"),
+    ("cancel", "vedette.cli.act_steer:cancel"),
+    ("pause", "vedette.cli.act_steer:pause"),
+    ("resume", "vedette.cli.act_steer:resume"),
+    ("canary", "vedette.cli.act_steer:canary"),
+    ("again", "vedette.cli.act_steer:again"),
 )
 """Name and where it lives; imported when run."""
 

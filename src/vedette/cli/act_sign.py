@@ -14,12 +14,15 @@ from vedette.actions.document import Action, Limits, signed_text
 from vedette.cli.act_build import check_operations
 from vedette.cli.act_file import ActionFile, read_file, write_file
 from vedette.cli.act_shown import sentences
+from vedette.cli.act_sign_there import sign_there
 from vedette.cli.act_signing import gathered, is_fixed, ready, signed_with, valid
 from vedette.cli.spans import later, span
+from vedette.cli.where import Asking
 from vedette.errors import Invalid, Missing
 from vedette.trust.one_line import armor, read_one_line
 from vedette.trust.ssh_signature import ONE_LINE_START
 
+HERE = Asking()
 Plain = Parameter(negative="")
 LENGTH = "1h"
 """How long an action counts when nobody says it."""
@@ -39,16 +42,19 @@ def sign(
     v3: Annotated[bool, Plain] = False,
     foreign: Annotated[bool, Plain] = False,
     out: Path | None = None,
+    yes: Annotated[bool, Plain] = False,
+    asking: Asking = HERE,
 ) -> None:
     """Sign an action with your own key; a second person signs the same bytes.
 
-    A draft gets its validity and, in version 3, its nonce first. What it does is said on stderr.
+    A number is that of an action on the server, which gets the signature and launches the action
+    when that is enough. A draft gets its validity and, in version 3, its nonce first. What it does is said on stderr.
     What no module can be asked is not signed.
 
     Parameters
     ----------
     file
-        The action; - reads stdin and writes stdout.
+        The action; - reads stdin and writes stdout. Or its number on the server.
     valid_for
         How long it counts; default what the draft says, else 1h.
     valid_from
@@ -61,7 +67,14 @@ def sign(
         Agents have its modules, this machine has not.
     out
         Where to write it; default the file itself.
+    yes
+        With a number: ask nobody whether those are the agents that are meant.
     """
+    if str(file).isdecimal() and not file.exists():
+        if valid_for or valid_from or v2 or v3 or out:
+            raise Invalid(f"action {file} is sealed: its validity and its version stand fast")
+        sign_there(asking, int(str(file)), key, is_foreign=foreign, is_sure=yes)
+        return
     action = read_file(file)
     if is_fixed(action) and (valid_for or valid_from or v2 or v3):
         raise Invalid(

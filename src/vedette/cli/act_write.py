@@ -23,8 +23,11 @@ from vedette.cli.act_build import (
 )
 from vedette.cli.act_file import read_file, write_file
 from vedette.cli.act_signing import valid
+from vedette.cli.client import Client
 from vedette.cli.spans import span
 from vedette.cli.target_macros import expanded
+from vedette.cli.target_meant import NOTHING, Under, target_of
+from vedette.cli.where import asking_here
 from vedette.cli.whole_file import STANDARD
 from vedette.errors import Invalid
 
@@ -46,6 +49,7 @@ def write(
     out: Path = STANDARD,
     about: About = NOTHING_ABOUT,
     caps: Caps = NO_CAPS,
+    under: Under = NOTHING,
 ) -> None:
     """Write an action: what a module is asked, as in `file -path /etc -name '^passwd$'`.
 
@@ -60,7 +64,8 @@ def write(
         before them.
     target
         Which agents: SQL as MIG's, labels, or a name from targets.yaml or ~/.migrc; default those
-        that are online.
+        that are online. Those beneath an incident and its like are asked of the server that
+        VEDETTE_URL or the data directory names, and written down by their keys.
     parameters
         The module's parameters from a file of JSON, instead of words.
     v2
@@ -85,13 +90,21 @@ def write(
         module, asked, parameters=parameters, is_foreign=foreign, want_compressed=packed
     )
     if add_to is not None:
-        if own or target or v2 or about != NOTHING_ABOUT or caps != NO_CAPS or valid_for:
+        if (
+            own
+            or target
+            or under != NOTHING
+            or v2
+            or about != NOTHING_ABOUT
+            or caps != NO_CAPS
+            or valid_for
+        ):
             raise Invalid("the draft says target, version, validity and what it is about already")
         write_file(add_to if out == STANDARD else out, with_operation(read_file(add_to), one))
         return
     action = draft(
         [one],
-        target=expanded(target or own.get("target") or DEFAULT),
+        target=_target(target or own.get("target"), under),
         version=2 if v2 else 3,
         title=about.title or own.get("title") or typed(module, asked),
         about=about,
@@ -99,3 +112,11 @@ def write(
     )
     length = valid_for or own.get("valid_for")
     write_file(out, valid(action, span(length), now=clock.now()) if length else action)
+
+
+def _target(typed_target: str | None, under: Under) -> str:
+    """Return the target as it is signed; a server is asked only for what stands beneath something."""
+    if under == NOTHING:
+        return expanded(typed_target or DEFAULT)
+    with Client(asking_here()) as client:
+        return target_of(client, typed_target, under)

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from cyclopts import App, Parameter
 
+from vedette.cli.agents_match import match
 from vedette.cli.client import Client
 from vedette.cli.get import AGENTS
 from vedette.cli.output import Format, show
@@ -16,7 +17,8 @@ from vedette.errors import Invalid
 
 HERE = Asking()
 
-app = App(name="agents", help="Let agents in, and send them away.")
+app = App(name="agents", help="Let agents in, send them away, see whom a target means.")
+app.command(match)
 
 
 @app.command

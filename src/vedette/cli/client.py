@@ -129,6 +129,11 @@ class Client:
                 return found[:at_most]
             answer, following = self._ask("GET", following)
 
+    def page(self, path: str) -> tuple[list[dict[str, Any]], str | None]:
+        """Return one page of a list, and the path of the one after it; None: it is the last."""
+        answer, following = self._ask("GET", path)
+        return _items(answer), following
+
     def _ask(self, method: str, path: str, **extra: Any) -> tuple[Any, str | None]:  # noqa: ANN401
         with self._reachable(), _patience(f"asking {self.url}"):
             answer = self._http.request(method, path, **extra)

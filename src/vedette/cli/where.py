@@ -49,6 +49,15 @@ class Asking:
     ] = None
 
 
+def asking_here() -> Asking:
+    """Return what the environment names, for commands without flags of their own for it."""
+    token_file = os.environ.get("VEDETTE_TOKEN_FILE")
+    return Asking(
+        url=os.environ.get("VEDETTE_URL") or None,
+        token_file=Path(token_file) if token_file else None,
+    )
+
+
 def data_dir(given: Path | None = None) -> Path:
     """Return the data directory of that flag, this environment and this working directory."""
     if given is not None:

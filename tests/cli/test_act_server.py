@@ -1,0 +1,321 @@
+"""`vedette act` against a server: sent, signed by a second person, followed, read, verified, steered."""
+
+import asyncio
+import csv
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+from tests.rest_world import rest_over
+from tests.web.chromium import served
+
+from actions_world import agents, answer_body, bundle, signed_bundle
+from factories import make_assignment, make_component, make_target
+from signing_world import needs_ssh, ssh_key
+from vedette.actions.document import signed_text
+from vedette.actions.document_read import read_action
+from vedette.actions.push_trust import push_trust
+from vedette.actions.settle import settle
+from vedette.app.tree import run
+from vedette.link.errands_read import read_answer
+from vedette.trust.result_signature import sign_result
+from vedette.trust.validity import action_digest
+
+pytestmark = needs_ssh
+PASSWD = ("file", "-path", "/etc", "-name", "^passwd$")
+
+
+def now():
+    return datetime.now(UTC)
+
+
+class Desk:
+    """A person's command line, and the fleet beyond the server."""
+
+    def __init__(self, rest, capsys):
+        self.rest, self.capsys = rest, capsys
+        self.keys = {}
+
+    async def says(self, *words):
+        """Run a command line; return its exit code, stdout and stderr."""
+        code = await asyncio.to_thread(run, list(words))
+        said = self.capsys.readouterr()
+        return code, said.out, said.err
+
+    async def well(self, *words):
+        code, out, err = await self.says(*words)
+        assert code == 0, err
+        return out
+
+    async def signed(self, *people, target="true"):
+        """Write a.json, signed by these people."""
+        await self.well("act", "write", *PASSWD, "--target", target, "--out", "a.json")
+        for name in people:
+            await self.well("act", "sign", "a.json", "--key", str(ssh_key(name)))
+
+    async def agents(self, count):
+        async with self.rest.pool.connection() as conn:
+            for name, (agent_id, key) in (await agents(conn, count, now=now())).items():
+                pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+                self.keys[agent_id] = name, key, pem
+
+    async def answer(self, action_id, *statuses, digest=None, forge=None, **said):
+        """The agents answer in the order of their names; forge: changes what is stored."""
+        async with self.rest.pool.connection() as conn:
+            await conn.execute(
+                "UPDATE actions.command SET state = 'inflight', epoch = 1, sent_at = now()"
+                " WHERE state = 'ready' AND action_id = %s",
+                [action_id],
+            )
+            found = await conn.execute(
+                "SELECT c.id, c.agent_id, a.digest FROM actions.command AS c"
+                " JOIN actions.action AS a ON a.id = c.action_id"
+                " WHERE c.state = 'inflight' AND c.action_id = %s ORDER BY c.id",
+                [action_id],
+            )
+            rows = await found.fetchall()
+            for (command, agent_id, signed), status in zip(rows, statuses, strict=False):
+                _, key, pem = self.keys[agent_id]
+                body = answer_body(
+                    command, status, **{"digest": digest or signed.hex(), **said}
+                )  # fmt: skip
+                public = key.public_key().public_bytes(
+                    Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+                )
+                answer = read_answer(
+                    body, sign_result(pem, body), agent_id=agent_id, public_key=public
+                )
+                await settle(conn, [answer], now=now())
+            if forge:
+                await conn.execute(forge)
+
+
+@pytest.fixture
+async def desk(fresh_app_url, tmp_path, monkeypatch, capsys):
+    """A folder of one's own, a server that trusts Ada and Bob with one each of two, no agents."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    async with rest_over(fresh_app_url) as rest, served(rest.app) as address:
+        monkeypatch.setenv("VEDETTE_URL", address)
+        monkeypatch.setenv(
+            "VEDETTE_TOKEN", await rest.token(["actions:read", "actions:write", "read"])
+        )
+        await trusting(rest)
+        yield Desk(rest, capsys)
+
+
+async def component_and_key(conn, component_id):
+    found = await conn.execute(
+        "SELECT k.slug, 'sha256:' || encode(a.key_fingerprint, 'hex')"
+        " FROM fleet.component AS k, fleet.agent AS a WHERE k.id = %s AND a.name = 'linux-1'",
+        [component_id],
+    )
+    return await found.fetchone()
+
+
+def read(path):
+    return Path(path).read_bytes()
+
+
+def named_targets(text):
+    place = Path("config/vedette/targets.yaml")
+    place.parent.mkdir(parents=True)
+    place.write_text(text)
+
+
+async def trusting(rest, version=1, minimum=2):
+    made = bundle(
+        version,
+        minimum=minimum,
+        made_at=now() - timedelta(hours=1),
+        expires_at=now() + timedelta(days=1),
+    )
+    async with rest.pool.connection() as conn:
+        await push_trust(conn, signed_bundle(made), by="root", now=now())
+
+
+async def test_two_people_send_sign_follow_and_read(desk):
+    await desk.agents(2)
+    await desk.signed("ada")
+    code, number, said = await desk.says("act", "send", "a.json")
+    assert (code, number) == (0, "1\n"), said
+    assert "means 2 agents and waits: file: 1 of 2 in all" in said
+    assert "proposed" in await desk.well("act", "list")
+    shown = await desk.well("act", "show", "1")
+    for words in ("reads file names below /etc", "signed by ada", "weighs 1 of 2 for file in all"):
+        assert words in shown
+    code, _, said = await desk.says("act", "sign", "1", "--key", str(ssh_key("bob")))
+    assert code == 0, said
+    assert "reads file names below /etc" in said
+    assert "this means 2 agents: linux-1, linux-2" in said
+    assert "action 1 is with 2 agents" in said
+    await desk.answer(1, "success", "success", elements={"s1": [{"file": "/etc/passwd"}]})
+    code, out, said = await desk.says("act", "follow", "1")
+    assert code == 0, said
+    assert out.splitlines() == [
+        "linux-1  success  s1: /etc/passwd",
+        "linux-2  success  s1: /etc/passwd",
+    ]
+    assert "2 success of 2" in said
+    rows = list(csv.DictReader(io.StringIO(await desk.well("act", "results", "1", "-o", "csv"))))
+    assert [row["agent"] for row in rows] == ["linux-1", "linux-2"]
+    assert await desk.well("act", "results", "1", "--no-found", "-o", "jsonl") == ""
+
+
+async def test_answers_are_shown_while_others_are_awaited(desk):
+    await desk.agents(2)
+    await desk.signed("ada", "bob")
+    await desk.well("act", "send", "a.json")
+    following = asyncio.create_task(desk.says("act", "follow", "1", "-o", "jsonl"))
+    await desk.answer(1, "success")
+    await desk.answer(1, "refused", reason="replayed", message="it ran before")
+    code, out, said = await following
+    assert code == 5
+    assert [json.loads(line)["outcome"] for line in out.splitlines()] == ["success", "refused"]
+    assert "1 success, 1 refused of 2" in said
+
+
+@pytest.mark.parametrize(
+    ("statuses", "code"),
+    [(("failed", "refused"), 3), (("timeout", "success"), 3), (("success",), 4)],
+)
+async def test_the_exit_code_says_how_it_went(desk, statuses, code):
+    await desk.agents(2)
+    await desk.signed("ada", "bob")
+    await desk.well("act", "send", "a.json")
+    await desk.answer(1, *statuses)
+    assert (await desk.says("act", "follow", "1", "--within", "1s"))[0] == code
+
+
+async def test_a_person_whose_weight_is_enough_runs_in_one_line(desk):
+    await desk.agents(1)
+    await trusting(desk.rest, 2, minimum=1)
+    code, out, said = await desk.says(
+        "act", "run", *PASSWD, "--target", "os='linux'", "--key", str(ssh_key("ada")), "--no-follow"
+    )
+    assert code == 0, said
+    assert "this means 1 agent: linux-1" in said
+    assert out == "1\n"
+    assert "waits" not in said
+    await desk.answer(1, "success")
+    assert "success" in await desk.well("act", "follow", "1")
+
+
+async def test_nobody_is_asked_where_nobody_is_meant(desk):
+    code, _, said = await desk.says("act", "run", *PASSWD, "--key", str(ssh_key("ada")))
+    assert code == 6
+    assert "the target means no agent now" in said
+    assert await desk.well("act", "list", "-o", "name") == ""
+
+
+async def test_each_answer_is_held_against_its_agents_key_and_the_order(desk):
+    await desk.agents(2)
+    await desk.signed("ada", "bob")
+    await desk.well("act", "send", "a.json")
+    await desk.answer(1, "success", "success")
+    rows = json.loads(await desk.well("act", "results", "1", "--verify", "-o", "json"))
+    assert [row["verified"] for row in rows] == ["yes", "yes"]
+    forged = "UPDATE actions.result SET answer = replace(answer::text, 'true', 'false')::json WHERE command_id = 1"
+    await desk.answer(1, forge=forged)
+    code, out, _ = await desk.says("act", "results", "1", "--verify")
+    assert code == 5
+    assert "NO: the answer does not bear its agent's signature" in out
+    assert out.splitlines()[2].endswith("yes")
+
+
+async def test_an_answer_to_another_order_is_told(desk):
+    await desk.agents(1)
+    await desk.signed("ada", "bob")
+    await desk.well("act", "send", "a.json")
+    await desk.answer(1, "success", digest="f" * 64)
+    code, out, _ = await desk.says("act", "results", "1", "--verify")
+    assert code == 5
+    assert "NO: the agent signed the answer to another action" in out
+
+
+async def test_it_is_denied_cancelled_paused_resumed(desk):
+    await desk.agents(1)
+    await desk.signed("ada")
+    await desk.well("act", "send", "a.json")
+    code, _, said = await desk.says("act", "deny", "1", "--reason", "too wide")
+    assert (code, "action 1 is invalid" in said) == (0, True)
+    assert "denied by token:" in await desk.well("act", "show", "1")
+    assert (await desk.says("act", "follow", "1"))[0] == 7
+    await desk.signed("ada", "bob")
+    await desk.well("act", "send", "a.json", "--canary", "1", "--rate", "5")
+    for verb in ("pause", "resume", "canary", "again", "cancel"):
+        await desk.well("act", verb, "2")
+    assert (await desk.says("act", "cancel", "2"))[0] == 7
+    assert (await desk.says("act", "cancel", "9"))[0] in {6, 7}
+
+
+async def test_the_same_file_is_the_same_action_and_brings_its_signatures(desk):
+    await desk.agents(1)
+    await desk.signed("ada")
+    assert await desk.well("act", "send", "a.json") == "1\n"
+    await desk.well("act", "sign", "a.json", "--key", str(ssh_key("bob")))
+    out = await desk.well("act", "send", "a.json", "-o", "json")
+    assert json.loads(out)["state"] == "inflight"
+
+
+async def test_who_is_meant_is_seen_before_anyone_signs(desk):
+    await desk.agents(2)
+    assert await desk.well("agents", "match", "name='linux-2'", "-o", "name") == "linux-2\n"
+    named_targets("one: name='linux-1'\n")
+    assert await desk.well("agents", "match", "one", "-o", "name") == "linux-1\n"
+    code, _, said = await desk.says("agents", "match", "nam='x'")
+    assert (code, "nam" in said) == (2, True)
+    code, out, said = await desk.says("agents", "match", "name='nobody'", "-o", "json")
+    assert (code, json.loads(out)) == (0, [])
+    assert "there are no agents" in said
+
+
+async def test_what_is_beneath_a_component_is_signed_as_a_list_of_keys(desk):
+    await desk.agents(2)
+    async with desk.rest.pool.connection() as conn:
+        component_id = await make_component(conn, "Orders")
+        target_id = await make_target(conn, "orders-db", component_id=component_id)
+        await make_assignment(conn, target_id, next(iter(desk.keys)))
+        slug, key = await component_and_key(conn, component_id)
+    beneath = ("--component", slug)
+    assert f"linux-1  orders-db, of {slug}" in await desk.well("agents", "match", *beneath)
+    listed = f"key IN ('{key}')"
+    assert await desk.well("agents", "match", *beneath, "-o", "target") == f"{listed}\n"
+    await desk.well("act", "write", *PASSWD, *beneath, "--out", "b.json")
+    assert json.loads(read("b.json"))["target"] == listed
+    line = ("act", "run", *PASSWD, *beneath, "--key", str(ssh_key("ada")), "--no-follow")
+    code, _, said = await desk.says(*line)
+    assert (code, "this means 1 agent: linux-1" in said) == (0, True), said
+    assert json.loads(await desk.well("act", "show", "1", "-o", "json"))["target"] == listed
+    code, _, said = await desk.says("agents", "match", "--component", "orders", "true")
+    assert (code, "either a target or --component" in said) == (2, True)
+    code, _, said = await desk.says("agents", "match", "--component", "nothing")
+    assert (code, "there is no component" in said) == (6, True)
+
+
+async def test_without_a_server_it_is_said_what_to_do(desk, monkeypatch):
+    await desk.signed("ada", "bob")
+    monkeypatch.setenv("VEDETTE_URL", "http://127.0.0.1:9")
+    code, _, said = await desk.says("act", "send", "a.json")
+    assert code == 8
+    assert "is the server running?" in said
+    code, _, said = await desk.says("act", "follow", "1", "--url", "nonsense")
+    assert code == 2
+
+
+async def test_the_digest_that_agents_answer_to_is_that_of_the_signed_bytes(desk):
+    await desk.signed("ada")
+    action = read_action(read("a.json"))
+    await desk.well("act", "send", "a.json")
+    async with desk.rest.pool.connection() as conn:
+        found = await conn.execute("SELECT encode(digest, 'hex') FROM actions.action")
+        assert (await found.fetchone())[0] == action_digest(signed_text(action))
