@@ -14,7 +14,7 @@ from vedette.access.model import Role
 from vedette.access.openid import Provider
 from vedette.access.openid_options import OpenId
 from vedette.access.secrets import load_or_make_secrets
-from vedette.actions.hear import Asks
+from vedette.actions.ask_hear import Asks
 from vedette.app.catalogue import commands_of_connector
 from vedette.app.front import front
 from vedette.app.http import Rooms, rest_app, rooms_routes

@@ -20,7 +20,7 @@ from vedette.access.local_accounts import create_account
 from vedette.access.model import Role
 from vedette.access.passwords import hash_password
 from vedette.access.secrets import load_or_make_secrets
-from vedette.actions.hear import Asks
+from vedette.actions.ask_hear import Asks
 from vedette.app.catalogue import commands_of_connector
 from vedette.app.front import front
 from vedette.app.http import Rooms, rest_app, rooms_routes
