@@ -43,6 +43,8 @@ async def authenticate(secret: str) -> Holder | None:
     return {
         "vdt_reader": Holder("token:reader", frozenset({"read"})),
         "vdt_admin": Holder("token:admin", frozenset({"admin"})),
+        "vdt_looker": Holder("token:looker", frozenset({"read", "actions:read"})),
+        "vdt_actor": Holder("token:actor", frozenset({"read", "actions:read", "actions:write"})),
         "vdt_records": Holder("token:records", frozenset({"records:read"})),
     }.get(secret)
 

@@ -1,6 +1,5 @@
 """REST routes of actions: hand one in, sign, deny, steer it, and read what hosts answered."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -13,14 +12,11 @@ from vedette.actions import reads, steer
 from vedette.actions.api_shown import (
     Action,
     ActionSummary,
-    Alike,
     Command,
     Matched,
     Standing,
     shown_action,
-    shown_alike,
     shown_command,
-    shown_result,
     shown_standing,
     summary_of,
 )
@@ -29,11 +25,13 @@ from vedette.actions.command import Launch as LaunchOptions
 from vedette.actions.deliver import orders
 from vedette.actions.document_read import read_order
 from vedette.actions.document_write import write_action
+from vedette.actions.for_incident import tie
 from vedette.actions.launch import propose, sign, standing
 from vedette.actions.match import matched
 from vedette.db.queries import Connection
 from vedette.rest.paging import (
     DEFAULT_LIMIT,
+    MAX_ID,
     Cursor,
     Limit,
     decode_cursor,
@@ -42,8 +40,6 @@ from vedette.rest.paging import (
 )
 
 AnyRequest = Request[Any, Any, Any]
-JSON_LINES = "application/jsonl"
-NEVER_CACHED = {"Cache-Control": "no-store"}
 
 Some = Annotated[str | None, Parameter(max_length=200)]
 # Litestar keeps the name `state` for itself.
@@ -70,10 +66,11 @@ class Launch(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
 
 
 class Proposal(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """An action handed in; document: the file, with the signatures it has."""
+    """An action handed in; document: the file, with the signatures it has. incident: whose notes tell of it."""
 
     document: Annotated[str, msgspec.Meta(max_length=DOCUMENT_BYTES)]
     launch: Launch = Launch()
+    incident: Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)] | None = None
 
 
 class Signature(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -98,9 +95,12 @@ class Target(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 async def hand_in(conn: Connection, actor: Actor, data: Proposal) -> Standing:
     """Hand an action in; it is launched once enough weight stands behind it. The same one again is the same action."""
     options = LaunchOptions(**msgspec.structs.asdict(data.launch))
-    found = await propose(
-        conn, data.document.encode(), by=actor.name, now=clock.now(), launch=options
-    )
+    async with conn.transaction():
+        found = await propose(
+            conn, data.document.encode(), by=actor.name, now=clock.now(), launch=options
+        )
+        if data.incident is not None:
+            await tie(conn, found.id, data.incident, by=actor.name)
     return shown_standing(found)
 
 
@@ -216,38 +216,6 @@ async def list_commands(
     return Response([shown_command(row) for row in rows[:limit]], headers=next_link(request, more))
 
 
-@get("/api/v1/actions/{action_id:int}/results")
-async def list_results(
-    request: AnyRequest,
-    conn: Connection,
-    action_id: int,
-    found: bool | None = None,
-    limit: Limit = DEFAULT_LIMIT,
-    cursor: Cursor = None,
-) -> Response[Any]:
-    """Return answers in the order in which they came; as JSON, or JSON Lines for `Accept: application/jsonl`.
-
-    `Link: rel="next"` is there whenever something came: whoever follows asks from there.
-    """
-    await reads.action(conn, action_id)
-    after = decode_cursor(cursor, tuple[datetime, int]) if cursor else (reads.BEGINNING, 0)
-    rows = await reads.results(conn, action_id, found=found, after=after, limit=limit)
-    place = encode_cursor((rows[-1].stored_at, rows[-1].id)) if rows else cursor
-    headers = {**NEVER_CACHED, **next_link(request, place)}
-    shown = [shown_result(row) for row in rows]
-    if JSON_LINES in request.headers.get("accept", ""):
-        lines = b"".join(msgspec.json.encode(one) + b"\n" for one in shown)
-        return Response(lines, media_type=JSON_LINES, headers=headers)
-    return Response(shown, headers=headers)
-
-
-@get("/api/v1/actions/{action_id:int}/answers")
-async def list_answers(conn: Connection, action_id: int, limit: Limit = 50) -> list[Alike]:
-    """Return the answers grouped by what they say, the commonest first."""
-    await reads.action(conn, action_id)
-    return [shown_alike(row) for row in await reads.alike(conn, action_id, limit=limit)]
-
-
 @post("/api/v1/agents/match", status_code=200)
 async def match_agents(conn: Connection, data: Target, limit: Limit = 1_000) -> list[Matched]:
     """Return the agents that a target means now; nothing is asked of them."""
@@ -289,7 +257,5 @@ routes = [
     pass_canary,
     run_again,
     list_commands,
-    list_results,
-    list_answers,
     match_agents,
 ]

@@ -79,7 +79,7 @@ class Denial(msgspec.Struct, kw_only=True):
 
 
 class Action(ActionSummary, kw_only=True):
-    """One action, whole."""
+    """One action, whole; incident: the one it was launched for."""
 
     reason: str
     syntax_version: int
@@ -96,6 +96,7 @@ class Action(ActionSummary, kw_only=True):
     canary: int | None
     canary_passed_at: datetime | None
     late: bool
+    incident: int | None
     signatures: list[Signer]
     denials: list[Denial]
     weights: list[Weight]
@@ -221,6 +222,7 @@ def shown_action(
         canary=row.canary,
         canary_passed_at=row.canary_passed_at,
         late=row.late,
+        incident=row.incident_id,
         signatures=[
             Signer(
                 name=one.name,

@@ -1,6 +1,6 @@
 """What an action does, in plain words: what another person reads before signing it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from vedette.actions.document import Action, Operation, opened
 
@@ -26,7 +26,12 @@ FILE_CHECKS = {
 
 def words(action: Action) -> tuple[str, ...]:
     """Return a sentence for each operation; nothing in it is the author's wording of the aim."""
-    return tuple(sentence for operation in action.operations for sentence in _sentences(operation))
+    return operations_words(action.operations)
+
+
+def operations_words(operations: Sequence[Operation]) -> tuple[str, ...]:
+    """Return a sentence for each of these operations, or several; raises Invalid for damaged ones."""
+    return tuple(sentence for operation in operations for sentence in _sentences(operation))
 
 
 def _sentences(operation: Operation) -> tuple[str, ...]:

@@ -48,6 +48,7 @@ class Shown:
     description: dict[str, Any]
     threat: dict[str, Any]
     operations: list[Any]
+    incident_id: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,7 @@ SELECT
     a.expire_after, a.proposed_by, a.proposed_at, a.started_at, a.finished_at, a.updated_at,
     a.why_invalid, a.cancelled_by, a.paused_at, a.paused_why, a.canary, a.canary_passed_at,
     a.rate, a.at_once, a.most_agents, a.most_failures, a.late, a.origin, a.description, a.threat,
-    a.operations
+    a.operations, a.incident_id
 FROM actions.action AS a
 WHERE (%(id)s::bigint IS NULL OR a.id = %(id)s)
   AND (%(before)s::bigint IS NULL OR a.id < %(before)s)

@@ -152,6 +152,7 @@ def _dependencies(rooms: Rooms) -> Mapping[str, Provide]:
         "doors": Provide(own_doors, sync_to_thread=False),
         "reporting": Provide(own_reporting, sync_to_thread=False),
         "turns": Provide(own_turns, sync_to_thread=False),
+        "pool": _given(rooms.pool),
         "record_intake": _given(RecordIntake(rooms.pool, rooms.records)),
         "letters": Provide(own_letters, sync_to_thread=False),
         "devices": Provide(own_devices, sync_to_thread=False),

@@ -71,6 +71,7 @@ def the_loops(
     from vedette.automation import (
         causes_from_deployments,
         incidents_from_transitions,
+        notes_from_results,
         notices_from_kev,
     )
     from vedette.health import days, deadman, partitions, rollups
@@ -106,6 +107,7 @@ def the_loops(
         Loop("commands", timedelta(seconds=10), ask_expire.run_once),
         Loop("actions", timedelta(seconds=1), conclude.run_once),
         Loop("late_agents", timedelta(seconds=15), conclude.look_for_late),
+        Loop("action_notes", timedelta(seconds=5), notes_from_results.run_once),
         Loop("sessions", timedelta(minutes=10), sessions.run_once),
         Loop("incidents", timedelta(seconds=2), tick.run_once),
         Loop("notices", timedelta(seconds=2), tell),

@@ -7,6 +7,7 @@ from vedette.access import clients_api as clients
 from vedette.access import sessions_api as sessions
 from vedette.actions import api as actions
 from vedette.actions import ask_api as asks
+from vedette.actions import results_api as results
 from vedette.actions import trust_api as trust
 from vedette.automation import beneath_api as beneath
 from vedette.automation import causes_api as causes
@@ -55,6 +56,7 @@ ROUTES: tuple[Any, ...] = (
     *sessions.routes,
     *asks.routes,
     *actions.routes,
+    *results.routes,
     *trust.routes,
     *beneath.routes,
     *federate.routes,

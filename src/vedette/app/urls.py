@@ -63,6 +63,14 @@ URLS: tuple[Url, ...] = (
     Url("GET", "/targets", "read"),
     Url("GET", "/targets/{name}", "read"),
     Url("GET", "/agents", "read"),
+    Url("GET", "/agents/{name}", "read"),
+    # What hosts are asked.
+    Url("GET", "/actions", "actions:read"),
+    Url("GET", "/actions/{name}", "actions:read"),
+    Url("POST", "/actions/{name}", "actions:write"),
+    Url("GET", "/actions/{name}/signed-bytes", "actions:read"),
+    Url("GET", "/actions/{name}/results.csv", "actions:read"),
+    Url("GET", "/actions/{name}/results.jsonl", "actions:read"),
     # Services, and what is known of what runs for them.
     Url("GET", "/services", "read"),
     Url("GET", "/services/{name}", "read"),
@@ -256,6 +264,7 @@ URLS: tuple[Url, ...] = (
     Url("POST", "/api/v1/actions/{action_id}/again", "actions:write"),
     Url("GET", "/api/v1/actions/{action_id}/commands", "actions:read"),
     Url("GET", "/api/v1/actions/{action_id}/results", "actions:read"),
+    Url("GET", "/api/v1/actions/{action_id}/export", "actions:read"),
     Url("GET", "/api/v1/actions/{action_id}/answers", "actions:read"),
     Url("POST", "/api/v1/agents/match", "actions:read"),
     Url("POST", "/api/v1/agents/beneath", "actions:read"),

@@ -1,11 +1,14 @@
 """The page of the agents: who looks, who has fallen silent, who lags behind. For operators only."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
+from vedette.errors import Invalid
 from vedette.fleet.model import Agent, Duplicate
 from vedette.fleet.status import Standing, status_of
+from vedette.web.agent_reads import Double
 from vedette.web.looks import Look, look_of
 from vedette.web.paging import Part, last_page, part
 from vedette.web.reader import N_, gettext, ngettext
@@ -54,36 +57,74 @@ class AgentLine:
     strangers: list[Stranger]
 
 
+class StandingLink(NamedTuple):
+    """A way to narrow the list to those that stand so, or to all of them again."""
+
+    look: Look
+    word: str
+    number: int
+    href: str
+    is_current: bool
+
+
 @dataclass(frozen=True, slots=True)
 class AgentsPage:
-    """The whole page: those that are missed first."""
+    """The whole page: those that are missed first. doubles: endpoints with several agents."""
 
     lines: list[AgentLine]
-    tally: list[tuple[Look, str, int]]
+    tally: list[StandingLink]
+    doubles: Sequence[Double]
     part: Part
     updated: Moment
 
 
+def standing_of(query: Mapping[str, str]) -> Standing | None:
+    """Return which agents a query string asks for, None for all; raises Invalid."""
+    word = query.get("state", "")
+    known = {str(each): each for each in ORDER}
+    if word and word not in known:
+        raise Invalid(f"state cannot be {word[:40]!a}", hint=f"one of {', '.join(known)}")
+    return known.get(word)
+
+
 def agents_page(
-    agents: Sequence[Agent], duplicates: Sequence[Duplicate], *, page: int, now: datetime
+    agents: Sequence[Agent],
+    duplicates: Sequence[Duplicate],
+    doubles: Sequence[Double] = (),
+    *,
+    state: Standing | None = None,
+    page: int,
+    now: datetime,
 ) -> AgentsPage:
-    """Return that page of all agents as of `now`, or the last one there is."""
+    """Return that page of the agents that stand so as of `now`, or the last one there is."""
     strangers: dict[int, list[Stranger]] = {}
     for each in duplicates:
         strangers.setdefault(each.agent_id, []).append(_stranger(each, now))
     standings = [(status_of(agent, now=now), agent) for agent in agents]
     standings.sort(key=lambda pair: (ORDER.index(pair[0].standing), pair[1].name))
-    here = part(min(page, last_page(len(agents))), len(agents), "?page={}".format)
     found = [status.standing for status, _ in standings]
+    if state is not None:
+        standings = [pair for pair in standings if pair[0].standing is state]
+    narrowed = f"state={state}&" if state else ""
+    here = part(
+        min(page, last_page(len(standings))), len(standings), f"?{narrowed}page={{}}".format
+    )
     return AgentsPage(
         lines=[
             _line(agent, status.standing, status.reason, strangers.get(agent.id, []), now)
             for status, agent in standings[max(0, here.first - 1) : here.last]
         ],
         part=here,
-        tally=[(LOOK_OF[s], gettext(WORD_OF[s][0]), found.count(s)) for s in ORDER if s in found],
+        tally=[_link(each, found, state) for each in ORDER if each in found],
+        doubles=doubles,
         updated=moment(now, now),
     )
+
+
+def _link(each: Standing, found: Sequence[Standing], state: Standing | None) -> StandingLink:
+    href = "/agents" if each is state else f"/agents?state={each}"
+    word = gettext(WORD_OF[each][0])
+    return StandingLink(LOOK_OF[each], word, found.count(each), href, each is state)
 
 
 def _line(

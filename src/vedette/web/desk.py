@@ -9,8 +9,10 @@ from psycopg_pool import AsyncConnectionPool
 from vedette.db.queries import Connection
 from vedette.errors import Invalid, Missing
 from vedette.fleet import reads as fleet
-from vedette.web import reads
-from vedette.web.agents import agents_page
+from vedette.web import agent_reads, reads
+from vedette.web.advisories import name_in_path
+from vedette.web.agent_page import agent_page
+from vedette.web.agents import agents_page, standing_of
 from vedette.web.answers import NO_STORE, Answer, Request
 from vedette.web.catalogue import Catalogue
 from vedette.web.paging import PAGE_ROWS, page_of
@@ -55,14 +57,33 @@ class Desk:
         return _private(render("targets.html", page=page, actor=actor))
 
     async def agents(self, request: Request) -> Answer:
-        """Answer `/agents?page=`: who looks, those that are missed first; raises Invalid."""
+        """Answer `/agents?state=&page=`: who looks, those that are missed first; raises Invalid."""
         actor = await self._visitors.who(request)
-        asked, now = page_of(request.query), self._clock()
+        asked, state, now = page_of(request.query), standing_of(request.query), self._clock()
         async with self._pool.connection(POOL_WAIT_S) as conn:
             found = await fleet.agents(conn)
             duplicates = await fleet.duplicates_of(conn, [each.id for each in found], now=now)
-        page = agents_page(found, duplicates, page=asked, now=now)
+            doubles = await agent_reads.doubles(conn)
+        page = agents_page(found, duplicates, doubles, state=state, page=asked, now=now)
         return _private(render("agents.html", page=page, actor=actor))
+
+    async def agent(self, request: Request) -> Answer:
+        """Answer `/agents/NAME`: one agent, with what it was asked for whoever may see it; raises Missing."""
+        actor = await self._visitors.who(request)
+        now = self._clock()
+        async with self._pool.connection(POOL_WAIT_S) as conn:
+            found = await fleet.agent(conn, name_in_path(request.name))
+            may_see = actor.may("actions:read")
+            page = agent_page(
+                found,
+                await agent_reads.claims(conn, found.id),
+                await agent_reads.groups(conn, found.key_fingerprint),
+                await agent_reads.newest_bundle(conn),
+                await agent_reads.doubles(conn),
+                await agent_reads.asked(conn, found.id) if may_see else None,
+                now=now,
+            )
+        return _private(render("agent.html", page=page, actor=actor))
 
     async def target(self, request: Request) -> Answer:
         """Answer `/targets/NAME?since=`: one target; raises Missing, Invalid."""

@@ -14,6 +14,7 @@ from vedette.incidents.availability_rules import Reporting
 from vedette.rest.guard import PUBLIC
 from vedette.rest.problem import STATUS
 from vedette.rest.request_id import request_id_of
+from vedette.web.actions import LOOK, ActionPages
 from vedette.web.advisories import AdvisoryPages
 from vedette.web.answers import NO_STORE, Answer, Receive, Request, Scope, Send, reply
 from vedette.web.availability import AvailabilityPage
@@ -153,6 +154,8 @@ def site(
             "/targets": Page(for_readers(desk.targets), READ),
             "/targets/{name}": Page(desk.target, READ),
             "/agents": Page(for_readers(desk.agents), READ),
+            "/agents/{name}": Page(for_readers(desk.agent), READ),
+            **_actions(pool, visitors, clock),
             **_services(pool, visitors, measures, clock),
             **_desk(pool, visitors, clock),
             **_sign_in(pool, sign_in, visitors, clock),
@@ -183,6 +186,19 @@ def _desk(
         "/desk/series": Page(for_readers(series.all), WRITE, methods=FORM),
         "/desk/series/{name}": Page(for_readers(series.one), WRITE, methods=FORM),
         "/desk/templates": Page(for_readers(words.all), WRITE, methods=FORM),
+    }
+
+
+def _actions(
+    pool: AsyncConnectionPool, visitors: Visitors, clock: Callable[[], datetime]
+) -> dict[str, Page]:
+    pages = ActionPages(pool, visitors=visitors, clock=clock)
+    return {
+        "/actions": Page(for_readers(pages.actions), LOOK),
+        "/actions/{name}": Page(for_readers(pages.action), LOOK, methods=FORM),
+        "/actions/{name}/signed-bytes": Page(pages.signed_bytes, LOOK),
+        "/actions/{name}/results.csv": Page(pages.results_csv, LOOK),
+        "/actions/{name}/results.jsonl": Page(pages.results_jsonl, LOOK),
     }
 
 

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from vedette.web.answers import Answer
 from vedette.web.looks import LOOKS
 from vedette.web.reader import gettext, ngettext, reading
+from vedette.web.theirs import theirs
 from vedette.web.theme import Theme
 
 HERE = Path(__file__).parent
@@ -107,4 +108,5 @@ def _environment() -> Environment:
         "tones": {look.tone: look for look in LOOKS.values()},
     }
     environment.filters["path"] = lambda text: quote(text, safe="")
+    environment.filters["theirs"] = theirs
     return environment

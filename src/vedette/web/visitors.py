@@ -21,6 +21,7 @@ HOME = "/targets"
 PLACES = (
     HOME,
     "/agents",
+    "/actions",
     "/services",
     "/images",
     "/advisories",

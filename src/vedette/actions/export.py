@@ -1,0 +1,46 @@
+"""Every answer to an action, in one file: read piece by piece, however many there are."""
+
+from collections.abc import AsyncIterator, Sequence
+
+import msgspec
+from psycopg_pool import AsyncConnectionPool
+
+from vedette.actions import reads
+from vedette.actions.api_shown import shown_result
+from vedette.actions.reads import ResultRow
+from vedette.actions.results_csv import HEADINGS, result_cells
+from vedette.rest.csv import csv_text
+
+ROWS = 100
+"""Held in memory at a time: an answer may have 16 MiB, most have some hundred bytes."""
+POOL_WAIT_S = 5
+
+
+async def export(
+    pool: AsyncConnectionPool, action_id: int, *, found: bool | None = None, is_csv: bool = False
+) -> AsyncIterator[bytes]:
+    """Yield JSON Lines, or CSV with its headings, of the answers there are now.
+
+    Between two pieces no connection is held: a slow reader keeps nobody else waiting.
+    """
+    if is_csv:
+        yield csv_text(HEADINGS, ()).encode()
+    after = (reads.BEGINNING, 0)
+    while True:
+        async with pool.connection(POOL_WAIT_S) as conn:
+            rows = await reads.results(conn, action_id, found=found, after=after, limit=ROWS)
+        if rows:
+            yield csv_lines(rows) if is_csv else json_lines(rows)
+            after = (rows[-1].stored_at, rows[-1].id)
+        if len(rows) < ROWS:
+            return
+
+
+def csv_lines(rows: Sequence[ResultRow]) -> bytes:
+    """Return the answers as lines of CSV, without headings."""
+    return csv_text(HEADINGS, map(result_cells, rows)).partition("\r\n")[2].encode()
+
+
+def json_lines(rows: Sequence[ResultRow]) -> bytes:
+    """Return the answers as JSON Lines."""
+    return b"".join(msgspec.json.encode(shown_result(row)) + b"\n" for row in rows)

@@ -1,0 +1,98 @@
+"""What a module found, as lines to read: whatever JSON a host sent, a page of it and no more."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+LINES, DEPTH, CHARACTERS = 60, 6, 400
+"""Lines of one operation, how deep they go, characters of one text."""
+BESIDE = 6
+"""So many plain values of one thing stand in one line."""
+
+
+class Line(NamedTuple):
+    """One line. depth: how far in it stands. cells: name and text of each value; a name may be ""."""
+
+    depth: int
+    cells: Sequence[tuple[str, str]]
+
+
+class Found(NamedTuple):
+    """What one operation answered; is_whole: nothing was left out. errors: in the module's words."""
+
+    found: bool
+    lines: Sequence[Line]
+    is_whole: bool
+    errors: Sequence[str]
+
+
+def found_in(answer: str) -> list[Found]:
+    """Return what each operation of an answer found; what has not MIG's shape is shown as it is."""
+    results = msgspec.json.decode(answer).get("results")
+    return [_found(one) for one in results] if isinstance(results, list) else []
+
+
+def _found(result: object) -> Found:
+    given: Mapping[str, object] = result if isinstance(result, dict) else {"elements": result}
+    lines, is_whole = _first(_lines("", given.get("elements"), 0))
+    errors = given.get("errors")
+    told = [_text(one) for one in errors[:BESIDE]] if isinstance(errors, list) else []
+    return Found(given.get("foundanything") is True, lines, is_whole, told)
+
+
+def _first(lines: Iterator[Line]) -> tuple[list[Line], bool]:
+    taken: list[Line] = []
+    for line in lines:
+        if len(taken) == LINES:
+            return taken, False
+        taken.append(line)
+    return taken, True
+
+
+def _lines(name: str, value: object, depth: int) -> Iterator[Line]:
+    """Yield the lines of a value: what is plain beside its name, what is not below it."""
+    if _is_plain(value):
+        if value is not None or name:
+            yield Line(depth, [(name, _text(value))])
+    elif depth >= DEPTH:
+        yield Line(depth, [(name, "…")])
+    elif isinstance(value, dict):
+        yield from _of_object(name, value, depth)
+    elif isinstance(value, list):
+        yield from _of_list(name, value, depth)
+
+
+def _of_object(name: str, value: Mapping[str, object], depth: int) -> Iterator[Line]:
+    plain = [(key, _text(one)) for key, one in value.items() if _is_plain(one)]
+    if name and len(plain) == len(value) < BESIDE:
+        yield Line(depth, [(name, ""), *plain])
+        return
+    if name:
+        yield Line(depth, [(name, "")])
+        depth += 1
+    for at in range(0, len(plain), BESIDE):
+        yield Line(depth, plain[at : at + BESIDE])
+    for key, one in value.items():
+        if not _is_plain(one):
+            yield from _lines(key, one, depth)
+
+
+def _of_list(name: str, value: Sequence[object], depth: int) -> Iterator[Line]:
+    if name:
+        yield Line(depth, [(name, "")])
+        depth += 1
+    for one in value:
+        yield from _lines("", one, depth)
+
+
+def _is_plain(value: object) -> bool:
+    return value is None or isinstance(value, str | int | float) or value in ([], {})
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value if len(value) <= CHARACTERS else f"{value[:CHARACTERS]}…"
+    if value is None or value in ([], {}):
+        return "–"
+    return str(value).lower() if isinstance(value, bool) else str(value)[:CHARACTERS]
