@@ -7,6 +7,7 @@ from typing import Any, cast
 import msgspec
 import structlog
 from litestar import Litestar, Response
+from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi.config import OpenAPIConfig
@@ -22,6 +23,7 @@ from vedette.access.reporter_tokens import ReporterKey
 from vedette.access.secrets import Secrets
 from vedette.access.sessions import whose
 from vedette.actions.ask_hear import Asks
+from vedette.actions.mig_auth import caller_of, token_caller, with_token
 from vedette.app.urls import URLS
 from vedette.db.trouble import DATABASE_IS_AWAY
 from vedette.errors import Unavailable
@@ -80,13 +82,25 @@ class Rooms:
         async with self.pool.connection() as conn:
             return await whose(conn, token, pepper=self.secrets.pepper, now=clock.now())
 
+    async def mig_caller(
+        self, connection: ASGIConnection[Any, Any, Any, Any], permission: str
+    ) -> Actor:
+        """Return who calls MIG's API and may do this there; raises NotAuthorizedException."""
+        if with_token(connection, permission):
+            return await token_caller(connection, permission, self.whose)
+        async with self.pool.connection() as conn:
+            return await caller_of(conn, connection, permission, pepper=self.secrets.pepper)
+
 
 def rest_app(rooms: Rooms, routes: Sequence[Any]) -> App:
     """Return the REST interface: guarded by the table, its errors problems, its answers tagged."""
     known: dict[tuple[str, str], frozenset[str]] = {}
     app = Litestar(
         route_handlers=routes,
-        guards=[guard(permissions(), rooms.whose), parameters_guard(known)],
+        guards=[
+            guard(permissions(), rooms.whose, {"mig": rooms.mig_caller}),
+            parameters_guard(known),
+        ],
         dependencies=_dependencies(rooms),
         exception_handlers={
             **PROBLEM_HANDLERS,

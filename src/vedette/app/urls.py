@@ -38,7 +38,7 @@ FEEDS = (
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """A method and a path; who may: `public`, or the scope a token must hold."""
+    """A method and a path; who may: `public`, the scope a token must hold, or `mig:` and MIG's permission."""
 
     method: str
     path: str
@@ -266,6 +266,33 @@ URLS: tuple[Url, ...] = (
     Url("GET", "/api/v1/actions/{action_id}/results", "actions:read"),
     Url("GET", "/api/v1/actions/{action_id}/export", "actions:read"),
     Url("GET", "/api/v1/actions/{action_id}/answers", "actions:read"),
+    # The same as MIG's clients ask it; `mig:` and MIG's permission, see actions/mig_auth.py.
+    Url("GET", "/api/v1/heartbeat", PUBLIC),
+    Url("POST", "/api/v1/heartbeat", PUBLIC),
+    Url("GET", "/api/v1/ip", PUBLIC),
+    Url("GET", "/api/v1/publickey/{fingerprint}", PUBLIC),
+    Url("GET", "/api/v1/dashboard", "mig:dashboard"),
+    Url("GET", "/api/v1/search", "mig:search"),
+    Url("GET", "/api/v1/action", "mig:action"),
+    Url("POST", "/api/v1/action/create", "mig:action_create"),
+    Url("POST", "/api/v1/action/cancel", "mig:action_create"),
+    Url("GET", "/api/v1/command", "mig:command"),
+    Url("GET", "/api/v1/agent", "mig:agent"),
+    Url("GET", "/api/v1/investigator", "mig:investigator"),
+    Url("POST", "/api/v1/investigator/create", "mig:investigator_create"),
+    Url("POST", "/api/v1/investigator/update", "mig:investigator_update"),
+    Url("GET", "/api/v1/loader", "mig:loader"),
+    Url("POST", "/api/v1/loader/new", "mig:loader_new"),
+    Url("POST", "/api/v1/loader/key", "mig:loader_key"),
+    Url("POST", "/api/v1/loader/status", "mig:loader_status"),
+    Url("POST", "/api/v1/loader/expect", "mig:loader_expect"),
+    Url("GET", "/api/v1/manifest", "mig:manifest"),
+    Url("POST", "/api/v1/manifest/new", "mig:manifest_new"),
+    Url("POST", "/api/v1/manifest/sign", "mig:manifest_sign"),
+    Url("POST", "/api/v1/manifest/status", "mig:manifest_status"),
+    Url("GET", "/api/v1/manifest/loaders", "mig:manifest_loaders"),
+    Url("POST", "/api/v1/manifest/agent", "mig:loader-key"),
+    Url("POST", "/api/v1/manifest/fetch", "mig:loader-key"),
     Url("POST", "/api/v1/agents/match", "actions:read"),
     Url("POST", "/api/v1/agents/beneath", "actions:read"),
     Url("PUT", "/api/v1/trust/bundle", "trust:write"),

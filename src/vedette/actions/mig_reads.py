@@ -1,0 +1,123 @@
+"""What MIG's API asks of the database, as MIG's JSON."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from vedette.actions import mig_shown as shown
+from vedette.actions.match import ids_of
+from vedette.actions.mig_search import IDS, NAMES, Search
+from vedette.actions.mig_shown import ActionRow, AgentRow, CommandRow, InvestigatorRow
+from vedette.actions.mig_wire import Json
+from vedette.db.queries import Connection, load
+
+Q = load(__file__, "mig_reads.sql")
+A = load(__file__, "mig_access.sql")
+
+LINKS = 1_000
+"""Commands an action links to; the search finds them all."""
+STATISTICS = (
+    *("online agents", "online agents by version", "online endpoints", "idle agents"),
+    *("idle agents by version", "idle endpoints", "new endpoints"),
+    *("endpoints running 2 or more agents", "disappeared endpoints", "flapping endpoints"),
+)
+"""Their names on the dashboard, in MIG's order."""
+
+_NOTHING: Mapping[str, Any] = {
+    **dict.fromkeys((*IDS, *NAMES, "after", "before", "found", "ids")),
+    "limit": None,
+    "offset": 0,
+}
+
+
+async def actions(conn: Connection, filters: Mapping[str, Any]) -> list[Json]:
+    """Return actions, the newest first, each with who signed it and how its commands stand."""
+    asked = {**_NOTHING, **filters}
+    if asked["actionid"] is not None:
+        asked["ids"] = [asked["actionid"]]
+    rows = await Q.all(conn, "actions", row=ActionRow, **asked)
+    ids = [row.id for row in rows]
+    counted: dict[int, dict[str, int]] = {one: {} for one in ids}
+    for action_id, status, commands in await Q.all(conn, "counters", ids=ids):
+        counted[action_id][status] = commands
+    signers = await _signers(conn, ids)
+    return [
+        shown.action(row, shown.counters(counted[row.id]), signers.get(row.id, ())) for row in rows
+    ]
+
+
+async def action(conn: Connection, action_id: int) -> Json | None:
+    """Return one action; None when there is none."""
+    found = await actions(conn, {"ids": [action_id], "limit": 1})
+    return found[0] if found else None
+
+
+async def commands(conn: Connection, filters: Mapping[str, Any]) -> list[Json]:
+    """Return commands, the newest first, each with its whole action and its agent."""
+    rows = await Q.all(conn, "commands", row=CommandRow, **{**_NOTHING, **filters})
+    orders = await _by_id(conn, actions, {row.action_id for row in rows})
+    hosts = await _by_id(conn, agents, {row.agent_id for row in rows})
+    return [
+        shown.command(row, orders.get(row.action_id, {}), hosts.get(row.agent_id, {}))
+        for row in rows
+    ]
+
+
+async def command_links(conn: Connection, action_id: int) -> list[tuple[int, str]]:
+    """Return the first commands of an action: their ids, and their agents' names."""
+    rows = await Q.all(conn, "commands_of", id=action_id, limit=LINKS)
+    return [(command_id, name) for command_id, name in rows]
+
+
+async def agents(conn: Connection, filters: Mapping[str, Any]) -> list[Json]:
+    """Return agents, the one heard last first."""
+    asked = {**_NOTHING, **filters}
+    if asked["agentid"] is not None:
+        asked["ids"] = [asked["agentid"]]
+    return [shown.agent(row) for row in await Q.all(conn, "agents", row=AgentRow, **asked)]
+
+
+async def agents_meant(conn: Connection, search: Search, *, now: datetime) -> list[Json]:
+    """Return the agents that the search's target means: those an action with it would ask."""
+    meant = await ids_of(conn, search.target, now=now)
+    asked = {**search.filters(), "ids": meant}
+    return [shown.agent(row) for row in await Q.all(conn, "agents", row=AgentRow, **asked)]
+
+
+async def investigators(conn: Connection, filters: Mapping[str, Any]) -> list[Json]:
+    """Return investigators by their ids."""
+    return [shown.investigator(row) for row in await investigator_rows(conn, filters)]
+
+
+async def investigator_rows(conn: Connection, filters: Mapping[str, Any]) -> list[InvestigatorRow]:
+    """Return investigators as they are kept."""
+    asked = {**_NOTHING, **filters}
+    return await A.all(
+        conn,
+        "investigators",
+        row=InvestigatorRow,
+        id=asked["investigatorid"],
+        name=asked["investigatorname"],
+        **{key: asked[key] for key in ("status", "after", "before", "actionid", "limit", "offset")},
+    )
+
+
+async def statistics(conn: Connection) -> list[Json]:
+    """Return the dashboard's figures, as the data of one item."""
+    row = await Q.one(conn, "statistics") or [0] * len(STATISTICS)
+    return [{"name": name, "value": value} for name, value in zip(STATISTICS, row, strict=True)]
+
+
+async def _by_id(conn: Connection, ask: Any, ids: Iterable[int]) -> dict[int, Json]:  # noqa: ANN401 - one of the two above
+    wanted = sorted(ids)
+    if not wanted:
+        return {}
+    return {one["id"]: one for one in await ask(conn, {"ids": wanted})}
+
+
+async def _signers(conn: Connection, ids: Sequence[int]) -> Mapping[int, list[Json]]:
+    found: defaultdict[int, list[Json]] = defaultdict(list)
+    for action_id, *row in await A.all(conn, "signers_of", actions=list(ids)):
+        found[action_id].append(shown.investigator(InvestigatorRow(*row)))
+    return found
