@@ -32,6 +32,7 @@ from vedette.actions.document_write import sealed, write_action
 from vedette.actions.launch import propose
 from vedette.actions.push_trust import push_trust
 from vedette.db.pool import connect
+from vedette.db.queries import Connection
 from vedette.trust.bundle import (
     AgentGroup,
     Bundle,
@@ -197,8 +198,8 @@ async def _share(server: Server) -> float:
     return (cpu_s(server.process) - cpu) / (time.monotonic() - began)
 
 
-async def _stored(conn: object, action_id: int) -> int:
-    found = await conn.execute(  # type: ignore[attr-defined]
+async def _stored(conn: Connection, action_id: int) -> int:
+    found = await conn.execute(
         "SELECT count(*) FROM actions.command WHERE action_id = %s AND state IN ('returned', 'done')",
         [action_id],
     )

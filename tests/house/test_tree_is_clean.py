@@ -14,14 +14,18 @@ PLACES = re.compile(
     "|".join(
         [
             "/wo" + "rk/",
-            "/ro" + "ot/",
+            # What a host's superuser and our made-up people keep is what modules look for.
+            "/ro" + r"ot/(?!\.ssh/)",
             "/tmp/ve" + "nv",
-            r"/home/\w+/",
+            r"/home/(?!(ada|bob)/)\w+/",
             r"https?://[\w.-]+\.(inter" + "nal|corp|lan|intra)\\b",
         ]
     )
 )
-KEYS = re.compile("-----BEGIN (RSA |EC |OPENSSH |ENCRYPTED )?PRIVATE" + " KEY-----")
+# The mark alone is what a module knows a key by; a key has its letters after it.
+KEYS = re.compile(
+    "-----BEGIN (RSA |EC |OPENSSH |ENCRYPTED )?PRIVATE" + r" KEY-----\s*(\\n)?[A-Za-z0-9+/=]{40}"
+)
 TEXT = {".py", ".sql", ".md", ".toml", ".sh", ".yaml", ".yml", ".json", ".html", ".css", ".svg",
         ".proto", ".ini", ".txt", ".lock", "", ".service", ".pyi"}  # fmt: skip
 
