@@ -17,7 +17,7 @@ PLACES = re.compile(
             # What a host's superuser and our made-up people keep is what modules look for.
             "/ro" + r"ot/(?!\.ssh/)",
             "/tmp/ve" + "nv",
-            r"/home/(?!(ada|bob)/)\w+/",
+            r"/home/(?!(ada|bob|eve|a)/)\w+/",
             r"https?://[\w.-]+\.(inter" + "nal|corp|lan|intra)\\b",
         ]
     )
