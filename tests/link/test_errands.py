@@ -4,11 +4,11 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from agents_world import door_on
 
 from actions_world import action, answer_body, bundle, signed_bundle, signed_by
-from agents_world import door_on
 from signing_world import needs_ssh
-from vedette.actions import reads, steer
+from vedette.actions import conclude, reads, steer
 from vedette.actions.launch import propose
 from vedette.actions.push_trust import push_trust
 from vedette.link import vedette_pb2 as pb
@@ -256,3 +256,22 @@ async def test_modules_that_agents_announce_are_known_by_name(door):
     assert await door.rows("SELECT mode, modules FROM fleet.agent") == [
         ("checkin", ["file", "netstat"])
     ]
+
+
+async def test_who_refused_is_asked_again_under_another_number(door):
+    agent = await door.agent("one", "db")
+    async with agent.welcomed() as talk:
+        found = await launched(door)
+        first = (await talk.hear("act")).act
+        await talk.say(
+            result=result(first.id, answer_body(first.id, "refused", found=False), agent.key)
+        )
+        await talk.hear("told")
+        async with door.pool.connection() as conn:
+            await conclude.run_once(conn, now=now())
+            assert await steer.run_again(conn, found.id, by="ada", now=now()) == 1
+        second = (await talk.hear("act")).act
+        assert (second.id != first.id, second.document) == (True, first.document)
+        await talk.say(result=result(second.id, answer_body(second.id), agent.key))
+        await talk.hear("told")
+    assert await stands(door, found.id) == {"success": 1}

@@ -66,9 +66,10 @@ async def run_again(conn: Connection, action_id: int, *, by: str, now: datetime)
     What an agent has run it never runs again: that takes a new action.
     """
     async with conn.transaction():
-        again = await Q.all(conn, "run_again", id=action_id, now=now)
+        again = [one for (one,) in await Q.all(conn, "to_run_again", id=action_id, now=now)]
         if again:
-            await Q.run(conn, "forget_results", ids=[command_id for (command_id,) in again])
+            await Q.run(conn, "forget_results", ids=again)
+            await Q.run(conn, "run_again", ids=again, now=now)
             await Q.run(conn, "tell_agents", payload="")
         await _note(conn, "action.run_again", action_id, by, f"{len(again)} commands")
     return len(again)

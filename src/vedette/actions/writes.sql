@@ -418,11 +418,24 @@ WHERE c.id = held.id
   AND a.id = c.action_id
   AND a.at_once IS NULL;
 
+-- name: to_run_again
+-- What never ran: refused for a reason that may be gone, cancelled, or never answered.
+SELECT c.id
+FROM actions.command AS c
+JOIN actions.action AS a ON a.id = c.action_id
+WHERE a.id = %(id)s
+  AND a.state = 'inflight'
+  AND a.expire_after > %(now)s
+  AND c.state = 'done'
+  AND c.outcome IN ('refused', 'cancelled', 'expired')
+ORDER BY c.id
+FOR UPDATE OF c;
+
 -- name: run_again
--- A person wants what did not succeed to be asked once more. What the agent ran it does not run again: this is for
--- those that never got it, or refused for a reason that is gone.
+-- Under a number of its own: under the old one the agent would say again what it said. What it has run it refuses.
 UPDATE actions.command AS c
-SET state = 'ready',
+SET id = nextval(pg_get_serial_sequence('actions.command', 'id')),
+    state = 'ready',
     outcome = NULL,
     reason = '',
     message = '',
