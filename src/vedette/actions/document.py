@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from vedette.actions.document_json import ACTION_BYTES, read_json
+from vedette.actions.mandate import Mandate
 from vedette.errors import Invalid
 from vedette.trust.action_text import v2_text, v3_text
+from vedette.trust.validity import action_digest
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNPACKED_BYTES = 4 * ACTION_BYTES
@@ -87,6 +89,8 @@ class Action:
     valid_from, expire_after: None until it is launched; version 2 signs whole seconds of them.
     signatures: each in one line. reason, nonce, limits: only in version 3.
     document: the bytes of version 3 as they were signed; b"" in version 2 and in drafts.
+    mandate: how often it runs by itself; None: once. run: which of its runs this is, whose window is then
+    valid_from and expire_after; 0: none of them.
     """
 
     syntax_version: int
@@ -102,6 +106,8 @@ class Action:
     nonce: str = ""
     limits: Limits = field(default_factory=Limits)
     document: bytes = b""
+    mandate: Mandate | None = None
+    run: int = 0
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -127,6 +133,15 @@ def signed_text(action: Action) -> bytes:
         expire_after_s=unix_seconds(action.expire_after),
         operations=[operation.as_json() for operation in action.operations],
     )
+
+
+def digest_of(action: Action) -> str:
+    """Return what an action is remembered by: each run of a mandate is an order of its own.
+
+    Raises Invalid as `signed_text` does.
+    """
+    text = signed_text(action)
+    return action_digest(text + b"\nrun %d" % action.run if action.run else text)
 
 
 def unix_seconds(at: datetime) -> int:

@@ -1,15 +1,18 @@
 """Read the files of actions: MIG's version 2 as it stands, our version 3 as it was signed."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from vedette.actions.document import Action, Description, Limits, Operation, Threat
 from vedette.actions.document_json import fields, flag, number, read_json, text, texts
+from vedette.actions.mandate import Mandate, window_of
 from vedette.errors import Invalid
 from vedette.trust.canonical_json import canonical_json
 from vedette.trust.signed import Signed, read_signed
+from vedette.trust.validity import LONGEST_VALIDITY
 
 MOST_OPERATIONS = 100
 NAME_CHARACTERS = 1_000
@@ -28,8 +31,9 @@ V2 = (
 )
 V3 = (
     *("syntaxversion", "name", "target", "reason", "description", "threat", "operations"),
-    *("validfrom", "expireafter", "nonce", "limits"),
+    *("validfrom", "expireafter", "nonce", "limits", "mandate"),
 )
+MANDATE = ("runs", "every_s", "cron", "each_s")
 LIMITS = ("max_agents", "rate", "cpu_s", "memory_bytes", "output_bytes")
 WHOLE_LIMITS = ("max_agents", "memory_bytes", "output_bytes")
 
@@ -45,7 +49,10 @@ def read_action(data: bytes) -> Action:
     """
     value = read_json(data)
     if isinstance(value, dict) and "document" in value:
-        return read_v3(read_signed(data))
+        if "run" not in value:
+            return read_v3(read_signed(data))
+        signed = {key: one for key, one in value.items() if key != "run"}
+        return _run(value["run"], read_signed(json.dumps(signed).encode()))
     if isinstance(value, dict) and value.get("syntaxversion") == 3:
         return _v3(fields(value, "", V3))
     if isinstance(value, dict) and {key.casefold() for key in value} >= V1:
@@ -66,6 +73,8 @@ def read_v3(signed: Signed) -> Action:
         raise Invalid("a signed action needs validfrom and expireafter")
     if not NONCE.fullmatch(action.nonce):
         raise Invalid("nonce must be 32 hexadecimal digits, new for every action")
+    if action.mandate and action.expire_after - action.valid_from > LONGEST_VALIDITY:
+        raise Invalid(f"a mandate counts for at most {LONGEST_VALIDITY.days} days in all")
     return action
 
 
@@ -75,9 +84,25 @@ def read_order(document: bytes, signatures: Sequence[str]) -> Action:
     Raises Invalid as `read_action` does.
     """
     value = read_json(document)
+    if isinstance(value, dict) and "run" in value:
+        found = fields(value, "", ("run", "document"))
+        signed = text(found.get("document"), "document").encode()
+        return _run(found["run"], Signed(signed, tuple(signatures)))
     if isinstance(value, dict) and value.get("syntaxversion") == 3:
         return read_v3(Signed(document, tuple(signatures)))
     return replace(_v2(fields(value, "", V2)), signatures=tuple(signatures))
+
+
+def _run(asked: object, signed: Signed) -> Action:
+    """Return the run of a mandate, which counts in its own window alone; raises Invalid."""
+    action = read_v3(signed)
+    which = _whole(asked, "run")
+    if action.mandate is None or which is None:
+        raise Invalid("run must be the number of a run of a mandate")
+    assert action.valid_from is not None
+    assert action.expire_after is not None
+    window = window_of(action.mandate, action.valid_from, action.expire_after, which)
+    return replace(action, run=which, valid_from=window.begins, expire_after=window.ends)
 
 
 def read_time(value: object, place: str) -> datetime | None:
@@ -142,6 +167,7 @@ def _v3(found: Mapping[str, object], signed: Signed | None = None) -> Action:
         reason=text(found.get("reason"), "reason"),
         nonce=text(found.get("nonce"), "nonce"),
         limits=_limits(found.get("limits")),
+        mandate=_mandate(found.get("mandate")),
         document=signed.document if signed else b"",
         signatures=signed.signatures if signed else (),
     )
@@ -211,3 +237,25 @@ def _limits(value: object) -> Limits:
             )
     whole = {key: None if (one := limits[key]) is None else int(one) for key in WHOLE_LIMITS}
     return Limits(rate=limits["rate"], cpu_s=limits["cpu_s"], **whole)
+
+
+def _mandate(value: object) -> Mandate | None:
+    if value is None:
+        return None
+    found = fields(value, "mandate", MANDATE)
+    runs, every_s, each_s = (
+        _whole(found.get(key), f"mandate.{key}") for key in ("runs", "every_s", "each_s")
+    )
+    return Mandate(
+        runs=runs or 0,
+        every=None if every_s is None else timedelta(seconds=every_s),
+        cron=text(found.get("cron"), "mandate.cron"),
+        each=None if each_s is None else timedelta(seconds=each_s),
+    )
+
+
+def _whole(value: object, place: str) -> int | None:
+    found = number(value, place)
+    if found is not None and (found != int(found) or not 0 < found < 10**9):
+        raise Invalid(f"{place} must be a whole number above 0")
+    return None if found is None else int(found)

@@ -16,9 +16,22 @@ ZERO_TIME = "0001-01-01T00:00:00Z"
 def write_action(action: Action) -> bytes:
     """Return the file of the action, signatures included."""
     if action.syntax_version == 3 and action.document:
-        return write_signed(Signed(action.document, action.signatures))
+        signed = write_signed(Signed(action.document, action.signatures))
+        return with_run(signed, action.run) if action.run else signed
     fields = _v3_fields(action) if action.syntax_version == 3 else v2_fields(action)
     return json.dumps(fields, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def order_document(action: Action) -> bytes:
+    """Return what goes down to agents beside the signatures: the signed bytes, and which run it is."""
+    if not action.run:
+        return action.document
+    return json.dumps({"run": action.run, "document": action.document.decode()}).encode()
+
+
+def with_run(signed: bytes, number: int) -> bytes:
+    """Return the file of a run of the mandate that was signed."""
+    return json.dumps({"run": number, **json.loads(signed)}, indent=2).encode() + b"\n"
 
 
 def sealed(action: Action, *, nonce: str) -> Action:
@@ -52,6 +65,7 @@ def _v3_fields(action: Action) -> dict[str, object]:
         "description": _set(asdict(action.description)),
         "threat": _set(asdict(action.threat)),
         "limits": _set(asdict(action.limits)),
+        "mandate": None if action.mandate is None else action.mandate.as_json(),
         "nonce": action.nonce,
         "validfrom": _time(action.valid_from) if action.valid_from else "",
         "expireafter": _time(action.expire_after) if action.expire_after else "",

@@ -13,8 +13,9 @@ from psycopg.types.json import Jsonb
 
 from vedette.access.audit import write_audit
 from vedette.actions.command import DOCUMENT_BYTES, Launch, Standing, Weight
-from vedette.actions.document import Action, Description, Threat, opened, signed_text
+from vedette.actions.document import Action, Description, Threat, digest_of, opened
 from vedette.actions.document_read import read_action, read_order
+from vedette.actions.document_write import order_document
 from vedette.actions.match import ids_of
 from vedette.actions.target_text import read_target
 from vedette.actions.trusted import the_bundle
@@ -22,7 +23,7 @@ from vedette.actions.weighing import signers_of, weighed
 from vedette.db.queries import Connection, load
 from vedette.errors import Conflict, Invalid, Missing
 from vedette.trust.openpgp import Verified
-from vedette.trust.validity import LONGEST_VALIDITY, action_digest
+from vedette.trust.validity import LONGEST_VALIDITY
 
 Q = load(__file__, "writes.sql")
 R = load(__file__, "reads.sql")
@@ -47,11 +48,12 @@ async def propose(
     wrong; Missing while there is no trust bundle.
     """
     action = _read(document, now)
-    text = signed_text(action)
+    if action.mandate is not None and not action.run:
+        raise Invalid("this is a mandate, which runs by itself", hint="vedette act schedule FILE")
     async with conn.transaction():
         trust = await the_bundle(conn)
         signers = await signers_of(conn, action, action.signatures, trust, now)
-        digest = bytes.fromhex(action_digest(text))
+        digest = bytes.fromhex(digest_of(action))
         action_id = await Q.value(
             conn,
             "add_action",
@@ -260,7 +262,7 @@ def _row(action: Action, document: bytes, launch: Launch) -> dict[str, object]:
         "modules": list(action.modules),
         "reason": action.reason,
         "syntax_version": action.syntax_version,
-        "document": (action.document or document).decode(),
+        "document": (order_document(action) or document).decode(),
         "valid_from": action.valid_from,
         "expire_after": action.expire_after,
         "rate": _least(launch.rate, limits.rate),

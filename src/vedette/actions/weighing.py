@@ -30,6 +30,18 @@ async def weighed(
 ) -> tuple[list[Weight], list[str]]:
     """Return what stands behind each module in each group that is meant, and what is missing, in words."""
     signatures = [one for (one,) in await R.all(conn, "signatures_of", id=action_id)]
+    return await weighed_by(conn, signatures, action, trust, agents, now)
+
+
+async def weighed_by(
+    conn: Connection,
+    signatures: Sequence[str],
+    action: Action,
+    trust: Kept,
+    agents: Sequence[int],
+    now: datetime,
+) -> tuple[list[Weight], list[str]]:
+    """Return the same of signatures that are at hand."""
     signers = await signers_of(conn, action, signatures, trust, now)
     counted = [one for one in signers if _is_known(trust.bundle, one)]
     try:

@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from vedette import plugins
-from vedette.actions.document import Action, signed_text
+from vedette.actions import document_read
+from vedette.actions.document import Action, digest_of, signed_text
 from vedette.actions.document_legacy import modern
-from vedette.actions.document_read import read_action, read_v3
 from vedette.actions.target_match import Facts, excludes
 from vedette.actions.target_text import read_target
 from vedette.agent.modules import GROUP
 from vedette.errors import Denied, Invalid
 from vedette.trust.bundle import Bundle
-from vedette.trust.signed import Signed
-from vedette.trust.validity import action_digest, hold_new, hold_validity
+from vedette.trust.validity import hold_new, hold_validity
 from vedette.trust.verify import ACTION, verify_all
 from vedette.trust.weigh import groups_of, people_of, weigh
 
@@ -31,7 +30,7 @@ class RefusedHere(Denied):
 class Order:
     """A signed action as it was read.
 
-    text: the bytes people signed, `digest` their SHA-256 in hex. action: as modules understand it
+    text: the bytes people signed, `digest` what it is remembered by. action: as modules understand it
     today; old names are read as new ones.
     """
 
@@ -61,14 +60,13 @@ class Here:
 
 def read_order(document: bytes, signatures: Sequence[str]) -> Order:
     """Return the action of these bytes; raises Invalid for what two readers could read differently."""
-    action = read_action(document)
-    if action.syntax_version == 3:
-        action = read_v3(Signed(document, tuple(signatures)))
-    text = signed_text(action)
+    action = document_read.read_order(document, signatures)
+    if action.mandate is not None and not action.run:
+        raise Invalid("this is a mandate: it runs in its windows alone, each time by its number")
     return Order(
         action=modern(action)[0],
-        text=text,
-        digest=action_digest(text),
+        text=signed_text(action),
+        digest=digest_of(action),
         signatures=tuple(signatures),
     )
 

@@ -67,7 +67,7 @@ def the_loops(
     kept: how long what we know of services is.
     """
     from vedette.access import sessions
-    from vedette.actions import ask_expire, conclude
+    from vedette.actions import ask_expire, conclude, mandates
     from vedette.automation import (
         causes_from_deployments,
         incidents_from_transitions,
@@ -106,6 +106,7 @@ def the_loops(
         Loop("causes", timedelta(seconds=15), propose_causes),
         Loop("commands", timedelta(seconds=10), ask_expire.run_once),
         Loop("actions", timedelta(seconds=1), conclude.run_once),
+        Loop("mandates", timedelta(seconds=1), mandates.run_once),
         Loop("late_agents", timedelta(seconds=15), conclude.look_for_late),
         Loop("action_notes", timedelta(seconds=5), notes_from_results.run_once),
         Loop("sessions", timedelta(minutes=10), sessions.run_once),

@@ -7,6 +7,7 @@ from vedette.access import clients_api as clients
 from vedette.access import sessions_api as sessions
 from vedette.actions import api as actions
 from vedette.actions import ask_api as asks
+from vedette.actions import mandates_api as mandates
 from vedette.actions import results_api as results
 from vedette.actions import mig_api, mig_investigators_api, mig_loaders_api
 from vedette.actions import trust_api as trust
@@ -57,6 +58,7 @@ ROUTES: tuple[Any, ...] = (
     *sessions.routes,
     *asks.routes,
     *actions.routes,
+    *mandates.routes,
     *results.routes,
     *mig_api.routes,
     *mig_investigators_api.routes,

@@ -23,6 +23,9 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("resume", "vedette.cli.act_steer:resume"),
     ("canary", "vedette.cli.act_steer:canary"),
     ("again", "vedette.cli.act_steer:again"),
+    ("schedule", "vedette.cli.act_schedule:schedule"),
+    ("schedules", "vedette.cli.act_schedule:schedules"),
+    ("unschedule", "vedette.cli.act_schedule:unschedule"),
 )
 """Name and where it lives; imported when run."""
 

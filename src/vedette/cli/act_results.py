@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from vedette.actions.document import signed_text
+from vedette.actions.document import digest_of
 from vedette.cli.act_answer import hold_answer, told
 from vedette.cli.act_follow import PAGE
 from vedette.cli.act_looks import document_of
@@ -15,7 +15,6 @@ from vedette.cli.client import Client
 from vedette.cli.output import Listing, show
 from vedette.cli.where import Asking
 from vedette.errors import Denied
-from vedette.trust.validity import action_digest
 
 HERE = Asking()
 COLUMNS = ("agent", "outcome", "found", "took_s", "answer")
@@ -50,7 +49,7 @@ def results(
         bundle where that matters.
     """
     with Client(asking) as client:
-        digest = action_digest(signed_text(document_of(client, action))) if verify else None
+        digest = digest_of(document_of(client, action)) if verify else None
         wrong = 0
         kept: list[dict[str, Any]] = []
         for result in _all(client, action, found):

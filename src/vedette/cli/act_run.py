@@ -41,6 +41,7 @@ def run(
     v2: Annotated[bool, Plain] = False,
     foreign: Annotated[bool, Plain] = False,
     yes: Annotated[bool, Plain] = False,
+    for_incident: int | None = None,
     follow: bool = True,
     launch: Launch = AT_ONCE,
     output: Output = "text",
@@ -75,6 +76,8 @@ def run(
         Agents have the module, this machine has not.
     yes
         Ask nobody whether those are the agents that are meant.
+    for_incident
+        The number of an incident whose notes are to tell of it; default that of --incident.
     follow
         Show answers as they come, or end when it is sent.
     """
@@ -106,7 +109,9 @@ def run(
                 hint="see vedette agents match; vedette act write, sign, send waits for those that come",
             )
         hold_meant(meant, is_sure=yes)
-        standing = handed_in(client, signed_with(action, key), launch)
+        standing = handed_in(
+            client, signed_with(action, key), launch, for_incident or under.incident
+        )
         sys.stderr.write(f"vedette: {words_of(standing)}\n")
         if follow:
             return followed(client, standing["id"], output=output)

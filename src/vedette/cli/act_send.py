@@ -56,6 +56,7 @@ def send(
     /,
     *,
     launch: Launch = AT_ONCE,
+    for_incident: int | None = None,
     follow: Annotated[bool, Plain] = False,
     output: Output = "text",
     asking: Asking = HERE,
@@ -69,20 +70,32 @@ def send(
     ----------
     file
         The signed action, or a draft that others are to sign with `vedette act sign NUMBER`.
+    for_incident
+        The number of an incident whose notes are to tell of it.
     follow
         Show the answers as they come, as `vedette act follow` does.
     """
     action = read_file(file)
     with Client(asking) as client:
-        standing = handed_in(client, action, launch)
+        standing = handed_in(client, action, launch, for_incident)
         tell(standing, output)
         return followed(client, standing["id"], output="text") if follow else 0
 
 
-def handed_in(client: Client, action: Action, launch: Launch) -> dict[str, Any]:
-    """Hand the action in and return how it stands."""
-    body = {"document": write_action(action).decode(), "launch": launch.asked()}
-    return dict(client.post("/api/v1/actions", body))
+def handed_in(
+    client: Client, action: Action, launch: Launch, incident: int | None = None
+) -> dict[str, Any]:
+    """Hand the action in and return how it stands. incident: whose notes tell of it."""
+    return dict(client.post("/api/v1/actions", {**in_body(action, launch), **_for(incident)}))
+
+
+def in_body(action: Action, launch: Launch) -> dict[str, object]:
+    """Return what is handed in: the file, with its signatures, and how it goes out."""
+    return {"document": write_action(action).decode(), "launch": launch.asked()}
+
+
+def _for(incident: int | None) -> dict[str, object]:
+    return {} if incident is None else {"incident": incident}
 
 
 def tell(standing: Mapping[str, Any], output: str) -> None:

@@ -30,6 +30,8 @@ def as_value(action: Action, *, now: datetime) -> dict[str, Any]:
         "does": list(words(today)),
         "valid_from": _written(action.valid_from),
         "expire_after": _written(action.expire_after),
+        "mandate": None if action.mandate is None else str(action.mandate),
+        "run": action.run or None,
         "validity": _validity(action, now),
         "signers": [_signer(one) for one in action.signatures],
         "read_as": [str(one) for one in changes],
@@ -48,6 +50,11 @@ def sentences(action: Action, *, now: datetime) -> Iterator[str]:
         yield f"  each agent itself sees to it that {plain(value['agents_judge'])}"
     if value["reason"]:
         yield f"  because {plain(value['reason'])}"
+    if value["mandate"]:
+        which = (
+            f", of which this is run {action.run}" if action.run else ", with nobody asked again"
+        )
+        yield f"  runs {value['mandate']}{which}"
     yield f"  {value['validity']}"
     yield from (f"  signed, it says, by {plain(one)}" for one in value["signers"])
     yield from (f"  {plain(one)}" for one in value["read_as"])
