@@ -8,8 +8,8 @@ from vedette.access import sessions_api as sessions
 from vedette.actions import api as actions
 from vedette.actions import ask_api as asks
 from vedette.actions import mandates_api as mandates
-from vedette.actions import results_api as results
 from vedette.actions import mig_api, mig_investigators_api, mig_loaders_api
+from vedette.actions import results_api as results
 from vedette.actions import trust_api as trust
 from vedette.automation import beneath_api as beneath
 from vedette.automation import causes_api as causes
