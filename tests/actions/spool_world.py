@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from vedette.actions.spool import Spool
+from vedette.actions.spool_rules import Spooling
 from vedette.db.pool import connect
 
 CHANGES = ("os.rename", "os.remove", "os.link", "os.mkdir")
@@ -31,7 +32,7 @@ def die_at(nth):
 async def main(dsn, top, now, nth):
     async with await connect(dsn) as conn:
         die_at(int(nth))
-        await Spool(Path(top)).run_once(conn, now=datetime.fromisoformat(now))
+        await Spool(Spooling(Path(top))).run_once(conn, now=datetime.fromisoformat(now))
 
 
 if __name__ == "__main__":

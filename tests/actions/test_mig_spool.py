@@ -16,7 +16,7 @@ from signing_world import needs_ssh
 from vedette.actions.command import DOCUMENT_BYTES
 from vedette.actions.launch import propose
 from vedette.actions.spool import Spool
-from vedette.actions.spool_rules import FOLDERS, Place, found_in, plan
+from vedette.actions.spool_rules import FOLDERS, Place, Spooling, found_in, plan
 from vedette.db.create import APP
 from vedette.db.pool import connect
 
@@ -55,7 +55,7 @@ async def spool(top, conn):
     """A spool that was served once, in a fleet of two that trusts Ada and Bob."""
     await trusting(conn)
     await agents(conn)
-    spool = Spool(top)
+    spool = Spool(Spooling(top))
     await spool.run_once(conn, now=NOW)
     yield spool
     spool.close()
@@ -166,7 +166,7 @@ async def test_a_server_that_starts_again_finds_the_tree_as_it_left_it(top, spoo
     await spool.run_once(conn, now=NOW)
     before = lies(top)
     spool.close()
-    again = Spool(top)
+    again = Spool(Spooling(top))
     await again.run_once(conn, now=NOW)
     again.close()
     assert lies(top) == before
@@ -174,7 +174,7 @@ async def test_a_server_that_starts_again_finds_the_tree_as_it_left_it(top, spoo
 
 
 async def test_a_second_server_on_the_folder_stands_by(top, spool, conn):
-    other = Spool(top)
+    other = Spool(Spooling(top))
     (top / "action/new/x").write_text("{")
     assert await other.run_once(conn, now=NOW + timedelta(minutes=1)) == 0
     assert lies(top) == ["action/new/x"]
@@ -249,7 +249,7 @@ async def test_an_action_by_a_stranger_is_refused_at_once(top, spool, conn):
 
 @needs_ssh
 async def test_until_there_is_a_trust_bundle_an_action_waits(top, conn):
-    spool = Spool(top)
+    spool = Spool(Spooling(top))
     await spool.run_once(conn, now=NOW)
     drop(top, "look.json", signed_by(action(), "ada", "bob"))
     for _ in range(2):

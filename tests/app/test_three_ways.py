@@ -30,6 +30,8 @@ SERVER = LOG | {
     "database-url": ("postgresql://h/one", "postgresql://h/two"),
     "database-url-file": ("one", "two"),
     "seal-key-file": ("one", "two"),
+    "spool": ("one-dir", "two-dir"),
+    "keep-spooled": ("1h", "2d"),
     "data-dir": ("one-dir", "two-dir"),
     "reporter-secret-file": ("one", "two"),
     "reporter-claim": ("one", "two"),
@@ -146,6 +148,7 @@ BASES = {
 BESIDE = {
     "tls-cert": {"tls_cert": "base", "tls_key": "base"},
     "tls-key": {"tls_cert": "base", "tls_key": "base"},
+    "keep-spooled": {"spool": "one-dir"},
     "insecure": {"db_listen": "10.0.0.1:5432"},
     "trust-root": {"trust": {"threshold": 2}},
     "trust-threshold": {"trust": {"root": f"sha256:{'1' * 64}"}},

@@ -1,25 +1,22 @@
 """The spool: MIG's tree of files below a folder, a door for signed actions and a mirror of the rows."""
 
 import asyncio
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import datetime
 
 from vedette.actions.spool_files import SpoolFiles
 from vedette.actions.spool_mirror import Mirror
+from vedette.actions.spool_rules import Spooling
 from vedette.actions.spool_take import Door
 from vedette.db.queries import Connection
-
-DELETE_AFTER = timedelta(hours=72)
-"""How long files of what is over are kept; MIG's `deleteafter`."""
 
 
 class Spool:
     """The spool in one folder. Of several servers on one folder one serves it, and another when it ends."""
 
-    def __init__(self, top: Path, *, delete_after: timedelta = DELETE_AFTER) -> None:
-        self._files = SpoolFiles(top)
+    def __init__(self, spooling: Spooling) -> None:
+        self._files = SpoolFiles(spooling.top)
         self._door = Door(self._files)
-        self._mirror = Mirror(self._files, delete_after)
+        self._mirror = Mirror(self._files, spooling.delete_after)
         self._is_ours = False
 
     async def run_once(self, conn: Connection, *, now: datetime) -> int:

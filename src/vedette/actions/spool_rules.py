@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 
 NEW, INVALID = "action/new", "action/invalid"
 FOLDERS = (
@@ -17,6 +18,18 @@ FINAL = frozenset(("action/done", INVALID, "command/done"))
 OURS = re.compile(r"[1-9][0-9]{0,18}(-[1-9][0-9]{0,18})?\.json")
 """Names of the mirror; whatever else lies in the tree is somebody else's and stays."""
 PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
+
+
+DELETE_AFTER = timedelta(hours=72)
+"""MIG's `deleteafter`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spooling:
+    """Where a spool is served. delete_after: how long files of what is over are kept."""
+
+    top: Path
+    delete_after: timedelta = DELETE_AFTER
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from vedette.db.queries import load
 from vedette.records.options import RecordOptions
 
 if TYPE_CHECKING:
+    from vedette.actions.spool import Spool
     from vedette.health.keeping import Keeping
     from vedette.incidents.availability_rules import Reporting
     from vedette.link.gate import Gate
@@ -59,12 +60,13 @@ def the_loops(
     tell: RunOnce,
     causes_within: timedelta = timedelta(minutes=60),
     kept: RecordOptions = RecordOptions(),  # noqa: B008 - frozen
+    spool: "Spool | None" = None,
 ) -> tuple[Loop, ...]:
     """Return every loop of a server.
 
     keeping: how long history is kept, reporting: how availability is told; asked anew each time.
     tell: sends notices to people. causes_within: how long before an incident a deployment may have caused it.
-    kept: how long what we know of services is.
+    kept: how long what we know of services is. spool: actions as files; None: there is none.
     """
     from vedette.access import sessions
     from vedette.actions import ask_expire, conclude, mandates
@@ -121,6 +123,7 @@ def the_loops(
         Loop("exposures", timedelta(seconds=2), exposures.run_once),
         Loop("kev_notices", timedelta(seconds=30), notices_from_kev.run_once),
         Loop("records_history", timedelta(hours=1), records_history),
+        *([Loop("spool", timedelta(seconds=1), spool.run_once)] if spool else []),
     )
 
 

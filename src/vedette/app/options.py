@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from vedette.access.openid_options import OpenId
+from vedette.actions.spool_rules import Spooling
 from vedette.app.addresses import Address, parse_address
 from vedette.app.settings import ServerSettings
 from vedette.app.settings_cache import Cache
@@ -101,6 +102,7 @@ class Options:
     cache: Cache = IN_ITSELF
     notices: Notices = NOBODY_IS_TOLD
     records: RecordOptions = AS_USUAL
+    spool: Spooling | None = None
     log: LogSettings = STDERR
 
     @property

@@ -21,6 +21,7 @@ from vedette.access.openid import Provider
 from vedette.access.secrets import Secrets, load_or_make_secrets
 from vedette.access.sessions import end_sessions_of_other_rules
 from vedette.actions.ask_hear import Asks
+from vedette.actions.spool import Spool
 from vedette.app.addresses import Address, free_port, listen_on
 from vedette.app.cache import keeper_of
 from vedette.app.catalogue import CATALOGUE, commands_of_connector
@@ -156,11 +157,19 @@ class Server:
                 self._mail().run_once,
                 self.options.records.causes_within,
                 self.options.records,
+                self._spool(),
             ),
         )
         self.loops.start()
         self._stack.push_async_callback(self.loops.stop)
         await self._open_http(http_socket)
+
+    def _spool(self) -> Spool | None:
+        if self.options.spool is None:
+            return None
+        spool = Spool(self.options.spool)
+        self._stack.callback(spool.close)
+        return spool
 
     def _reporting(self) -> Reporting:
         return reporting_of(self.settings.availability) if self.settings else Reporting()

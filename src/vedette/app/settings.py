@@ -105,6 +105,15 @@ class ServerSettings(Noun, frozen=True):
     pg_bin: Annotated[
         str | None, _says("Folder of PostgreSQL's programs for `up`; default the wheel's.")
     ] = None
+    spool: Annotated[
+        str | None,
+        _says(
+            "Folder in which actions are taken and mirrored as files, as MIG does; default nowhere."
+        ),
+    ] = None
+    keep_spooled: Annotated[
+        str | None, _says("How long files of what is over are kept there; default 72h.")
+    ] = None
 
 
 class ClusterSettings(Noun, frozen=True):

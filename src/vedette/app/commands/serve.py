@@ -13,6 +13,7 @@ from vedette.app.settings_notices import NoticesFlags, notices_of
 from vedette.app.settings_records import RecordsFlags, records_of
 from vedette.app.settings_reporters import ReporterFlags, reporters_of
 from vedette.app.settings_sign_in import SignInFlags, sign_in_of
+from vedette.app.spool_flags import SpoolFlags, spooling_of
 from vedette.errors import Missing
 
 HERE = Listening()
@@ -22,6 +23,7 @@ SIGN_IN = SignInFlags()
 CACHE = CacheFlags()
 NOTICES = NoticesFlags()
 RECORDS = RecordsFlags()
+SPOOL = SpoolFlags()
 
 
 def serve(
@@ -67,6 +69,7 @@ def serve(
     cache: CacheFlags = CACHE,
     notices: NoticesFlags = NOTICES,
     records: RecordsFlags = RECORDS,
+    spool: SpoolFlags = SPOOL,
     log: LogFlags = LOG,
 ) -> int:
     """Start a server on a database of yours.
@@ -105,6 +108,7 @@ def serve(
         records=records_of(
             records, (settings or Settings()).records, (settings or Settings()).compat
         ),
+        spool=spooling_of(spool, said, os.environ),
         log=log.over((settings or Settings()).log),
     )
     return run_program(serve(options, url, settings), options.log)
