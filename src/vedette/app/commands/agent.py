@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 DATA_DIR = Path("vedette-agent")
 QUERY = "vedette.app.commands.agent_query:query"
 JOURNAL = "vedette.app.commands.agent_journal:journal"
+UPDATE = "vedette.app.commands.agent_update:update"
 LOG = LogFlags()
 TRUST = TrustFlags()
 
@@ -34,6 +35,7 @@ FRUGAL = {
 app = App(name="agent", help="Start an agent of a server.")
 app.command(QUERY, name="query", help="Ask a module about this host.")
 app.command(JOURNAL, name="journal", help="Say what this host was ever asked to run.")
+app.command(UPDATE, name="update", help="Put in place the release that people signed.")
 
 
 @app.default
@@ -166,6 +168,7 @@ def main() -> None:
     program.default(agent)
     program.command(QUERY, name="query")
     program.command(JOURNAL, name="journal")
+    program.command(UPDATE, name="update")
     try:
         program()
     except VedetteError as error:
