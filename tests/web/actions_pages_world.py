@@ -13,7 +13,7 @@ from vedette.actions.document_write import sealed
 from vedette.actions.launch import propose
 from vedette.actions.settle import settle
 
-LIST = {"s1": {"matches": ["/etc/shadow", "/etc/passwd"]}}
+ACTIONS_AT = NOW
 FOUND = {
     "keys": [
         {"file": "/root/.ssh/authorized_keys", "fileinfo": {"size": 812, "mode": "-rw-------"}},

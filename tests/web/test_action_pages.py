@@ -264,3 +264,9 @@ async def test_agents_are_narrowed_to_those_that_are_away(desk):
     assert "linux-6" in words
     assert "linux-2" not in words
     assert (await desk("/agents?state=x")).status == 400
+
+
+async def test_a_refusal_in_english_stands_in_a_german_page_as_english(desk):
+    answered = await desk.post(f"{desk.waits}?lang=de", "deny", reason="")
+    assert '<span lang="en">a denial needs its reason' in answered.text
+    assert "Nichts wurde geändert:" in answered.words

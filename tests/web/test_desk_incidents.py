@@ -26,6 +26,9 @@ BOB = {"by": "person:bob", "now": NOON}
 async def known(secret: str) -> Holder | None:
     scopes = {
         "vds_ada": Holder("person:ada", frozenset({"read", "incidents:write"})),
+        "vds_ivy": Holder(
+            "person:ivy", frozenset({"read", "incidents:write", "actions:read", "actions:write"})
+        ),
         "vds_eve": Holder("person:eve", frozenset({"read"})),
     }
     return scopes.get(secret)

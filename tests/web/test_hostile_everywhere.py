@@ -1,7 +1,10 @@
 """What an author, a reporter or an import wrote stays text wherever it goes: pages, feeds, calendars, badges, mail."""
 
+import csv
+import io
 import json
 import re
+from html import unescape
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -28,6 +31,7 @@ PAGES = (
 FOR_OPERATORS = (
     "/desk", "/desk/open", "/desk/plan", "/desk/templates", "/desk/series", "/desk/incidents/{incident}",
     "/desk/incidents/{maintenance}", "/desk/series/{series}", "/sessions", "/targets", "/agents",
+    "/actions", "/actions/{action}", "/agents/{agent}",
 )  # fmt: skip
 FEEDS = (
     "/rss/?mt={quoted_region}", "/v2/rss/", "/feeds/all.atom", "/feeds/components/{slug}.atom",
@@ -71,6 +75,25 @@ async def test_pages_of_operators(evil):
         page = await evil(path, authorization=DESK)
         assert page.status == 200, path
         assert_harmless(page.text)
+
+
+async def test_what_cannot_be_seen_is_seen_on_the_pages_of_actions_and_agents(evil, attack):
+    for path in ("/actions", "/actions/{action}", "/agents/{agent}"):
+        page = await evil(path, authorization=DESK)
+        body = page.text.partition("<main")[2].partition("</main>")[0]
+        shown = unescape(re.sub(r"<[^>]*>", "", body))
+        hidden = {c for c in shown if not c.isprintable()} - {"\n"}
+        assert hidden == set(), path
+        for character in set(attack):
+            if not character.isprintable() and character != "\n":
+                assert f"U+{ord(character):04X}" in body, (path, character)
+
+
+async def test_no_cell_of_exported_answers_is_a_formula(evil):
+    page = await evil("/actions/{action}/results.csv", authorization=DESK)
+    assert page.status == 200
+    for row in csv.reader(io.StringIO(page.text)):
+        assert not [cell for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
 
 
 async def test_rss_and_atom(evil):

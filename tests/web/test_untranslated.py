@@ -5,8 +5,9 @@ from html.parser import HTMLParser
 
 import pytest
 from jinja2 import Environment, nodes
+from signing_world import needs_ssh
 from tests.factories import NOON, make_component
-from tests.web import crowd
+from tests.web import actions_pages_world, crowd
 from tests.web.browser import KEY, Browser
 from tests.web.test_desk_incidents import Operator, known, opened, signed_in
 
@@ -105,6 +106,11 @@ THEIRS = re.compile(
 """What operators wrote, and names."""
 CROWD = r"edge-[\w.-]+|(new|old)-host[\w.-]*|copy-of-zurich|linux|host-1|KiB"
 """Names of the crowd of targets and agents."""
+ACTIONS = (
+    r"https:\S+|person:ivy|find (stray|lost) keys|a laptop was lost|TI-7|high|Ada|ada|bob|all\b|file(info)?|linux(-\d)?|host-1|copy|keys|"
+    r"/\S+|size|mode|-rw[-r]+|crashed|\d+ h"
+)
+"""What authors, hosts and a trust bundle say."""
 
 
 @pytest.fixture
@@ -146,6 +152,22 @@ async def test_what_the_lists_of_targets_and_agents_say_has_gone_through_gettext
     for path in ("/targets", "/targets?words=nothing-is-called-so", "/agents"):
         page = await loud.get(f"{path}{'&' if '?' in path else '?'}lang=zz&tz=UTC")
         assert 'lang="zz"' in page.text, path
+        assert unsaid(page.text, theirs) == [], path
+
+
+@needs_ssh
+async def test_what_the_pages_of_actions_and_agents_say_has_gone_through_gettext(
+    loud, owner_conn, clock
+):
+    clock.at = actions_pages_world.ACTIONS_AT
+    signed_in(loud, "vds_ivy", clock)
+    ids = await actions_pages_world.fill(owner_conn)
+    await actions_pages_world.double(owner_conn)
+    theirs = re.compile(rf"{THEIRS.pattern}|{ACTIONS}")
+    paths = ("/actions", f"/actions/{ids['waits']}", f"/actions/{ids['runs']}", "/agents/linux-1")
+    for path in paths:
+        page = await loud.get(f"{path}?lang=zz&tz=UTC")
+        assert (page.status, 'lang="zz"' in page.text) == (200, True), path
         assert unsaid(page.text, theirs) == [], path
 
 

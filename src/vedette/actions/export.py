@@ -1,6 +1,7 @@
 """Every answer to an action, in one file: read piece by piece, however many there are."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 
 import msgspec
 from psycopg_pool import AsyncConnectionPool
@@ -16,24 +17,35 @@ ROWS = 100
 POOL_WAIT_S = 5
 
 
-async def export(
-    pool: AsyncConnectionPool, action_id: int, *, found: bool | None = None, is_csv: bool = False
-) -> AsyncIterator[bytes]:
-    """Yield JSON Lines, or CSV with its headings, of the answers there are now.
+@dataclass(frozen=True, slots=True)
+class Exports:
+    """What makes files of answers: connections, one for each piece."""
 
-    Between two pieces no connection is held: a slow reader keeps nobody else waiting.
-    """
-    if is_csv:
-        yield csv_text(HEADINGS, ()).encode()
-    after = (reads.BEGINNING, 0)
-    while True:
-        async with pool.connection(POOL_WAIT_S) as conn:
-            rows = await reads.results(conn, action_id, found=found, after=after, limit=ROWS)
-        if rows:
-            yield csv_lines(rows) if is_csv else json_lines(rows)
-            after = (rows[-1].stored_at, rows[-1].id)
-        if len(rows) < ROWS:
-            return
+    pool: AsyncConnectionPool
+
+    async def begin(
+        self, action_id: int, *, found: bool | None = None, is_csv: bool = False
+    ) -> AsyncIterator[bytes]:
+        """Return the file's pieces: JSON Lines, or CSV with its headings; raises Missing at once."""
+        async with self.pool.connection(POOL_WAIT_S) as conn:
+            await reads.action(conn, action_id)
+        return self._pieces(action_id, found, is_csv=is_csv)
+
+    async def _pieces(
+        self, action_id: int, found: bool | None, *, is_csv: bool
+    ) -> AsyncIterator[bytes]:
+        """Yield the answers there are now; between two pieces a slow reader holds no connection."""
+        if is_csv:
+            yield csv_text(HEADINGS, ()).encode()
+        after = (reads.BEGINNING, 0)
+        while True:
+            async with self.pool.connection(POOL_WAIT_S) as conn:
+                rows = await reads.results(conn, action_id, found=found, after=after, limit=ROWS)
+            if rows:
+                yield csv_lines(rows) if is_csv else json_lines(rows)
+                after = (rows[-1].stored_at, rows[-1].id)
+            if len(rows) < ROWS:
+                return
 
 
 def csv_lines(rows: Sequence[ResultRow]) -> bytes:

@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 from litestar import Request, Response, get
 from litestar.params import Parameter
 from litestar.response import Stream
-from psycopg_pool import AsyncConnectionPool
 
 from vedette.actions import reads
 from vedette.actions.api_shown import Alike, shown_alike, shown_result
-from vedette.actions.export import export, json_lines
+from vedette.actions.export import Exports, json_lines
 from vedette.actions.results_csv import HEADINGS, result_cells
 from vedette.db.queries import Connection
+from vedette.rest.csv import MEDIA_TYPE as CSV
 from vedette.rest.csv import csv_answer, wants_csv
 from vedette.rest.paging import (
     DEFAULT_LIMIT,
@@ -64,7 +64,7 @@ async def list_results(
 
 @get("/api/v1/actions/{action_id:int}/export")
 async def export_results(
-    pool: AsyncConnectionPool,
+    exports: Exports,
     action_id: int,
     found: bool | None = None,
     written: ExportFormat = "jsonl",
@@ -73,12 +73,12 @@ async def export_results(
 
     It is read as it is sent, and no connection of the database waits for a slow reader.
     """
-    async with pool.connection() as conn:
-        await reads.action(conn, action_id)
+    is_csv = written == "csv"
+    pieces = await exports.begin(action_id, found=found, is_csv=is_csv)
     name = f'attachment; filename="action-{action_id}.{written}"'
     return Stream(
-        export(pool, action_id, found=found, is_csv=written == "csv"),
-        media_type="text/csv; charset=utf-8" if written == "csv" else JSON_LINES,
+        pieces,
+        media_type=CSV if is_csv else JSON_LINES,
         headers={**NEVER_CACHED, "Content-Disposition": name},
     )
 

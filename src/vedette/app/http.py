@@ -23,6 +23,7 @@ from vedette.access.reporter_tokens import ReporterKey
 from vedette.access.secrets import Secrets
 from vedette.access.sessions import whose
 from vedette.actions.ask_hear import Asks
+from vedette.actions.export import Exports
 from vedette.actions.mig_auth import caller_of, token_caller, with_token
 from vedette.app.urls import URLS
 from vedette.db.trouble import DATABASE_IS_AWAY
@@ -166,7 +167,7 @@ def _dependencies(rooms: Rooms) -> Mapping[str, Provide]:
         "doors": Provide(own_doors, sync_to_thread=False),
         "reporting": Provide(own_reporting, sync_to_thread=False),
         "turns": Provide(own_turns, sync_to_thread=False),
-        "pool": _given(rooms.pool),
+        "exports": _given(Exports(rooms.pool)),
         "record_intake": _given(RecordIntake(rooms.pool, rooms.records)),
         "letters": Provide(own_letters, sync_to_thread=False),
         "devices": Provide(own_devices, sync_to_thread=False),

@@ -25,10 +25,10 @@ OUTCOMES = {
     "failed": "failed",
     "refused": "refused",
     "timeout": "timed out",
-    "lost": "were lost",
-    "expired": "never answered",
-    "cancelled": "were cancelled",
-    "open": "have not answered yet",
+    "lost": "lost",
+    "expired": "expired",
+    "cancelled": "cancelled",
+    "open": "still to answer",
 }
 
 
@@ -61,7 +61,7 @@ def words(one: Standing) -> str:
     """Return the note, in Markdown; the author's name of the action stands in it as code.
 
     >>> words(Standing(5, 1, "inflight", "look", "", {"state": "inflight", "success": 2, "open": 1}, 2))
-    'Action [5](/actions/5) `look` runs on 3 hosts: 2 answered, 1 have not answered yet. 2 found something.'
+    'Action [5](/actions/5) `look` runs on 3 hosts: 2 answered, 1 still to answer. 2 found something.'
     """
     action = f"Action [{one.id}](/actions/{one.id}) `{_name(one.name)}`"
     if one.state == "invalid":

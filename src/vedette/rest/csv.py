@@ -66,6 +66,6 @@ def csv_answer(
     """Return the table as an answer that browsers keep as `NAME.csv`."""
     return Response(
         csv_text(headings, rows).encode(),
-        media_type=f"{MEDIA_TYPE}; charset=utf-8",
+        media_type=MEDIA_TYPE,
         headers={"Content-Disposition": f'attachment; filename="{name}.csv"', **(headers or {})},
     )

@@ -8,9 +8,10 @@ from urllib.parse import urlencode
 
 from vedette.actions.document import Operation
 from vedette.actions.document_words import operations_words
+from vedette.db.queries import Connection
 from vedette.errors import Invalid
 from vedette.web.action_looks import STATES, Progress, look_of_action, progress
-from vedette.web.action_reads import Listed
+from vedette.web.action_reads import Brief, Listed, of_incident, of_service
 from vedette.web.looks import Look
 from vedette.web.paging import Part, last_page, page_of, part
 from vedette.web.reader import gettext
@@ -96,6 +97,28 @@ def action_list(
         part=part(asked.page, found(asked, tally), lambda page: _href(asked.state, page)),
         updated=moment(now, now),
     )
+
+
+class BriefLine(NamedTuple):
+    """An action beside something else, and how it stands."""
+
+    action: Brief
+    look: Look
+    state: str
+
+
+async def launched_for(conn: Connection, incident: int) -> list[BriefLine]:
+    """Return the actions that were launched for an incident, the newest first."""
+    return [_brief(one) for one in await of_incident(conn, incident)]
+
+
+async def asked_beneath(conn: Connection, service: int) -> list[BriefLine]:
+    """Return the newest actions that asked hosts which look at something of a service."""
+    return [_brief(one) for one in await of_service(conn, service)]
+
+
+def _brief(one: Brief) -> BriefLine:
+    return BriefLine(one, *look_of_action(one.state, one.paused_at))
 
 
 def _states(asked: Asked, tally: Mapping[str, int]) -> list[StateLink]:

@@ -9,7 +9,7 @@ from vedette.actions import reads as room
 from vedette.actions.deliver import orders
 from vedette.actions.document import signed_text
 from vedette.actions.document_read import read_order
-from vedette.actions.export import export
+from vedette.actions.export import Exports
 from vedette.db.queries import Connection
 from vedette.errors import Invalid, Missing, VedetteError
 from vedette.rest.problem import STATUS
@@ -39,6 +39,7 @@ class ActionPages:
         self, pool: AsyncConnectionPool, *, visitors: Visitors, clock: Callable[[], datetime]
     ) -> None:
         self._pool = pool
+        self._exports = Exports(pool)
         self._visitors = visitors
         self._clock = clock
 
@@ -98,10 +99,8 @@ class ActionPages:
     async def _results(self, request: Request, type_: bytes, ending: str) -> Answer:
         await self._visitors.who(request, LOOK)
         action_id = number_of(request.name)
-        async with self._pool.connection(POOL_WAIT_S) as conn:
-            await room.action(conn, action_id)
         body = bytearray()
-        async for piece in export(self._pool, action_id, is_csv=ending == "csv"):
+        async for piece in await self._exports.begin(action_id, is_csv=ending == "csv"):
             body += piece
             if len(body) > FILE_BYTES:
                 raise Invalid(

@@ -19,16 +19,18 @@ LOOK_OF = {
     # Not red: what it looked at we cannot see, and that says nothing about it.
     Standing.OFFLINE: look_of("unknown"),
     Standing.REVOKED: look_of("draining"),
+    Standing.QUARANTINED: look_of("degraded"),
     Standing.DUPLICATE: look_of("degraded"),
 }
 WORD_OF = {
     Standing.ONLINE: (N_("online"), N_("Online")),
     Standing.OFFLINE: (N_("offline"), N_("Offline")),
     Standing.REVOKED: (N_("revoked"), N_("Revoked")),
+    Standing.QUARANTINED: (N_("in quarantine"), N_("In quarantine")),
     Standing.DUPLICATE: (N_("duplicate"), N_("Duplicate")),
 }
 """How it is called within a line, and at its start."""
-ORDER = (Standing.OFFLINE, Standing.ONLINE, Standing.REVOKED)
+ORDER = (Standing.QUARANTINED, Standing.OFFLINE, Standing.ONLINE, Standing.REVOKED)
 
 
 @dataclass(frozen=True, slots=True)

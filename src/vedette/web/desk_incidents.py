@@ -20,6 +20,7 @@ from vedette.incidents.reads import affected, incident
 from vedette.incidents.templates import template, templates
 from vedette.rest.paging import decode_place, encode_cursor
 from vedette.rest.problem import STATUS
+from vedette.web.action_list import launched_for
 from vedette.web.answers import Answer, Request, see_other
 from vedette.web.desk_components import picker
 from vedette.web.desk_deeds import DEEDS
@@ -144,6 +145,7 @@ class IncidentDesk:
             actor,
             status=STATUS[error.kind] if error else 200,
             page=page,
+            actions=await launched_for(conn, number) if actor.may("actions:read") else [],
             typed=typed,
             edit=edit,
             has_form=has_form,

@@ -11,6 +11,7 @@ from vedette.errors import Invalid, Missing
 from vedette.records import deployments_reads, validations_reads
 from vedette.records.causes import CauseState, decide_cause
 from vedette.web import image_reads, service_reads
+from vedette.web.action_list import asked_beneath
 from vedette.web.advisories import name_in_path
 from vedette.web.answers import NO_STORE, Answer, Request, see_other
 from vedette.web.desk_form import WRITE, Typed
@@ -53,7 +54,7 @@ class ServicePages:
         return _private(render("services.html", page=page, actor=actor))
 
     async def service(self, request: Request) -> Answer:
-        """Answer `/services/SLUG`: twelve statements; and what its form sends. Raises Missing, Invalid."""
+        """Answer `/services/SLUG`: thirteen statements; and what its form sends. Raises Missing, Invalid."""
         if request.method == "POST":
             return await self._cause(request)
         actor = await self._visitors.who(request)
@@ -75,7 +76,8 @@ class ServicePages:
                 await service_reads.images(conn, held.id),
                 now=now,
             )
-        return _private(render("service.html", page=page, actor=actor))
+            asked = await asked_beneath(conn, held.id) if actor.may("actions:read") else []
+        return _private(render("service.html", page=page, actor=actor, asked=asked))
 
     async def _cause(self, request: Request) -> Answer:
         """Confirm or reject a deployment as what caused an incident."""

@@ -16,7 +16,9 @@ _ODD = re.compile(r"[^ \w\x21-\x7e]")
 
 
 def theirs(text: object, most: int = MOST) -> Markup:
-    """Return the text as HTML in which every character is seen."""
+    """Return the text as HTML in which every character is seen; what is HTML of ours already stays it."""
+    if isinstance(text, Markup):
+        return Markup("<bdi>%s</bdi>") % Markup(_ODD.sub(_seen, str(text)))  # noqa: S704 - ours
     whole = str(text)
     seen = _ODD.sub(_seen, str(escape(whole[:most])))
     more = len(whole) - most
