@@ -99,6 +99,18 @@ WHERE action_id = %(action_id)s
   AND sent_at IS NOT NULL
   AND agent_id = ANY(%(agents)s);
 
+-- name: unasked
+-- Of these answers those that their agent was never asked for; saying an answer again is no fault of it.
+SELECT DISTINCT g.id, g.agent_id
+FROM unnest(%(ids)s::bigint[], %(agents)s::integer[]) AS g (id, agent_id)
+WHERE NOT EXISTS (
+    SELECT
+    FROM actions.command AS c
+    WHERE c.id = g.id
+      AND c.agent_id = g.agent_id
+      AND c.sent_at IS NOT NULL
+);
+
 -- name: waiting
 SELECT id, state, document, valid_from, expire_after, late
 FROM actions.action

@@ -7,6 +7,7 @@ from vedette.actions.command import Answer
 from vedette.db.queries import Connection, load
 
 Q = load(__file__, "writes.sql")
+R = load(__file__, "reads.sql")
 
 
 async def settle(conn: Connection, answers: Sequence[Answer], *, now: datetime) -> set[int]:
@@ -14,12 +15,13 @@ async def settle(conn: Connection, answers: Sequence[Answer], *, now: datetime) 
 
     Saying it twice changes nothing either. One transaction, two statements, however many there are.
     """
-    first = {one.command_id: one for one in reversed(answers)}
+    # By agent, too: what another one says of the command must not stand in the way of who was asked.
+    first = {(one.command_id, one.agent_id): one for one in reversed(answers)}
     async with conn.transaction():
         stored = await Q.all(
             conn,
             "settle",
-            ids=[*first],
+            ids=[one.command_id for one in first.values()],
             agents=[one.agent_id for one in first.values()],
             outcomes=[one.outcome.value for one in first.values()],
             reasons=[one.reason for one in first.values()],
@@ -29,7 +31,7 @@ async def settle(conn: Connection, answers: Sequence[Answer], *, now: datetime) 
             took_ms=[one.took_ms for one in first.values()],
             now=now,
         )
-        kept = [first[command_id] for command_id, _ in stored]
+        kept = [first[command_id, agent_id] for command_id, agent_id, _ in stored]
         if kept:
             await Q.run(
                 conn,
@@ -40,6 +42,17 @@ async def settle(conn: Connection, answers: Sequence[Answer], *, now: datetime) 
                 signatures=[one.signature for one in kept],
                 now=now,
             )
-        for action_id in sorted({action_id for _, action_id in stored}):
+        for action_id in sorted({row[2] for row in stored}):
             await Q.run(conn, "tell_action", id=action_id)
-    return {command_id for command_id, _ in stored}
+    return {row[0] for row in stored}
+
+
+async def unasked(conn: Connection, answers: Sequence[Answer]) -> set[tuple[int, int]]:
+    """Return those answers (command, agent) that their agent was never asked for."""
+    found = await R.all(
+        conn,
+        "unasked",
+        ids=[one.command_id for one in answers],
+        agents=[one.agent_id for one in answers],
+    )
+    return {(command_id, agent_id) for command_id, agent_id in found}

@@ -196,7 +196,9 @@ WITH due AS (
     JOIN fleet.stream AS s ON s.agent_id = g.agent_id AND s.epoch = g.epoch
     JOIN actions.command AS c ON c.agent_id = g.agent_id
     JOIN actions.action AS a ON a.id = c.action_id
+    JOIN fleet.agent AS whose ON whose.id = c.agent_id
     WHERE c.state = 'ready'
+      AND whose.quarantined_at IS NULL
       AND c.due_at <= %(now)s
       AND a.state = 'inflight'
       AND a.paused_at IS NULL
@@ -221,7 +223,9 @@ WITH again AS (
     FROM unnest(%(agents)s::integer[], %(epochs)s::bigint[]) AS g (agent_id, epoch)
     JOIN fleet.stream AS s ON s.agent_id = g.agent_id AND s.epoch = g.epoch
     JOIN actions.command AS c ON c.agent_id = g.agent_id
+    JOIN fleet.agent AS whose ON whose.id = c.agent_id
     WHERE c.state = 'inflight'
+      AND whose.quarantined_at IS NULL
       AND c.epoch < g.epoch
     ORDER BY c.id
     FOR UPDATE OF c SKIP LOCKED
@@ -253,7 +257,7 @@ FROM unnest(
 WHERE c.id = g.id
   AND c.agent_id = g.agent_id
   AND (c.state = 'inflight' OR (c.state = 'done' AND c.outcome = 'expired' AND c.sent_at IS NOT NULL))
-RETURNING c.id, c.action_id;
+RETURNING c.id, c.agent_id, c.action_id;
 
 -- name: add_results
 INSERT INTO actions.result (command_id, answer, alike, size_bytes, signature, stored_at)
@@ -279,13 +283,15 @@ UPDATE actions.command AS c
 SET state = 'done',
     outcome = 'expired',
     message = CASE
+        WHEN whose.quarantined_at IS NOT NULL THEN 'the agent was in quarantine until the action expired'
         WHEN c.due_at = 'infinity' THEN 'the action expired before it was this agent''s turn'
         WHEN c.sent_at IS NULL THEN 'the agent did not come before the action expired'
         ELSE 'the agent took the action, and no answer came before it expired'
     END,
     done_at = %(now)s
-FROM actions.action AS a
+FROM actions.action AS a, fleet.agent AS whose
 WHERE a.id = c.action_id
+  AND whose.id = c.agent_id
   AND a.state = 'inflight'
   AND a.expire_after <= %(now)s
   AND c.state IN ('ready', 'inflight');
@@ -443,16 +449,10 @@ SET id = nextval(pg_get_serial_sequence('actions.command', 'id')),
     found = NULL,
     due_at = %(now)s,
     epoch = NULL,
+    sent_at = NULL,
     returned_at = NULL,
     done_at = NULL
-FROM actions.action AS a
-WHERE a.id = %(id)s
-  AND c.action_id = a.id
-  AND a.state = 'inflight'
-  AND a.expire_after > %(now)s
-  AND c.state = 'done'
-  AND c.outcome IN ('refused', 'cancelled', 'expired')
-RETURNING c.id;
+WHERE c.id = ANY(%(ids)s);
 
 -- name: forget_results
 DELETE FROM actions.result

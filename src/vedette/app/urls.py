@@ -301,9 +301,12 @@ URLS: tuple[Url, ...] = (
     Url("PUT", "/api/v1/trust/bundle", "trust:write"),
     Url("GET", "/api/v1/trust/bundle", "actions:read"),
     Url("GET", "/api/v1/agents", "read"),
+    Url("GET", "/api/v1/agents/offline", "read"),
+    Url("GET", "/api/v1/agents/doubles", "read"),
     Url("POST", "/api/v1/agents/join-tokens", "agents:write"),
     Url("POST", "/api/v1/agents/{name}/revoke", "agents:write"),
     Url("POST", "/api/v1/agents/{name}/retire", "agents:write"),
+    Url("POST", "/api/v1/agents/{name}/release", "agents:write"),
     # Who may ask.
     Url("GET", "/api/v1/tokens", "tokens:write"),
     Url("POST", "/api/v1/tokens", "tokens:write"),

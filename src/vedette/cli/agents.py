@@ -10,12 +10,19 @@ from cyclopts import App, Parameter
 from vedette.cli.agents_match import match
 from vedette.cli.client import Client
 from vedette.cli.get import AGENTS
-from vedette.cli.output import Format, show
+from vedette.cli.output import Format, Listing, show
 from vedette.cli.spans import span
 from vedette.cli.where import Asking, data_dir, endpoints
 from vedette.errors import Invalid
 
 HERE = Asking()
+
+OFFLINE = Listing(
+    "agents", ("name", "heartbeat_at", "version", "os", "hostname", "queueloc"), "name"
+)
+DOUBLES = Listing(
+    "agents", ("queueloc", "name", "version", "pid", "started_at", "heartbeat_at", "key"), "name"
+)
 
 app = App(name="agents", help="Let agents in, send them away, see whom a target means.")
 app.command(match)
@@ -92,9 +99,34 @@ def retire(name: str, /, *, asking: Asking = HERE) -> None:
         client.post(f"/api/v1/agents/{quote(name, safe='')}/retire", {})
 
 
+@app.command
+def release(name: str, /, *, asking: Asking = HERE) -> None:
+    """Let an agent out of quarantine: it gets orders again.
+
+    One that answered twenty times within an hour what nobody had asked it, or what was no answer, gets
+    none until somebody looked at it. `vedette agents list` shows who that is.
+    """
+    with Client(asking) as client:
+        client.post(f"/api/v1/agents/{quote(name, safe='')}/release", {})
+
+
 @app.command(name="list")
 def list_agents(*, output: Format = "table", asking: Asking = HERE) -> None:
     """List those who look: connected or not, since when silent."""
     with Client(asking) as client:
         found = client.listed("/api/v1/agents")
     show(found, AGENTS, output)
+
+
+@app.command
+def offline(*, output: Format = "table", asking: Asking = HERE) -> None:
+    """List agents that fell silent: heard within 30 days, and not within 5 minutes."""
+    with Client(asking) as client:
+        show(client.listed("/api/v1/agents/offline"), OFFLINE, output)
+
+
+@app.command
+def double(*, output: Format = "table", asking: Asking = HERE) -> None:
+    """List hosts with two agents: different keys that spoke for one endpoint within 10 minutes."""
+    with Client(asking) as client:
+        show(client.listed("/api/v1/agents/doubles"), DOUBLES, output)

@@ -13,8 +13,9 @@ from vedette.db.queries import Connection
 from vedette.fleet import reads
 from vedette.fleet.model import Agent as KeptAgent
 from vedette.fleet.model import Duplicate
+from vedette.fleet.quarantine import release_agent
 from vedette.fleet.revoke import retire_agent, revoke_agent
-from vedette.fleet.status import Standing, status_of
+from vedette.fleet.status import Standing, is_connected, status_of
 from vedette.rest.paging import (
     DEFAULT_LIMIT,
     Cursor,
@@ -32,7 +33,7 @@ AnyRequest = Request[Any, Any, Any]
 class Agent(msgspec.Struct, kw_only=True):
     """A machine that looks; a duplicate is a row of its own, with the name whose key it holds.
 
-    state: online, offline, revoked or duplicate; reason says why. tags are ours, claims its own.
+    state: online, offline, quarantined, revoked or duplicate; reason says why. tags are ours, claims its own.
     clock_offset_s: its clock minus ours. spooled_*: what waits on its disk to be sent.
     attempts: how often a duplicate came. kind: agent or collector; via: the collector it comes through.
     """
@@ -133,6 +134,18 @@ async def retire(request: AnyRequest, conn: Connection, actor: Actor, name: str)
     )
 
 
+@post("/api/v1/agents/{name:str}/release", status_code=204)
+async def release(request: AnyRequest, conn: Connection, actor: Actor, name: str) -> None:
+    """Let an agent out of quarantine: it gets orders again, and what it was asked goes down to it once more."""
+    await release_agent(
+        conn,
+        name,
+        by=actor.name,
+        source=address_of(request),
+        request_id=request_id_of(request.scope),
+    )
+
+
 @get("/api/v1/clusters")
 async def list_clusters(
     request: AnyRequest, conn: Connection, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
@@ -164,7 +177,7 @@ async def list_services(
     return _page(request, rows, found, limit)
 
 
-routes = [list_agents, send_away, retire, list_clusters, list_regions, list_services]
+routes = [list_agents, send_away, retire, release, list_clusters, list_regions, list_services]
 
 
 def _after(cursor: str | None) -> str:
@@ -185,7 +198,7 @@ def _shown(agent: KeptAgent, *, now: datetime) -> Agent:
         name=agent.name,
         state=status.standing,
         reason=status.reason,
-        connected=status.standing is Standing.ONLINE,
+        connected=is_connected(agent, now=now),
         hostname=agent.hostname,
         queueloc=agent.queueloc,
         address=agent.address,

@@ -186,7 +186,7 @@ class Agent:
     clock_offset_s: its clock minus ours when it last said so; positive means it is ahead.
     heartbeat_at: None before the first stream. disconnected_at: None while a stream is open.
     kind: `agent`, or `collector`, which looks at nothing itself. via: the collector it is bound to,
-    "" when it comes itself.
+    "" when it comes itself. quarantined_at: since when it gets no orders; quarantined_why: for what.
     """
 
     id: int
@@ -218,6 +218,8 @@ class Agent:
     targets: int
     kind: str = "agent"
     via: str = ""
+    quarantined_at: datetime | None = None
+    quarantined_why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,8 @@ SELECT
           AND t.retired_at IS NULL
     ) AS targets,
     a.kind,
-    coalesce(c.name, '') AS via
+    coalesce(c.name, '') AS via,
+    a.quarantined_at, a.quarantined_why
 FROM fleet.agent AS a
 LEFT JOIN fleet.stream AS s ON s.agent_id = a.id
 LEFT JOIN fleet.agent AS c ON c.id = a.via

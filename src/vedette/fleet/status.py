@@ -1,4 +1,4 @@
-"""How an agent is called when one looks at it: online, offline, revoked; and why."""
+"""How an agent is called when one looks at it: online, offline, revoked, in quarantine; and why."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,11 +14,15 @@ CLOCK_TOLERANCE_S = 5.0
 
 
 class Standing(StrEnum):
-    """One word for an agent's row; `duplicate` is another machine that came with its key."""
+    """One word for an agent's row; `duplicate` is another machine that came with its key.
+
+    Quarantined: whatever else it is, it gets no orders until somebody looked at it.
+    """
 
     ONLINE = "online"
     OFFLINE = "offline"
     REVOKED = "revoked"
+    QUARANTINED = "quarantined"
     DUPLICATE = "duplicate"
 
 
@@ -31,9 +35,21 @@ class Status:
 
 
 def status_of(agent: Agent, *, now: datetime) -> Status:
-    """Return how the agent is: revoked, else offline unless its stream is open and spoke lately."""
+    """Return how the agent is: revoked, in quarantine, else offline unless its stream is open and spoke lately."""
     if agent.revoked_at is not None:
         return Status(Standing.REVOKED, f"revoked at {_minute(agent.revoked_at)}")
+    if agent.quarantined_at is not None:
+        since = _minute(agent.quarantined_at)
+        return Status(Standing.QUARANTINED, f"{agent.quarantined_why}; no orders since {since}")
+    return _presence_of(agent, now)
+
+
+def is_connected(agent: Agent, *, now: datetime) -> bool:
+    """Return whether its stream is open and spoke lately, in quarantine or not."""
+    return agent.revoked_at is None and _presence_of(agent, now).standing is Standing.ONLINE
+
+
+def _presence_of(agent: Agent, now: datetime) -> Status:
     if agent.connected_at is None or agent.heartbeat_at is None:
         return Status(Standing.OFFLINE, "it has never connected")
     if agent.disconnected_at is not None:

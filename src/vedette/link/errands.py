@@ -6,7 +6,7 @@ came during the one before. An agent keeps its answer until it is told that it i
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,12 +18,13 @@ from vedette.actions.announce import announce
 from vedette.actions.command import Answer, Due, Order
 from vedette.actions.deliver import AT_ONCE, agents_due, cancelled_of, orders, take_again, take_due
 from vedette.actions.launch import add_late
-from vedette.actions.settle import settle
+from vedette.actions.settle import settle, unasked
 from vedette.actions.trusted import Kept, newest_bundle
 from vedette.db.listen import listen
 from vedette.errors import Denied
 from vedette.link import vedette_pb2 as pb
 from vedette.link.errands_read import Unfit, read_answer
+from vedette.link.misdeeds import Misdeeds
 from vedette.link.pieces import Scattered
 from vedette.link.stream import Stream
 
@@ -32,6 +33,8 @@ log = structlog.get_logger(__name__)
 CHANNELS = ("vedette_due", "vedette_trust")
 BACKLOG = 1_024
 """Answers that may wait for the database; beyond it their streams wait, and TCP holds the agents."""
+BACKLOG_BYTES = 256 << 20
+"""Of those answers; one more than that much may wait."""
 BATCH_BYTES = 32 << 20
 LOOK_EVERY_S = 1.0
 """How late what becomes due by the clock may go out."""
@@ -60,7 +63,10 @@ class Errands:
         self._pool = pool
         self._streams = streams
         self._now = now
+        self._misdeeds = Misdeeds()
         self._heard: asyncio.Queue[_Heard] = asyncio.Queue(BACKLOG)
+        self._heard_bytes = 0
+        self._room = asyncio.Event()
         self._fresh: set[int] = set()
         self._due: set[int] = set()
         self._cancelled: set[int] = set()
@@ -76,13 +82,27 @@ class Errands:
             parts.create_task(self._deliver(), name="deliver actions")
             parts.create_task(self._store(), name="store answers to actions")
 
+    @property
+    def waiting(self) -> int:
+        """How many answers wait for the database."""
+        return self._heard.qsize()
+
+    def holds_back(self, agent_id: int) -> bool:
+        """Whether this agent is in quarantine, as this server knows."""
+        return self._misdeeds.is_quarantined(agent_id)
+
     def attached(self, stream: Stream) -> None:
         """Give a new stream the trust bundle, what waits for its agent, and what an older one took."""
         self._fresh.add(stream.agent_id)
         self._work.set()
 
     async def hear(self, stream: Stream, result: pb.Result) -> None:
-        """Take a piece of an answer; what cannot be one is dropped and counted."""
+        """Take a piece of an answer; what cannot be one is dropped and counted.
+
+        Of an agent in quarantine nothing is read: it keeps its answers, and says them when it is let out.
+        """
+        if self._misdeeds.is_quarantined(stream.agent_id):
+            return
         try:
             body = stream.pieces.add(result)
             if body is None:
@@ -92,10 +112,15 @@ class Errands:
             )
         except (Scattered, Unfit, Denied) as fault:
             self.unfit += 1
+            self._misdeeds.count(stream.agent_id)
             log.warning("an answer is unfit", agent=stream.attached.name, why=str(fault))
             stream.send(pb.ToAgent(told=pb.Told(ids=[result.id])))
             return
         # Waiting here holds this agent's stream alone: it sends faster than the database stores.
+        while self._heard_bytes > BACKLOG_BYTES:
+            self._room.clear()
+            await self._room.wait()
+        self._heard_bytes += len(answer.body)
         await self._heard.put(_Heard(stream, answer))
 
     async def _listen(self, dsn: str) -> None:
@@ -126,8 +151,14 @@ class Errands:
                 async with self._pool.connection() as conn:
                     agents = list(self._streams)
                     self._wake(await agents_due(conn, agents, since=since, now=self._looked_at))
+                    self._let_out(await self._misdeeds.look(conn, now=self._looked_at))
             except (psycopg.Error, PoolTimeout):
                 self._looked_at = since
+
+    def _let_out(self, agents: Set[int]) -> None:
+        for agent_id in agents & self._streams.keys():
+            # It comes again at once; a new stream is given all that waits, and says all that was not heard.
+            self._streams[agent_id].refuse("released", "somebody let it out of quarantine")
 
     async def _renew_trust(self) -> None:
         try:
@@ -211,6 +242,8 @@ class Errands:
         while not self._heard.empty() and size_bytes < BATCH_BYTES:
             batch.append(self._heard.get_nowait())
             size_bytes += len(batch[-1].answer.body)
+        self._heard_bytes -= size_bytes
+        self._room.set()
         return batch
 
     async def _keep(self, heard: list[_Heard]) -> None:
@@ -220,6 +253,8 @@ class Errands:
                 async with self._pool.connection() as conn:
                     answers = [each.answer for each in heard]
                     stored = await settle(conn, answers, now=self._now())
+                    if len(stored) < len(answers):
+                        await self._count_unasked(conn, answers)
             except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
                 log.warning(
                     "answers wait: the database is away", answers=len(heard), why=str(error)
@@ -233,12 +268,21 @@ class Errands:
                 self._tell(heard)
                 return
 
+    async def _count_unasked(
+        self, conn: psycopg.AsyncConnection, answers: Sequence[Answer]
+    ) -> None:
+        never = await unasked(conn, answers)
+        for one in answers:
+            if (one.command_id, one.agent_id) in never:
+                self._misdeeds.count(one.agent_id)
+
     async def _keep_each(self, heard: list[_Heard], error: psycopg.Error) -> None:
         if len(heard) > 1:
             for each in heard:
                 await self._keep([each])
             return
         self.unfit += 1
+        self._misdeeds.count(heard[0].answer.agent_id)
         log.warning("an answer cannot be stored", why=str(error))
         self._tell(heard)
 
