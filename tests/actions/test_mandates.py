@@ -225,6 +225,16 @@ async def test_too_few_signatures_are_said_and_the_same_mandate_brings_more(flee
     assert only.state == "inflight"
 
 
+async def test_a_run_that_waits_gets_the_signatures_that_come(fleet):
+    await scheduled(fleet, hourly(), "ada")
+    await mandates.run_once(fleet, now=NOW)
+    (waiting,) = await reads.actions(fleet)
+    assert waiting.state == "proposed"
+    await scheduled(fleet, hourly(), "bob")
+    (launched,) = await reads.actions(fleet)
+    assert (launched.id, launched.state) == (waiting.id, "inflight")
+
+
 async def test_a_run_that_is_not_allowed_any_more_says_why_and_the_next_one_is_tried(fleet):
     mandate_id, _ = await scheduled(fleet)
     gone = bundle(2, investigators=bundle().investigators[:1], weights=bundle().weights[:1])

@@ -94,11 +94,20 @@ async def schedule(
         mandate_id = await Q.value(
             conn, "add", **_row(action, launch), by=by, now=now, next_at=following.begins
         )
+        await _sign_open_runs(conn, mandate_id, action, by, now)
         detail = {"name": action.name, "target": action.target, "modules": list(action.modules)}
         await write_audit(
             conn, actor=by, action="mandate.schedule", object=f"mandate:{mandate_id}", detail=detail
         )
     return mandate_id, missing
+
+
+async def _sign_open_runs(
+    conn: Connection, mandate_id: int, action: Action, by: str, now: datetime
+) -> None:
+    """Give runs that wait for signatures those that have come."""
+    for (run,) in await Q.all(conn, "waiting_runs", id=mandate_id, now=now):
+        await propose(conn, write_action(replace(action, run=run)), by=by, now=now)
 
 
 async def mandates(conn: Connection, *, before: int | None = None, limit: int = 100) -> list[Shown]:

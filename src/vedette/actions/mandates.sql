@@ -80,3 +80,11 @@ FROM actions.mandate_run AS r
 JOIN actions.action AS a ON a.id = r.action_id
 WHERE r.mandate_id = %(id)s
   AND a.state IN ('proposed', 'new', 'inflight');
+
+-- name: waiting_runs
+SELECT r.run
+FROM actions.mandate_run AS r
+JOIN actions.action AS a ON a.id = r.action_id
+WHERE r.mandate_id = %(id)s
+  AND a.state = 'proposed'
+  AND a.expire_after > %(now)s;

@@ -154,10 +154,12 @@ def standing_of(action: Mapping[str, Any]) -> str:
         return f"it is over: {plain(action['why_invalid'])}"
     counts = action["commands"]
     total = sum(counts.values())
+    if not total:
+        return "no agent is meant yet" if action["state"] == "inflight" else "no agent was meant"
     parts = [f"{counts[word]} {word}" for word in (*ANSWERED, *OPEN) if counts.get(word)]
     parts += [f"{number} {word}" for word, number in counts.items() if word not in _TOLD]
     paused = f"; paused: {plain(action['paused'])}" if action["paused"] else ""
-    return f"{', '.join(parts) or 'no agent is meant'} of {total}{paused}"
+    return f"{', '.join(parts)} of {total}{paused}"
 
 
 _TOLD = {*ANSWERED, *OPEN}

@@ -7,6 +7,7 @@ from typing import Any
 from vedette.actions.document import Action
 from vedette.actions.document_legacy import modern
 from vedette.actions.document_words import words
+from vedette.actions.target import Always
 from vedette.actions.target_judged import judged
 from vedette.actions.target_text import read_target
 from vedette.actions.target_words import as_words
@@ -43,7 +44,8 @@ def sentences(action: Action, *, now: datetime) -> Iterator[str]:
     value = as_value(action, now=now)
     yield f"{plain(value['name'])} (version {value['version']})"
     yield from (f"  {plain(one)}" for one in value["does"])
-    yield f"  on agents of which {plain(value['target_in_words'])}"
+    meant = plain(value["target_in_words"])
+    yield f"  on {meant}" if meant == as_words(Always(True)) else f"  on agents of which {meant}"
     if value["agents_judge"] is None:
         yield "  any agent may run it: what the target asks, only a server knows"
     elif value["agents_judge"] != value["target_in_words"]:
