@@ -2,9 +2,10 @@
 
 import asyncio
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
-from agents_world import door_on
+from agents_world import batch, door_on, now_us
 from test_errands import launched, now, result, stands
 
 from actions_world import action, answer_body, signed_by
@@ -225,15 +226,14 @@ async def test_an_agent_that_calls_itself_another_gets_nothing_that_is_not_its_o
 
 async def test_a_second_machine_with_its_key_is_refused_and_shown_beside_it(door):
     first = await door.agent("one", "db")
-    async with first.welcomed():
-        first.welcomed_run = first.run
     async with first.welcomed() as talk:
+        await talk.say(heartbeat=pb.Heartbeat(clock_us=now_us(), welcomed=True))
+        await talk.send(batch(*first.targets))
+        await talk.acked()
+        await door.link.keep_beats()
         found = await launched(door)
         act = (await talk.hear("act")).act
-        second = type(first)(
-            door, first.name, first.agent_id, first.key, first.certificate, first.targets
-        )
-        async with second.stream() as other:
+        async with first.stream(run_id=str(uuid4()), welcomed_run_id="") as other:
             refusal = await other.refusal()
             assert (refusal.reason, refusal.final) == ("duplicate_identity", True)
         await talk.say(result=result(act.id, answer_body(act.id), first.key))
