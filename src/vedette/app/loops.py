@@ -74,6 +74,7 @@ def the_loops(
         causes_from_deployments,
         incidents_from_transitions,
         notes_from_results,
+        notices_from_doubles,
         notices_from_kev,
     )
     from vedette.health import days, deadman, partitions, rollups
@@ -122,6 +123,7 @@ def the_loops(
         Loop("history", timedelta(minutes=15), history),
         Loop("exposures", timedelta(seconds=2), exposures.run_once),
         Loop("kev_notices", timedelta(seconds=30), notices_from_kev.run_once),
+        Loop("double_agents", timedelta(seconds=30), notices_from_doubles.run_once),
         Loop("records_history", timedelta(hours=1), records_history),
         *([Loop("spool", timedelta(seconds=1), spool.run_once)] if spool else []),
     )

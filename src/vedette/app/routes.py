@@ -17,6 +17,7 @@ from vedette.automation import delivery_api as delivery
 from vedette.automation import explain_api as explain
 from vedette.automation import objectives_api as objectives
 from vedette.fleet import api as fleet
+from vedette.fleet import endpoints_api as endpoints
 from vedette.health import api as health
 from vedette.health import federate
 from vedette.health import measured_api as measured
@@ -53,6 +54,7 @@ ROUTES: tuple[Any, ...] = (
     *explain.routes,
     *watch.routes,
     *fleet.routes,
+    *endpoints.routes,
     *access.routes,
     *clients.routes,
     *sessions.routes,
