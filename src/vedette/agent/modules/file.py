@@ -13,10 +13,12 @@ from typing import ClassVar
 from vedette import clock
 from vedette.agent.modules import Context, Needs, Parameters, Result
 from vedette.agent.modules.file_answer import elements, statistics
+from vedette.agent.modules.file_block import Block
 from vedette.agent.modules.file_mounts import of_this_host
 from vedette.agent.modules.file_parameters import FileParameters
 from vedette.agent.modules.file_question import Hit, Question, questions
-from vedette.agent.modules.file_read import Findings, OutOfTime, Reader
+from vedette.agent.modules.file_read import BLOCK_BYTES, Findings, OutOfTime, Reader
+from vedette.agent.modules.file_sieve import Plan, Sieve
 from vedette.agent.modules.file_walk import Active, Entry, Walk, shown
 
 
@@ -56,9 +58,12 @@ class Run:
     ended: str = ""
     _walk: Walk = field(init=False)
     _reader: Reader = field(init=False)
+    _sieve: Sieve = field(init=False)
+    _plans: dict[tuple[Question, ...], Plan] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._reader = Reader(self.context)
+        self._sieve = Sieve(Block(bytearray(BLOCK_BYTES)))
         self._walk = Walk(self.context, of_this_host())
 
     def result(self) -> Result:
@@ -92,23 +97,27 @@ class Run:
                 self._walk.spent and all(question.quota.spent for question in self.asked)
             ):
                 return
+        self._sift()
 
     def _folder(self, active: Active, entries: Sequence[Entry]) -> None:
         names = [entry.name for entry in entries]
         known: dict[bytes, Entry] = {}
-        unread: dict[bytes, list[Question]] = {}
+        unread: dict[bytes, tuple[Question, ...]] = {}
         for question, _ in active:
             fitting = question.named(names)
             if not fitting:
                 continue
             if not known:
                 known = dict(zip(names, entries, strict=True))
-            self._inodes(question, (known[name] for name in fitting), unread)
+            self._inodes(question, map(known.__getitem__, fitting), unread)
         for name, waiting in unread.items():
             self._contents(known[name], waiting)
 
     def _inodes(
-        self, question: Question, entries: Iterable[Entry], unread: dict[bytes, list[Question]]
+        self,
+        question: Question,
+        entries: Iterable[Entry],
+        unread: dict[bytes, tuple[Question, ...]],
     ) -> None:
         facts, reads = question.facts, question.reads
         for entry in entries:
@@ -119,11 +128,39 @@ class Run:
                 self._fault([question], entry.path, fault)
                 continue
             if reads:
-                unread.setdefault(entry.name, []).append(question)
+                unread[entry.name] = (*unread.get(entry.name, ()), question)
             elif self._hit(question, entry) and question.quota.spent:
                 return
 
-    def _contents(self, entry: Entry, waiting: list[Question]) -> None:
+    def _contents(self, entry: Entry, waiting: tuple[Question, ...]) -> None:
+        plan = self._plans.get(waiting)
+        if plan is None:
+            plan = self._plans[waiting] = Plan.of(waiting)
+        if plan.sieved and self._sieve.worthwhile:
+            if self._sieve.full:
+                self._sift()
+            try:
+                if self._sieve.take(entry, plan):
+                    return
+            except OSError as fault:
+                self._fault(waiting, entry.path, fault)
+                return
+        self._alone(entry, waiting)
+
+    def _sift(self) -> None:
+        """Empty the sieve: what it holds nothing of is answered, the others are read."""
+        if self.context.expired:
+            raise OutOfTime
+        for entry, plan, maybe in self._sieve.emptied():
+            if maybe:
+                self._alone(entry, plan.asked)
+            else:
+                for question in plan.on_no:
+                    self._hit(question, entry)
+            if self.ended:
+                return
+
+    def _alone(self, entry: Entry, waiting: Sequence[Question]) -> None:
         if self._walk.spent:
             waiting = [question for question in waiting if not question.quota.spent]
         unpacked = [question for question in waiting if question.options.decompress]
@@ -133,7 +170,7 @@ class Run:
         if waiting:
             self._read(entry, waiting)
 
-    def _read(self, entry: Entry, here: list[Question], *, unpack: bool = False) -> None:
+    def _read(self, entry: Entry, here: Sequence[Question], *, unpack: bool = False) -> None:
         findings = Findings.wanted(here)
         try:
             self._reader.read(entry.path, findings, unpack=unpack)
@@ -166,7 +203,7 @@ class Run:
             return ""
         return self._reader.digest(path, unpack=question.options.decompress)
 
-    def _fault(self, here: list[Question], path: bytes, fault: OSError) -> None:
+    def _fault(self, here: Iterable[Question], path: bytes, fault: OSError) -> None:
         self.unread += 1
         name = "masked" if self.context.privacy else shown(path, self.context)
         for question in here:

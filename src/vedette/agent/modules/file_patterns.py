@@ -45,6 +45,19 @@ class Pattern:
             return self.text.encode() in line
         return self._line.search(line) is not None
 
+    @property
+    def joins(self) -> bool:
+        """Whether `place` can tell of it in many files at once."""
+        return not self._by_line or self._literals is not None
+
+    def place(self, block: Block, at: int, end: int) -> int:
+        """Return where in block[at:end] a match may be first; -1 where surely none is."""
+        if self._literals is None:
+            hit = self._lines.search(block.view[at:end])
+            return -1 if hit is None else at + int(hit.start())
+        places = [block.find(word, at, end) for word in self._literals]
+        return min((place for place in places if place >= 0), default=-1)
+
     def in_lines(self, block: Block, end: int) -> bool:
         """Return whether it matches in one of the lines of the first `end` bytes; nothing has no lines."""
         if not end:

@@ -18,6 +18,8 @@ BLOCK_BYTES = 512 * 1024
 LONGEST_LINE_BYTES = 16 * 1024 * 1024
 """Past it a line is searched in pieces that overlap by `_OVERLAP_BYTES`."""
 _OVERLAP_BYTES = 1024 * 1024
+OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+"""How a file is opened: a FIFO that took its place meanwhile must not hold us."""
 _GZIP = b"\x1f\x8b\x08"
 
 Fill = Callable[[memoryview], int]
@@ -68,8 +70,7 @@ class Reader:
 
     def read(self, path: bytes, findings: Findings, *, unpack: bool = False) -> None:
         """Fill the findings in; raise `OSError` (also for broken gzip) or `OutOfTime`."""
-        # A FIFO that took the file's place meanwhile must not hold us.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, OPEN)
         try:
             if unpack and os.pread(descriptor, 3, 0) == _GZIP:
                 self._unpack(descriptor, findings)
