@@ -16,7 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.web import crowd, world
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from tests.web import actions_pages_world, crowd, world
 from tests.web.browser import KEY, authenticate
 from tests.web.chromium import chromium, looked_at, served
 
@@ -44,6 +46,10 @@ PAGES = {
     "target": "/targets/orders-db",
     "target-down": "/targets/postgres-007",
     "agents": "/agents",
+    "agent": "/agents/linux-1",
+    "actions": "/actions",
+    "action-waits": "/actions/1",
+    "action-runs": "/actions/2",
     "sign-in": "/sign-in",
     "missing": "/targets/none",
 }
@@ -67,6 +73,8 @@ async def fill(dsn: str) -> None:
         await crowd.fill_targets(conn, now=now)
         await crowd.fill_agents(conn, now=now)
         await world.fill_target(conn, now=now)
+        await actions_pages_world.fill(conn, now=now)
+        await actions_pages_world.double(conn)
 
 
 async def fill_a_year(dsn: str) -> None:
@@ -103,7 +111,7 @@ async def photograph(folder: Path) -> None:
                         address + path,
                         width=width,
                         dark=scheme == "dark",
-                        token="" if name == "sign-in" else "vdt_reader",
+                        token="" if name == "sign-in" else "vdt_actor",
                     )
                     shot = folder / f"{name}-{width}-{scheme}.png"
                     await looked.page.screenshot(path=shot, full_page=width == 390)

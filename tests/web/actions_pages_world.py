@@ -83,10 +83,11 @@ async def commands_of(conn, action_id):
 
 async def fill(conn, *, now=NOW, hosts=8):
     """Make agents and three actions; return the actions' numbers by name."""
-    await trusting(conn, bundle())
+    trusted = bundle(made_at=now - timedelta(days=1), expires_at=now + timedelta(days=30))
+    await trusting(conn, trusted)
     await agents(conn, hosts, now=now)
-    waits = await handed_in(conn, a_search("find stray keys"), "ada", now=now)
-    runs = await handed_in(conn, a_search("find lost keys"), "ada", "bob", now=now)
+    waits = await handed_in(conn, a_search("find stray keys", now=now), "ada", now=now)
+    runs = await handed_in(conn, a_search("find lost keys", now=now), "ada", "bob", now=now)
     todo = await commands_of(conn, runs.id)
     said = [
         answer(*todo[0], elements=FOUND),
