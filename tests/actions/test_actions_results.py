@@ -5,11 +5,11 @@ import io
 import json
 
 import pytest
+from tests.web.actions_pages_world import answer, commands_of
+
 from actions_world import NOW, action, agents, bundle, signed_by, trusting
 from rest_world import rest_over
 from signing_world import needs_ssh
-from tests.web.actions_pages_world import answer, commands_of
-
 from vedette import clock
 from vedette.actions.launch import propose
 from vedette.actions.settle import settle

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from actions_world import NOW, action, agents, bundle, signed_by, trusting
-from signing_world import needs_ssh
 from tests.factories import make_component
 
+from actions_world import NOW, action, agents, bundle, signed_by, trusting
+from signing_world import needs_ssh
 from vedette.actions import conclude, steer
 from vedette.actions.for_incident import tie
 from vedette.actions.launch import propose

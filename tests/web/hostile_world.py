@@ -115,7 +115,7 @@ async def fill_actions(conn, attack):
         " %(now)s, %(now)s, %(now)s, %(a)s) RETURNING id",
         {
             "a": seen, "n": name, "now": NOON, "t": f"name = '{seen.replace(chr(39), '')}'",
-            "d": Jsonb({key: seen for key in ("author", "url", "ref", "level")}),
+            "d": Jsonb(dict.fromkeys(("author", "url", "ref", "level"), seen)),
             "o": Jsonb([{"module": name, "parameters": {name: seen}}]),
             "doc": json.dumps(_document(seen, name)),
         },

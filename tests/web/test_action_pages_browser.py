@@ -5,11 +5,11 @@ from contextlib import AsyncExitStack
 
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
-from signing_world import needs_ssh
 from tests.web import actions_pages_world, inspect_page
 from tests.web.browser import KEY, authenticate
 from tests.web.chromium import Look, looked_at, served
 
+from signing_world import needs_ssh
 from vedette import clock
 from vedette.app.front import front
 from vedette.db import testing

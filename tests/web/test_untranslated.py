@@ -5,12 +5,12 @@ from html.parser import HTMLParser
 
 import pytest
 from jinja2 import Environment, nodes
-from signing_world import needs_ssh
 from tests.factories import NOON, make_component
 from tests.web import actions_pages_world, crowd
 from tests.web.browser import KEY, Browser
 from tests.web.test_desk_incidents import Operator, known, opened, signed_in
 
+from signing_world import needs_ssh
 from vedette.web import reader
 from vedette.web.languages import Language, languages
 from vedette.web.site import OUR_OWN, site
