@@ -1,8 +1,10 @@
 """The pages of actions say what is asked of hosts, who stands behind it, and what they answered."""
 
+import re
 from urllib.parse import quote
 
 import pytest
+from tests.factories import make_assignment, make_component, make_target
 from tests.web.actions_pages_world import (
     a_search,
     answer,
@@ -11,14 +13,20 @@ from tests.web.actions_pages_world import (
     fill,
     handed_in,
 )
+from tests.web.browser import KEY, Browser
+from tests.web.test_desk_incidents import known, signed_in
 
 from actions_world import NOW, bundle, trusting
 from signing_world import needs_ssh, ssh_sign
 from vedette.actions import reads
 from vedette.actions.document import signed_text
+from vedette.actions.for_incident import tie
 from vedette.actions.settle import settle
+from vedette.incidents.model import Draft, Impact, Kind, Status
+from vedette.incidents.open import open_incident
 from vedette.trust.one_line import armor
 from vedette.web.action_deeds import in_one_line
+from vedette.web.site import site
 
 pytestmark = needs_ssh
 ACTS, LOOKS, READS = ("Bearer vdt_actor", "Bearer vdt_looker", "Bearer vdt_reader")
@@ -270,3 +278,46 @@ async def test_a_refusal_in_english_stands_in_a_german_page_as_english(desk):
     answered = await desk.post(f"{desk.waits}?lang=de", "deny", reason="")
     assert '<span lang="en">a denial needs its reason' in answered.text
     assert "Nichts wurde geändert:" in answered.words
+
+
+async def test_the_pages_of_an_incident_and_of_a_service_lead_to_what_was_asked(desk):
+    component = await make_component(desk.conn)
+    target = await make_target(desk.conn, "orders-db", component_id=component)
+    found = await desk.conn.execute("SELECT id FROM fleet.agent WHERE name = 'linux-1'")
+    ((agent,),) = await found.fetchall()
+    await make_assignment(desk.conn, target, agent)
+    incident = await opened_for(desk.conn, component)
+    await tie(desk.conn, desk.runs, incident, by="ada")
+    for path in (f"/desk/incidents/{incident}", "/services/orders"):
+        page = await desk(path, "Bearer vdt_admin")
+        assert "find lost keys Runs" in page.words, path
+        assert f'href="/actions/{desk.runs}"' in page.text
+    assert "find lost keys" not in (await desk("/services/orders", READS)).words
+    assert f"incident {incident}" in (await desk(f"/actions/{desk.runs}")).words
+
+
+async def opened_for(conn, component):
+    """An incident of that component."""
+    draft = Draft(
+        kind=Kind.INCIDENT,
+        title="Orders slow",
+        impact=Impact.MINOR,
+        status=Status.DETECTED,
+        starts_at=NOW,
+        components=[component],
+    )
+    return await open_incident(conn, draft, by="ada", now=NOW)
+
+
+async def test_a_form_of_another_session_changes_nothing(desk, browser, lender, clock):
+    pages = site(lender, authenticate=known, cookie_key=KEY, clock=clock).pages
+    ivy = signed_in(Browser(pages), "vds_ivy", clock)
+    page = await ivy.get(f"/actions/{desk.runs}")
+    key = re.search('name="form_key" value="([^"]+)"', page.text)[1]
+    path = f"/actions/{desk.runs}"
+    assert (await ivy.post(path, "form=cancel&form_key=x")).status == 403
+    foreign = await ivy.post(path, f"form=cancel&form_key={key}", sec_fetch_site="cross-site")
+    assert foreign.status == 403
+    assert await state_of(desk.conn, desk.runs) == "inflight"
+    assert (await ivy.post(path, f"form=cancel&form_key={key}")).status == 303
+    assert await state_of(desk.conn, desk.runs) == "done"
