@@ -98,7 +98,11 @@ async def fill_actions(conn, attack):
         "INSERT INTO fleet.agent (name, key_fingerprint, queueloc, hostname, os, version, environment, tags,"
         " claims, modules, sandbox, bundle_version) VALUES (%(x)s, sha256('evil'), %(n)s, %(n)s, %(n)s, %(n)s,"
         " %(j)s, %(j)s, %(j)s, ARRAY[%(n)s], %(j)s, 1) RETURNING id",
-        {"x": agent_name, "n": name, "j": Jsonb({name: seen, "list": [seen], "deep": {name: [seen]}})},
+        {
+            "x": agent_name,
+            "n": name,
+            "j": Jsonb({name: seen, "list": [seen], "deep": {name: [seen]}}),
+        },
     )
     (agent,) = await row.fetchone()
     await make.make_agent(conn, "twin")

@@ -3,8 +3,10 @@
 The page must show whatever stands in the database: what cannot be read any more, or weighed, is said instead.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from vedette.actions.command import Weight
 from vedette.actions.document import Action
 from vedette.actions.document_read import read_order
 from vedette.actions.document_words import words
@@ -44,10 +46,10 @@ async def missing_of(conn: Connection, action_id: int, now: datetime) -> list[st
 
 async def _behind(
     conn: Connection, action: Shown, read: Action, now: datetime
-) -> tuple[int, list, list]:  # type: ignore[type-arg]
+) -> tuple[int, Sequence[Weight], Sequence[str]]:
     if action.state in WAITS:
         stands = await standing(conn, action.id, now=now)
-        return stands.agents, list(stands.weights), list(stands.missing)
+        return stands.agents, stands.weights, stands.missing
     agents = await action_reads.agents_of(conn, action.id)
     trust = await the_bundle(conn)
     weights, _ = await weighed(conn, action.id, read, trust, agents, now)
