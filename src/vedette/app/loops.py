@@ -69,11 +69,9 @@ def the_loops(
     kept: how long what we know of services is. spool: actions as files; None: there is none.
     """
     from vedette.access import sessions
-    from vedette.actions import ask_expire, conclude, mandates
     from vedette.automation import (
         causes_from_deployments,
         incidents_from_transitions,
-        notes_from_results,
         notices_from_doubles,
         notices_from_kev,
     )
@@ -107,11 +105,7 @@ def the_loops(
         Loop("deadman", timedelta(seconds=1), deadman.run_once),
         Loop("automation", timedelta(seconds=1), incidents_from_transitions.run_once),
         Loop("causes", timedelta(seconds=15), propose_causes),
-        Loop("commands", timedelta(seconds=10), ask_expire.run_once),
-        Loop("actions", timedelta(seconds=1), conclude.run_once),
-        Loop("mandates", timedelta(seconds=1), mandates.run_once),
-        Loop("late_agents", timedelta(seconds=15), conclude.look_for_late),
-        Loop("action_notes", timedelta(seconds=5), notes_from_results.run_once),
+        *_loops_of_actions(spool),
         Loop("sessions", timedelta(minutes=10), sessions.run_once),
         Loop("incidents", timedelta(seconds=2), tick.run_once),
         Loop("notices", timedelta(seconds=2), tell),
@@ -125,6 +119,19 @@ def the_loops(
         Loop("kev_notices", timedelta(seconds=30), notices_from_kev.run_once),
         Loop("double_agents", timedelta(seconds=30), notices_from_doubles.run_once),
         Loop("records_history", timedelta(hours=1), records_history),
+    )
+
+
+def _loops_of_actions(spool: "Spool | None") -> tuple[Loop, ...]:
+    from vedette.actions import ask_expire, conclude, mandates
+    from vedette.automation import notes_from_results
+
+    return (
+        Loop("commands", timedelta(seconds=10), ask_expire.run_once),
+        Loop("actions", timedelta(seconds=1), conclude.run_once),
+        Loop("mandates", timedelta(seconds=1), mandates.run_once),
+        Loop("late_agents", timedelta(seconds=15), conclude.look_for_late),
+        Loop("action_notes", timedelta(seconds=5), notes_from_results.run_once),
         *([Loop("spool", timedelta(seconds=1), spool.run_once)] if spool else []),
     )
 
