@@ -61,6 +61,7 @@ async def fill(conn) -> dict[str, list]:
         ],
         "component_id": [orders, ledger],
         "event_id": [shown, mixed, hidden, draft],
+        "fingerprint": ["A" * 40, "ledger-hq"],
     }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -129,10 +130,10 @@ def number(found: Mapping[str, str], name: str) -> int:
 
 
 def _on_http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
-    import traceback
-
-    traceback.print_exception(error)
-    return collection(request, status=error.status_code, error=str(error.detail))
+    answer = collection(request, status=error.status_code, error=str(error.detail))
+    if error.status_code == HTTPStatus.UNAUTHORIZED:
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="vedette"'
+    return answer
 
 
 def _on_vedette(request: AnyRequest, error: VedetteError) -> Response[bytes]:
