@@ -1,6 +1,5 @@
 """A key nobody knows is refused with the ones that are known: a typo must not mean "nothing found"."""
 
-from difflib import get_close_matches
 from typing import Any
 
 from msgspec import inspect
@@ -36,6 +35,8 @@ def _fields(kind: inspect.StructType, given: dict[Any, Any], where: str) -> None
 
 
 def _way_out(key: str, known: dict[str, Any]) -> str:
+    from difflib import get_close_matches  # of no use where all is known
+
     near = get_close_matches(key, known, n=1)
     meant = f"did you mean {near[0]!r}? " if near else ""
     return f"{meant}known: {', '.join(sorted(known)) or 'none'}"

@@ -9,8 +9,9 @@ without connections, and a module that reads it would answer "nothing found".
 import ctypes
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from vedette.agent import capabilities, landlock, seccomp
 from vedette.agent.modules import Needs
@@ -22,8 +23,7 @@ _IOPRIO_WHO_PROCESS = 1
 _IOPRIO_IDLE = 3 << 13
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offers:
+class Offers(msgspec.Struct, frozen=True, kw_only=True):
     """What this kernel gives to keep an operation in.
 
     landlock: the version it speaks, 0 for none. seccomp: whether it filters calls that we know.
@@ -38,7 +38,7 @@ class Offers:
 
     def plain(self) -> dict[str, int | bool]:
         """Return them for the agent's facts."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in self.__struct_fields__}
 
 
 def offers() -> Offers:

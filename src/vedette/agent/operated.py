@@ -1,32 +1,43 @@
 """The first thing in an operation's process: limits itself before anything of a module is imported.
 
-Started as a file of its own by `agent/operation.py`, often without site-packages. Its argument is
-JSON: `limits` of the kernel, `path` to import from, `parent`, and `answer`, the number of a pipe.
-What is asked for stands on stdin.
+Started as a file of its own by `agent/operation_process.py`, often without site-packages. Its arguments
+are the number of its parent, that of a pipe for the answer, the places to import from, and the limits
+of the kernel, each as `NAME=number`. What is asked for stands on stdin.
+
+Whatever is imported costs every operation: half of its start was `inspect`, `json` and `dataclasses`.
 """
 
-import json
+import gc
 import os
 import sys
 
 
-def main(told: str) -> None:
+def main(parent: int, answer: int, path: str, *limits: str) -> None:
     """Take the limits on, then run what stands on stdin."""
-    said = json.loads(told)
-    sys.path[:] = said["path"]
+    gc.disable()  # what is imported is no garbage; `operate` begins to look for some
+    sys.path[:] = path.split(os.pathsep)
     from vedette.agent.sandboxed import give_up_privileges, limit
 
     give_up_privileges()
-    if os.getppid() != said["parent"]:
+    if os.getppid() != parent:
         os._exit(1)  # it was killed before we asked to be told
-    limit(said["limits"])
+    limit({name: int(value) for name, value in (one.split("=") for one in limits)})
     os.umask(0o077)
     os.chdir("/")
-    os.set_inheritable(said["answer"], False)
+    os.set_inheritable(answer, False)
+    _import_msgspec()
     from vedette.agent.operating import operate
 
-    operate(said["answer"])
+    operate(answer)
+
+
+def _import_msgspec() -> None:
+    """Import msgspec without `typing_extensions`: it takes that where it is, needs it not, and it is slow."""
+    sys.modules["typing_extensions"] = None  # type: ignore[assignment]
+    import msgspec  # noqa: F401
+
+    del sys.modules["typing_extensions"]
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])

@@ -47,6 +47,7 @@ def operate(answer_fd: int) -> None:
     """Run the operation that stands on stdin, answer, and end this process."""
     asked = msgspec.json.decode(sys.stdin.buffer.read(), type=Asked)
     gc.freeze()  # what was imported will not be garbage
+    gc.enable()
     answer = _answer(asked, answer_fd)
     while answer:
         answer = answer[os.write(answer_fd, answer) :]

@@ -1,7 +1,6 @@
 """The process of one operation: how it begins, how one waits for it, and how nothing of it stays."""
 
 import asyncio
-import json
 import os
 import subprocess
 import sys
@@ -96,17 +95,17 @@ class Process:
 
 def start(asked: Asked, limits: Mapping[str, int], answer: KeptPipe, errors: KeptPipe) -> Process:
     """Begin it. limits: by their names in `resource`. Raises `Invalid` when what is asked is no JSON."""
-    told = {
-        "limits": dict(limits),
-        "path": [place for place in sys.path if Path(place).is_absolute()],
-        "parent": os.getpid(),
-        "answer": answer.theirs,
-    }
+    told = (
+        str(os.getpid()),
+        str(answer.theirs),
+        os.pathsep.join(place for place in sys.path if Path(place).is_absolute()),
+        *(f"{name}={value}" for name, value in limits.items()),
+    )
     # Packages of others may need what site-packages does at the start; ours do not, and it costs.
     flags = "-ISB" if asked.module in plugins.BUILT_IN[GROUP] else "-IB"
     with _question(asked) as question:
         child = subprocess.Popen(  # noqa: S603 - our own interpreter and file
-            (sys.executable, flags, _OPERATED, json.dumps(told)),
+            (sys.executable, flags, _OPERATED, *told),
             stdin=question,
             stdout=errors.theirs,
             stderr=errors.theirs,

@@ -8,7 +8,6 @@ Its arguments are the number of a pipe and JSON: `command`, `limits` and `enviro
 closes with the exec; what went wrong before that is written there.
 """
 
-import json
 import os
 import resource
 import sys
@@ -61,6 +60,8 @@ def _prctl(option: int, value: int) -> None:
 
 def main(status_fd: int, asked: str) -> None:
     """Become what is asked for, or say on the pipe why not."""
+    import json  # not above: the process of an operation takes its limits from here, and is told no JSON
+
     os.set_inheritable(status_fd, False)
     try:
         become(json.loads(asked))

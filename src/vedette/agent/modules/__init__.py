@@ -3,11 +3,12 @@
 A module investigates the host it runs on. It is made without arguments, run once in a process of its
 own, and forgotten. It prints nothing, starts nothing that outlives it and asks nobody; what it may
 do beyond reading files stands in `needs`, and what stands not there is taken from it before it runs.
+
+Nouns are msgspec's structs here and beside: to import dataclasses costs a run as much as to start Python.
 """
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -41,8 +42,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     errors: list[str] = []
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Needs:
+class Needs(msgspec.Struct, frozen=True, kw_only=True):
     """What a module must be allowed beyond reading files; each is taken away unless said here.
 
     network: to open sockets, this host's own addresses as well; unix sockets only with `root`, pairs
@@ -63,8 +63,7 @@ class Needs:
     root: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How much a run may take; the process's own limits stand behind these.
 
     elements: hits a run gives before it stops and says so. output_bytes: of its result as JSON.
@@ -74,8 +73,7 @@ class Limits:
     output_bytes: int = 16 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Where and for how long a module runs.
 
     deadline: on `time.monotonic`, in seconds; a module that is not done stops and says so.
@@ -85,7 +83,7 @@ class Context:
 
     deadline: float = float("inf")
     privacy: bool = False
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = Limits()
     root: Path = Path("/")
 
     @property

@@ -7,7 +7,6 @@ another's roots brought. See `file_walk` for where it goes and `file_read` for h
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 from vedette import clock
@@ -46,25 +45,18 @@ class File:
         return Run(context, asked).result()
 
 
-@dataclass(slots=True)
 class Run:
-    """One walk and what it has found so far."""
+    """One walk and what it has found so far. ended: why it stopped early, "" where it did not."""
 
-    context: Context
-    asked: list[Question]
-    files: int = 0
-    unread: int = 0
-    hits: int = 0
-    ended: str = ""
-    _walk: Walk = field(init=False)
-    _reader: Reader = field(init=False)
-    _sieve: Sieve = field(init=False)
-    _plans: dict[tuple[Question, ...], Plan] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._reader = Reader(self.context)
+    def __init__(self, context: Context, asked: list[Question]) -> None:
+        self.context = context
+        self.asked = asked
+        self.files = self.unread = self.hits = 0
+        self.ended = ""
+        self._reader = Reader(context)
         self._sieve = Sieve(Block(bytearray(BLOCK_BYTES)))
-        self._walk = Walk(self.context, of_this_host())
+        self._plans: dict[tuple[Question, ...], Plan] = {}
+        self._walk = Walk(context, of_this_host())
 
     def result(self) -> Result:
         """Walk, then tell."""

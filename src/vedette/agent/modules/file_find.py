@@ -4,7 +4,8 @@ import errno
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import replace
+
+import msgspec
 
 from vedette import clock
 from vedette.agent.modules import Context, Limits
@@ -21,7 +22,7 @@ def find(searches: Sequence[Search], context: Context, tally: Tally) -> list[lis
     """Return the paths each search finds, sorted, by one walk for all; the tally keeps what failed."""
     now = clock.now()
     asked = [list(questions("s1", one, now=now)) for one in searches]
-    whole = replace(context, limits=Limits(elements=MOST_FILES))
+    whole = msgspec.structs.replace(context, limits=Limits(elements=MOST_FILES))
     run = Run(whole, [question for each in asked for question in each])
     errors = run.result().errors
     tally.ended = tally.ended or run.ended

@@ -4,10 +4,11 @@ Read cautiously: where this does not understand a pattern it says None, "search 
 """
 
 import re
-from dataclasses import dataclass, field
 
-_REPEAT = re.compile(r"\{(\d+)(,\d*)?\}")
-_CLASS = re.compile(r"\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]", re.DOTALL)
+import msgspec
+
+_REPEAT = r"\{(\d+)(,\d*)?\}"  # compiled where it is used: to import this costs every run
+_CLASS = r"(?s)\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]"
 _SPLITS = frozenset("dDwWsSbB")  # escapes that stand for a class or a place
 _MOST = 8  # literals to look for one by one; past that the pattern itself is faster
 
@@ -34,14 +35,13 @@ class _NotUnderstoodError(Exception):
     """The pattern says something that is not read here."""
 
 
-@dataclass
-class _Reader:
+class _Reader(msgspec.Struct):
     """Goes through a pattern once."""
 
     pattern: str
     at: int = 0
     run: str = ""
-    best: list[Words] = field(default_factory=list)
+    best: list[Words] = []
 
     def alternatives(self) -> Words | None:
         """Read up to the end or the closing bracket; one branch without literals leaves none."""
@@ -73,7 +73,7 @@ class _Reader:
         elif char in ".^$\n":
             self.at += 1
             self._break()
-        elif char in "*?" or (char == "{" and _REPEAT.match(self.pattern, self.at)):
+        elif char in "*?" or (char == "{" and _matched(_REPEAT, self.pattern, self.at)):
             self.run = self.run[:-1]
             self._quantifier()
             self._break()
@@ -101,7 +101,7 @@ class _Reader:
 
     def _class(self) -> None:
         self._break()
-        whole = _CLASS.match(self.pattern, self.at)
+        whole = _matched(_CLASS, self.pattern, self.at)
         if whole is None:
             raise _NotUnderstoodError
         self.at = whole.end()
@@ -122,7 +122,7 @@ class _Reader:
         """Step over what repeats the atom before; return whether it may be left out."""
         start = self.at
         while (char := self._peek()) in ("*", "?", "+", "{"):
-            repeat = _REPEAT.match(self.pattern, self.at)
+            repeat = _matched(_REPEAT, self.pattern, self.at)
             if char == "{" and repeat is None:
                 break
             self.at = repeat.end() if repeat else self.at + 1
@@ -135,3 +135,7 @@ class _Reader:
 
     def _peek(self) -> str:
         return self.pattern[self.at : self.at + 1]
+
+
+def _matched(what: str, pattern: str, at: int) -> re.Match[str] | None:
+    return re.compile(what).match(pattern, at)

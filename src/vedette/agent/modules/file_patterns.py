@@ -11,8 +11,9 @@ from typing import Any
 from vedette.agent.modules.file_block import Block
 from vedette.agent.modules.file_literals import is_literal, required
 from vedette.agent.modules.patterns import compiled
+from vedette.errors import Invalid
 
-_ONLY_BY_LINE = re.compile(r"\\[AzCQ]|\(\?[a-zA-Z]*-|\n")
+_ONLY_BY_LINE = r"\\[AzCQ]|\(\?[a-zA-Z]*-|\n"
 """What means something else in a text of many lines than in one of them."""
 _LINES_TRIED = 256
 """Lines around a literal before the pattern is tried on all the rest at once."""
@@ -21,28 +22,29 @@ _LINES_TRIED = 256
 class Pattern:
     """One pattern; what starts with `!` has that taken off and is asked elsewhere."""
 
-    __slots__ = ("_by_line", "_line", "_lines", "_literals", "text")
+    __slots__ = ("_by_line", "_line", "_lines", "_literals", "_word", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self._by_line = re.search(_ONLY_BY_LINE, text) is not None
+        self._word = _encoded(text) if is_literal(text) else b""
+        self._literals: frozenset[bytes] | None
+        if self._word:  # and RE2, which is slow to import, is not asked at all
+            self._literals = frozenset({self._word})
+            return
+        self._literals = None if self._by_line else required(text)
         self._line = _compile(text, many_lines=False)
-        self._by_line = _ONLY_BY_LINE.search(text) is not None
         self._lines = self._line if self._by_line else _compile("(?m)" + text, many_lines=True)
-        if is_literal(text):
-            self._literals: frozenset[bytes] | None = frozenset({text.encode()})
-            self._line = None
-        else:
-            self._literals = None if self._by_line else required(text)
 
     @property
     def reach(self) -> int | None:
         """How many bytes before a match's last belong to it at most; None where lines decide."""
-        return None if self._line is not None else len(self.text.encode()) - 1
+        return len(self._word) - 1 if self._word else None
 
     def fits(self, line: bytes) -> bool:
         """Return whether it matches somewhere in this one name or line."""
-        if self._line is None:
-            return self.text.encode() in line
+        if self._word:
+            return self._word in line
         return self._line.search(line) is not None
 
     @property
@@ -79,7 +81,7 @@ class Pattern:
         """Yield the lines it matches in, in order."""
         if self._literals and not any(word in block for word in self._literals):
             return
-        if self._by_line:
+        if self._by_line or self._word:
             yield from filter(self.fits, block.split(b"\n"))
             return
         at = 0
@@ -94,7 +96,7 @@ class Pattern:
         for _ in range(_LINES_TRIED):
             if at < 0:
                 return False
-            if self._line is None:
+            if self._word:
                 return True
             start = block.room.rfind(b"\n", 0, at) + 1
             stop = block.room.find(b"\n", at, end)
@@ -116,6 +118,13 @@ class Pattern:
 def pattern(text: str) -> Pattern:
     """Return the pattern, compiled once; raise `Invalid` when RE2 cannot read it."""
     return Pattern(text)
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise Invalid(f"the pattern {text[:200]!r} is no text") from None
 
 
 def _compile(text: str, *, many_lines: bool) -> Any:  # noqa: ANN401 - re2 has no types

@@ -8,7 +8,6 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -18,8 +17,8 @@ from vedette.agent.modules.file_parameters import Options, Search
 from vedette.agent.modules.file_patterns import Pattern, pattern
 from vedette.errors import Invalid
 
-_SIZE = re.compile(r"([<>]?)(\d+)([kmgt]?)", re.ASCII)
-_AGE = re.compile(r"([<>])(\d+)([dhm])", re.ASCII)
+_SIZE = r"(?a)([<>]?)(\d+)([kmgt]?)"
+_AGE = r"(?a)([<>])(\d+)([dhm])"
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 _STEPS = {"d": "days", "h": "hours", "m": "minutes"}
 _DIGESTS = {
@@ -49,8 +48,7 @@ _KINDS = {
 Fact = Callable[[os.stat_result], bool]
 
 
-@dataclass(slots=True)
-class Quota:
+class Quota(msgspec.Struct):
     """How many hits a search may still give; None is any number. Searches share nothing."""
 
     left: int | None
@@ -66,16 +64,14 @@ class Quota:
         return self.left is not None and self.left <= 0
 
 
-@dataclass(frozen=True, slots=True)
-class NameCheck:
+class NameCheck(msgspec.Struct, frozen=True):
     """A pattern over the base name, and whether it should match."""
 
     pattern: Pattern
     wanted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ContentCheck:
+class ContentCheck(msgspec.Struct, frozen=True):
     """A pattern over lines; `every` line or any; whether that should be so."""
 
     pattern: Pattern
@@ -83,8 +79,7 @@ class ContentCheck:
     wanted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class HashCheck:
+class HashCheck(msgspec.Struct, frozen=True):
     """What the file's digest should be, or should not."""
 
     algorithm: str
@@ -101,19 +96,18 @@ class Hit(NamedTuple):
     sha256: str = ""
 
 
-@dataclass(slots=True, eq=False)
-class Question:
+class Question(msgspec.Struct, eq=False):
     """Checks that must all hold, where, and the hits so far, by path."""
 
     label: str
     search: Search
     echo: dict[str, Any]
     quota: Quota
-    names: list[NameCheck] = field(default_factory=list)
-    facts: list[Fact] = field(default_factory=list)
-    contents: list[ContentCheck] = field(default_factory=list)
-    hashes: list[HashCheck] = field(default_factory=list)
-    hits: dict[bytes, Hit] = field(default_factory=dict)
+    names: list[NameCheck] = []
+    facts: list[Fact] = []
+    contents: list[ContentCheck] = []
+    hashes: list[HashCheck] = []
+    hits: dict[bytes, Hit] = {}
 
     @property
     def options(self) -> Options:
@@ -205,7 +199,7 @@ def _turn(fact: Fact, turned: bool) -> Fact:
 
 
 def _size(text: str, now: datetime) -> Fact:
-    read = _SIZE.fullmatch(text)
+    read = re.fullmatch(_SIZE, text)
     if read is None:
         raise Invalid(f"the size {text[:64]!r} cannot be read", hint="like 512, <10k or >2m")
     sign, number, unit = read.groups()
@@ -231,7 +225,7 @@ def _mode(text: str, now: datetime) -> Fact:
 
 
 def _mtime(text: str, now: datetime) -> Fact:
-    read = _AGE.fullmatch(text)
+    read = re.fullmatch(_AGE, text)
     if read is None:
         raise Invalid(f"the age {text[:64]!r} cannot be read", hint="like <30m, <1h or >90d")
     sign, number, unit = read.groups()

@@ -4,15 +4,19 @@ It is read, not mapped: a mapped file that is cut short meanwhile would kill the
 holds one block, and one line where that is longer.
 """
 
-import hashlib
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from vedette.agent.modules import Context
 from vedette.agent.modules.file_block import Block
 from vedette.agent.modules.file_patterns import Pattern
 from vedette.agent.modules.file_question import Question
+
+if TYPE_CHECKING:
+    import hashlib
 
 BLOCK_BYTES = 512 * 1024
 LONGEST_LINE_BYTES = 16 * 1024 * 1024
@@ -29,13 +33,12 @@ class OutOfTime(Exception):  # noqa: N818 - not a fault of the file
     """The module's time is over in the middle of a file."""
 
 
-@dataclass(slots=True)
-class Findings:
+class Findings(msgspec.Struct):
     """What is asked of a file's bytes, then what was found there."""
 
-    any_line: dict[Pattern, bool] = field(default_factory=dict)
-    every_line: dict[Pattern, bool] = field(default_factory=dict)
-    digests: dict[str, str] = field(default_factory=dict)
+    any_line: dict[Pattern, bool] = {}
+    every_line: dict[Pattern, bool] = {}
+    digests: dict[str, str] = {}
     empty: bool = True
 
     @classmethod
@@ -96,8 +99,7 @@ class Reader:
             raise OutOfTime
         findings.empty = not end
         for name in findings.digests:
-            fresh = self._block.view[:end]
-            findings.digests[name] = hashlib.new(name, fresh, usedforsecurity=False).hexdigest()
+            findings.digests[name] = _hash(name, self._block.view[:end]).hexdigest()
         self._ask(findings, end)
 
     def _unpack(self, descriptor: int, findings: Findings) -> None:
@@ -112,7 +114,7 @@ class Reader:
 
     def _through(self, fill: Fill, findings: Findings, filled: int = 0) -> None:
         """Read on to the end, of which the first `filled` bytes are in the block."""
-        hashes = [(name, hashlib.new(name, usedforsecurity=False)) for name in findings.digests]
+        hashes = [(name, _hash(name)) for name in findings.digests]
         kept = 0  # bytes at the block's beginning: a line whose end was not read yet
         ended = False
         while not ended:
@@ -167,6 +169,12 @@ class Reader:
             for pattern, holds in findings.every_line.items():
                 if holds:
                     findings.every_line[pattern] = pattern.on_all_lines(self._block, end)
+
+
+def _hash(name: str, content: bytes | memoryview = b"") -> "hashlib._Hash":
+    import hashlib  # half of what it costs to import this, and few ask for it
+
+    return hashlib.new(name, content, usedforsecurity=False)
 
 
 def _reach(findings: Findings) -> int | None:

@@ -7,7 +7,8 @@ be is read again, by itself, as every large one is.
 import os
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from vedette.agent.modules.file_block import Block
 from vedette.agent.modules.file_patterns import Pattern
@@ -22,8 +23,7 @@ _TRIED_FILES = 64
 """After so many it is judged whether the sieve is worth its while."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True, eq=False):
     """What some questions together want of a file's contents.
 
     patterns: all of theirs. sieved: whether a pattern that is nowhere in a file is all there is to

@@ -7,10 +7,11 @@ stands in it.
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from glob import escape, glob, has_magic
 from itertools import islice
 from typing import Protocol
+
+import msgspec
 
 from vedette.agent.modules import Context
 from vedette.agent.modules.file_question import Question
@@ -44,8 +45,7 @@ class Entry(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Lone:
+class Lone(msgspec.Struct, frozen=True):
     """A file that is itself a root."""
 
     path: bytes
@@ -64,19 +64,22 @@ class Lone:
         return os.stat(self.path)  # noqa: PTH116 - bytes
 
 
-@dataclass(slots=True)
 class Walk:
     """One way through the file system. faults: question → what could not be entered, in words.
 
-    spent: whether some question has all it wants.
+    unreadable: how many folders those were. spent: whether some question has all it wants.
     """
 
-    context: Context
-    mounts: Mapping[bytes, bool]
-    faults: dict[Question, list[str]] = field(default_factory=dict)
-    unreadable: int = 0
-    spent: bool = False
-    _roots: dict[bytes, list[Question]] = field(default_factory=dict)
+    __slots__ = ("_beset", "_roots", "context", "faults", "mounts", "spent", "unreadable")
+
+    def __init__(self, context: Context, mounts: Mapping[bytes, bool]) -> None:
+        self.context = context
+        self.mounts = mounts
+        self.faults: dict[Question, list[str]] = {}
+        self.unreadable = 0
+        self.spent = False
+        self._roots: dict[bytes, list[Question]] = {}
+        self._beset: frozenset[bytes] = frozenset()
 
     def folders(self, asked: Iterable[Question]) -> Iterator[tuple[Active, Sequence[Entry]]]:
         """Yield who asks and what stands there (not folders), a portion of a folder at a time."""
@@ -84,6 +87,7 @@ class Walk:
             self._enrol(question)
         lone = [path for path in sorted(self._roots) if not os.path.isdir(path)]  # noqa: PTH112 - bytes
         files = {path: self._roots.pop(path) for path in lone}
+        self._beset = frozenset(map(os.path.dirname, (*self._roots, *self.mounts)))
         while self._roots and not self.context.expired:
             root = min(self._roots)
             yield from self._below(root, ())
@@ -127,7 +131,10 @@ class Walk:
                     folders = [one for one in portion if one.is_dir(follow_symlinks=False)]
                     if folders:
                         deeper = _deeper(active)
-                        stack += self._entered(folders, deeper) if deeper or self._roots else ()
+                        if path in self._beset:
+                            stack += self._entered(folders, deeper)
+                        elif deeper:
+                            stack += [(folder.path, deeper) for folder in folders]
                         portion = [e for e in portion if not e.is_dir(follow_symlinks=False)]
                     if portion:
                         yield active, portion
@@ -156,8 +163,7 @@ class Walk:
     def _entered(
         self, folders: list["os.DirEntry[bytes]"], active: Active
     ) -> list[tuple[bytes, Active]]:
-        if not self.mounts and active:
-            return [(folder.path, active) for folder in folders]
+        """Return those to go on with where a mount or a root is among them."""
         entered = []
         for folder in folders:
             path = folder.path
