@@ -1,5 +1,6 @@
 """MIG's tables as its documentation gives them: columns, queries and constraints, tried as the role for them."""
 
+import random
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ from vedette.db.create import MIG
 from vedette.db.pool import connect
 from vedette.trust.bundle import AgentGroup, Investigator, Minimum, Weight
 from vedette.trust.reasons import Untrusted
+from vedette.trust.weigh import groups_of, minimum_of, weight_of
 
 pytestmark = needs_ssh
 
@@ -547,3 +549,56 @@ async def test_a_result_is_what_the_agent_answered(mig):
     )
     ((results,),) = await rows(mig, "SELECT results FROM commands")
     assert results[0]["foundanything"] is True
+
+
+async def test_the_views_weigh_as_the_agents_do(mig, of_today):
+    """Of the group that asks most, which the views show, they say what `trust/weigh.py` says."""
+    made = await announced(mig, "file", "memory", "pkg")
+    keys = {name: await key_of(mig, name) for name in made}
+    chance = random.Random(6)
+    for version in range(1, 16):
+        trust = drawn(chance, list(keys.values()), version, of_today)
+        await trusting(mig, trust)
+        for name, key in keys.items():
+            said = await weights_in(mig, name)
+            assert said == weighed_by_the_bundle(trust, key)
+
+
+def drawn(chance, keys, version, of_today):
+    """A bundle of a few groups with rules of their own, whatever chance gives."""
+    names = ("all", "east", "vault")
+    groups = tuple(
+        AgentGroup(
+            name=name,
+            agents=("*",) if name == "all" and chance.random() < 0.7 else (chance.choice(keys),),
+        )
+        for name in names
+    )
+    rules = [(group, module) for group in names for module in ("*", "file", "memory")]
+    minimums = tuple(
+        Minimum(group=group, module=module, weight=chance.randint(1, 3))
+        for group, module in rules
+        if chance.random() < 0.6
+    )
+    weights = tuple(
+        Weight(investigator=who, group=group, module=module, weight=chance.randint(1, 3))
+        for group, module in rules
+        for who in PEOPLE
+        if chance.random() < 0.5
+    )
+    return bundle(version, groups=groups, minimums=minimums, weights=weights, **of_today)
+
+
+def weighed_by_the_bundle(trust, key):
+    found = {}
+    for module in ("file", "memory", "pkg"):
+        rules = [
+            (-rule[1], group.name)
+            for group in groups_of(trust, key)
+            if (rule := minimum_of(trust, group.name, module))
+        ]
+        if rules:
+            minimum, group = min(rules)
+            each = {who: weight_of(trust, who, group, module) for who in PEOPLE}
+            found[module] = (-minimum, {who: weight for who, weight in each.items() if weight})
+    return found

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from vedette.db.embedded import embedded
+from vedette.db.migrate import upgrade
 from vedette.db.place import LONGEST_SOCKET_FOLDER, prepare
 from vedette.db.pool import connect
 from vedette.errors import Conflict, Denied, Invalid, Unavailable
@@ -389,3 +390,19 @@ async def test_a_folder_without_programs_is_named(data_dir, tmp_path):
     with pytest.raises(Exception, match=f"no postgres in {tmp_path}"):
         async with embedded(data_dir, pg_bin=tmp_path):
             pass
+
+
+async def test_a_database_older_than_a_role_gets_it_at_the_next_start(data_dir):
+    async with embedded(data_dir) as running:
+        await upgrade(running.dsn("vedette_owner"))
+        async with await connect(running.dsn("postgres")) as admin:
+            await admin.execute("DROP OWNED BY vedette_mig")
+            await admin.execute("DROP ROLE vedette_mig")
+        words = running.place.read_passwords()
+        del words["vedette_mig"]
+        running.place.write_passwords(words)
+    async with embedded(data_dir) as running:
+        assert running.place.read_passwords()["vedette_mig"]
+        async with await connect(running.dsn("vedette_mig")) as conn:
+            found = await conn.execute("SELECT count(*) FROM agents")
+            assert await found.fetchone() == (0,)
