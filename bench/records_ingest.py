@@ -23,6 +23,7 @@ from bench.records_stage import Cost, Place, counted, gauges, manifest, metered,
 
 from vedette.records.intake import apply_read, close_and_note, fill_read
 from vedette.records.intake_read import Asked, collector_at_rest, read_body
+from vedette.records.model import Finding
 from vedette.records.outcome import Outcome
 from vedette.records.repeated import body_key, is_large, recall
 from vedette.records.snapshots import open_snapshot
@@ -70,28 +71,35 @@ async def collected(
     return cost, outcome
 
 
-async def copied(conn: Conn, at: Place, body: bytes) -> Cost:
-    """Write the same findings by binary COPY into one table without keys; reading the document is not counted."""
+async def copied(at: Place, body: bytes) -> Cost:
+    """Write the same findings by binary COPY into one table without keys, as durable as ours.
+
+    Reading the document is not counted. A temporary table would not be logged: a peer that loses all in a crash.
+    """
     read = read_body(body, Asked(kind=KIND, cluster="c1"), now=NOW, max_bytes=MAX_BYTES)
     findings = read.parts[KIND][0].records[0].findings
-    await conn.execute(
-        "CREATE TEMPORARY TABLE IF NOT EXISTS peer (image int, package text, version text, type text, name text,"
-        " feed text, description text, link text, severity smallint, word text, fixed_in text, seen timestamptz)"
-    )
-    await conn.execute("TRUNCATE peer")
-    types = ["int4", *["text"] * 7, "int2", "text", "text", "timestamptz"]
-    with metered(at) as cost:
-        async with (
-            conn.cursor() as cursor,
-            cursor.copy("COPY peer FROM STDIN (FORMAT binary)") as copy,
-        ):
-            copy.set_types(types)
-            for one in findings:
-                package, advisory = one.package, one.advisory
-                row = (1, package.name, package.version, package.type, advisory.name, advisory.feed,
-                       advisory.description, advisory.links[0], int(one.severity), one.word, one.fixed_in[0], NOW)  # fmt: skip
-                await copy.write_row(row)
+    async with counted(at.owner) as conn:
+        await conn.execute("DROP TABLE IF EXISTS records.peer")
+        await conn.execute(
+            "CREATE TABLE records.peer (image int, package text, version text, type text, name text, feed text,"
+            " description text, link text, severity smallint, word text, fixed_in text, seen timestamptz)"
+        )
+        with metered(at) as cost:
+            await _copy_peer(conn, findings)
     return cost
+
+
+async def _copy_peer(conn: Conn, findings: tuple[Finding, ...]) -> None:
+    async with (
+        conn.cursor() as cursor,
+        cursor.copy("COPY records.peer FROM STDIN (FORMAT binary)") as copy,
+    ):
+        copy.set_types(["int4", *["text"] * 7, "int2", "text", "text", "timestamptz"])
+        for one in findings:
+            package, advisory = one.package, one.advisory
+            row = (1, package.name, package.version, package.type, advisory.name, advisory.feed,
+                   advisory.description, advisory.links[0], int(one.severity), one.word, one.fixed_in[0], NOW)  # fmt: skip
+            await copy.write_row(row)
 
 
 async def small(conn: Conn, at: Place) -> list[bool]:
@@ -131,7 +139,7 @@ async def large(
 ) -> list[bool]:
     """So many findings in one image, new; then the same again; beside COPY."""
     body = manifest(7_000 + shared, packages=count, vulnerabilities=count, shared=shared)
-    peer = await copied(conn, at, body)
+    peer = await copied(at, body)
     cost, outcome = await stored(conn, at, body, now=NOW + 40 * DAY)
     ratio, wall = cost.cpu_s / peer.cpu_s, cost.wall_s / peer.wall_s
     kinds = f"{shared:,} advisories" if shared else "all distinct"

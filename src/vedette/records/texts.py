@@ -103,7 +103,9 @@ async def keep_texts(
     names = list(said)
     changed = [names[place] for place in row[2] or ()]
     await _change(conn, kept, said, changed)
-    await _add_aliases(conn, kept, said, [*kept.new, *changed])
+    # Most have no other name: those are passed over before they are looked up.
+    named = {name for name, one in said.items() if one.advisory.names}
+    await _add_aliases(conn, kept, said, named & kept.new | named.intersection(changed))
     return Texts(_kept(packages, packages_ids), kept, _kept(words, row[3]))
 
 
@@ -114,10 +116,10 @@ def _numbers(packed: bytes | None) -> tuple[int, ...]:
 
 def _kept(things: Collection[T], numbers: Sequence[int]) -> Kept[T]:
     """Return what is known and new of these, by their numbers, of which negative ones are new."""
-    return Kept(
-        dict(zip(things, map(abs, numbers), strict=True)),
-        {thing for thing, number in zip(things, numbers, strict=True) if number < 0},
-    )
+    ids = dict(zip(things, map(abs, numbers), strict=True))
+    if max(numbers, default=0) < 0:
+        return Kept(ids, set(ids))  # a set of a dict's keys hashes none of them again
+    return Kept(ids, {thing for thing, number in zip(things, numbers, strict=True) if number < 0})
 
 
 async def _add_packages(conn: Connection, given: Iterable[tuple[int, Package, bytes]]) -> None:

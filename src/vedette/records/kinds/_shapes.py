@@ -23,7 +23,9 @@ _IDENTIFIER = re.compile(
     r"|RH[SBE]A-\d{4}:\d{3,6}|(?:PYSEC|RUSTSEC|GO|MAL|OSV|EUVD)-\d{4}-\d+|(?:DSA|DLA|USN|ELSA|ALAS\d*)-\d[\w.:-]*\w)",
     re.IGNORECASE,
 )
+_CVE = re.compile(r"CVE-[0-9]{4}-[0-9]{4,19}")
 _GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d+)? ([+-]\d{4})(?: \w+)?(?: m=.*)?")
+_URL = ("http://", "https://")
 _SEVERITIES = {
     "unknown": Severity.UNKNOWN,
     "none": Severity.UNKNOWN,
@@ -62,6 +64,9 @@ def severity_of_score(score: float | None) -> Severity:
 
 def identifiers(*texts: str) -> tuple[str, ...]:
     """Return the identifiers of vulnerabilities in those texts, each once, in their usual case, in order."""
+    # Most texts are one CVE and nothing else: seeing that takes a fifth of the search for all that it might hold.
+    if len(texts) == 1 and _CVE.fullmatch(texts[0]):
+        return texts
     matches = [match for text in texts for match in _IDENTIFIER.findall(text)]
     return tuple(dict.fromkeys(map(usual_case, matches))) if matches else ()
 
@@ -74,8 +79,10 @@ def usual_case(identifier: str) -> str:
 
 def links_of(text: str) -> tuple[str, ...]:
     """Return the URLs of a text where several stand, parted by blanks."""
-    urls = [word for word in text.split() if word.startswith(("http://", "https://"))]
-    return tuple(urls if len(urls) < 2 else dict.fromkeys(urls))
+    words = text.split()
+    if len(words) == 1:
+        return tuple(words) if words[0].startswith(_URL) else ()
+    return tuple(dict.fromkeys(word for word in words if word.startswith(_URL)))
 
 
 def time_of(text: str | None) -> datetime | None:
