@@ -173,6 +173,23 @@ async def test_a_server_that_starts_again_finds_the_tree_as_it_left_it(top, spoo
     assert await states(conn) == ["proposed", "inflight"]
 
 
+@needs_ssh
+async def test_what_could_not_be_handed_in_as_a_file_stays_mirrored_over_a_restart(
+    top, spool, conn
+):
+    drop(top, "one", signed_by(action("one"), "ada"))
+    await spool.run_once(conn, now=NOW)
+    await conn.execute("UPDATE actions.action SET document = 'a run of a mandate'")
+    spool.close()
+    (top / lies(top)[0]).unlink()
+    for _ in range(2):
+        again = Spool(Spooling(top))
+        for after in (0, 3):
+            await again.run_once(conn, now=NOW + timedelta(seconds=after))
+        again.close()
+    assert [path.split("/")[1] for path in lies(top)] == ["new"]
+
+
 async def test_a_second_server_on_the_folder_stands_by(top, spool, conn):
     other = Spool(Spooling(top))
     (top / "action/new/x").write_text("{")

@@ -75,3 +75,18 @@ SELECT
     ) AS signatures
 FROM actions.action AS a
 WHERE a.digest = %(digest)s;
+
+-- name: document_of
+-- By the name of its file.
+SELECT
+    a.document,
+    ARRAY(
+        SELECT s.signature
+        FROM actions.signature AS s
+        WHERE s.action_id = a.id
+    ) AS signatures
+FROM actions.action AS a
+WHERE a.id = ANY(
+    SELECT n::bigint
+    FROM substring(%(name)s FROM '^([1-9][0-9]{0,17})\.json$') AS n
+);
