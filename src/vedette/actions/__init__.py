@@ -9,5 +9,6 @@ Actions: `actions.action` (what people signed, as they signed it), `signature`, 
 `document` (what is signed), `target` (whom it means), `command` (on its way). `document*`, `target*` are used by
 agents and clients as well: the agent believes no server, and the server no agent.
 
-Doors: `api`, `trust_api`, `ask_api`; schema `mig`.
+Doors: `api`, `trust_api`, `ask_api`; schema `mig` (`functions_mig*.sql`), MIG's tables as a contract; `spool`, MIG's
+folder of files: `spool_take` hands in what was dropped, `spool_mirror` writes what the rows say.
 """
