@@ -1,6 +1,7 @@
 """A signed action goes down the stream of whoever it means, and the answer is believed by the agent's key alone."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -103,6 +104,30 @@ async def test_an_agent_that_was_away_gets_it_when_it_comes(door):
     assert await stands(door, found.id) == {"offline": 1}
     async with agent.welcomed() as talk:
         assert (await talk.hear("act")).act.id
+
+
+async def test_more_agents_than_are_looked_after_together_all_get_it(door, monkeypatch):
+    monkeypatch.setattr("vedette.link.errands.PORTION", 2)
+    agents = [await door.agent(f"agent-{number}") for number in range(5)]
+    async with AsyncExitStack() as stack:
+        talks = [await stack.enter_async_context(agent.welcomed()) for agent in agents]
+        await launched(door)
+        acts = [(await talk.hear("act")).act for talk in talks]
+    assert len({act.id for act in acts}) == 5
+
+
+async def test_one_agent_gets_more_than_is_taken_in_one_transaction(door, monkeypatch):
+    monkeypatch.setattr("vedette.actions.deliver.AT_ONCE", 2)
+    monkeypatch.setattr("vedette.link.errands.AT_ONCE", 2)
+    agent = await door.agent("one", "db")
+    async with door.pool.connection() as conn:
+        await push_trust(conn, fresh_bundle(), by="root", now=now())
+        for name in ("a", "b", "c", "d", "e"):
+            made = signed_by(action(name, now=now(), target="true"), "ada", "bob")
+            await propose(conn, made, by="ada", now=now())
+    async with agent.welcomed() as talk:
+        acts = [(await talk.hear("act")).act.id for _ in range(5)]
+    assert acts == sorted(set(acts))
 
 
 async def test_what_a_broken_stream_took_goes_down_the_next_one(door):

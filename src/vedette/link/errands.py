@@ -39,6 +39,9 @@ BATCH_BYTES = 32 << 20
 LOOK_EVERY_S = 1.0
 """How late what becomes due by the clock may go out."""
 RETRY_S = 0.5
+PORTION = 500
+"""Agents that are looked after together. Asked of ten thousand, the database would go through all that is
+due anew for each part of it; and the first of them answer while others are still being asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,12 +212,16 @@ class Errands:
         self._send(again, await orders(conn, [each.action_id for each in again]))
 
     async def _send_due(self, conn: psycopg.AsyncConnection, agents: set[int]) -> None:
-        while True:
-            taken = await take_due(conn, self._epochs(agents), now=self._now())
-            if taken:
-                self._send(taken, await orders(conn, [each.action_id for each in taken]))
-            if len(taken) < AT_ONCE:
-                return
+        asked = sorted(agents)
+        for first in range(0, len(asked), PORTION):
+            while await self._send_some(conn, asked[first : first + PORTION]) == AT_ONCE:
+                pass
+
+    async def _send_some(self, conn: psycopg.AsyncConnection, agents: Sequence[int]) -> int:
+        taken = await take_due(conn, self._epochs(agents), now=self._now())
+        if taken:
+            self._send(taken, await orders(conn, [each.action_id for each in taken]))
+        return len(taken)
 
     def _epochs(self, agents: Iterable[int]) -> dict[int, int]:
         return {one: self._streams[one].epoch for one in agents if one in self._streams}
