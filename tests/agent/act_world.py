@@ -3,7 +3,7 @@
 import asyncio
 import json
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from tests.signing_world import ssh_public, ssh_sign
@@ -128,6 +128,7 @@ class Host:
     rules: dict = field(default_factory=dict)
     roots: Roots | None = None
     now: datetime = NOW
+    mode: str = "daemon"
     said: list = field(default_factory=list)
     acting: Acting | None = None
 
@@ -144,7 +145,7 @@ class Host:
         self.heard.set()
 
     async def start(self):
-        told = claims(started_at=self.now, tags={}, modules=("file",))
+        told = replace(claims(started_at=self.now, tags={}, modules=("file",)), mode=self.mode)
         self.acting = Acting(
             journal=Journal(self.directory),
             trusted=Trusted(self.directory, self.roots),

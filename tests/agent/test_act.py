@@ -188,6 +188,22 @@ async def test_the_same_order_under_another_command_is_refused_even_after_a_rest
     assert (once_more["status"], once_more["reason"]) == ("refused", "replayed")
 
 
+async def test_what_judges_an_action_is_at_hand_before_the_first_one_comes(host, etc):
+    await host.restart()
+    preparing = [one for one in asyncio.all_tasks() if one.get_name() == "prepare for actions"]
+    assert preparing
+    await asyncio.gather(*preparing)
+    (host.directory / "trust-bundle.json").unlink()  # it was read already
+    assert (await host.answers(order(searching(etc))))["status"] == "success"
+
+
+async def test_an_agent_that_only_checks_in_prepares_for_nothing(host):
+    host.mode = "checkin"
+    await host.acting.stop()
+    await host.start()
+    assert "prepare for actions" not in {one.get_name() for one in asyncio.all_tasks()}
+
+
 async def test_the_same_order_signed_by_somebody_else_is_the_same_order(host, etc):
     await host.acting.trust(
         signed_bundle(

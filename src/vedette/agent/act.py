@@ -1,7 +1,7 @@
 """Signed actions on their host: taken in the order they come, two run at once, each answered until told.
 
-Only numbers of the journal's lines wait in memory. What verifies and runs actions is imported when the
-first one comes: most agents on most days are asked nothing.
+Only numbers of the journal's lines wait in memory. What verifies and runs actions is imported once this
+host holds a trust bundle: before, every action is refused, and most agents hold none.
 """
 
 import asyncio
@@ -76,12 +76,16 @@ class Acting:
     _waiting: deque[tuple[int, int]] = field(default_factory=deque)
     _runs: dict[int, _Run] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _preparing: set[asyncio.Task[None]] = field(default_factory=set)
     _unwritten: dict[int, Answered] = field(default_factory=dict)
     _made: "Steps | None" = None
+    _making: asyncio.Lock = field(default_factory=asyncio.Lock)
     _stopping: bool = False
 
     async def start(self) -> None:
         """Take up what an earlier process left: what it had begun is lost, what it had not is done."""
+        if self.trusted.version:
+            self._prepare_soon()
         if not self.journal.exists:
             return
         try:
@@ -103,7 +107,7 @@ class Acting:
         for run in runs:
             run.end()
         tasks = [run.task for run in runs if run.task is not None]
-        await asyncio.gather(*tasks, *self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, *self._tasks, *self._preparing, return_exceptions=True)
         self.journal.close()
 
     @property
@@ -178,9 +182,22 @@ class Acting:
         except Exception:
             log.exception("an action could not be taken")  # nor with a bug that somebody has found
 
+    def _prepare_soon(self) -> None:
+        """Have what judges and runs an action at hand before somebody waits for it, as soon as one can come."""
+        if self.claims().mode == "checkin":
+            return  # it leaves again: whoever has nothing to do imports nothing
+        task = asyncio.create_task(self._careful(self._prepare()), name="prepare for actions")
+        self._preparing.add(task)
+        task.add_done_callback(self._preparing.discard)
+
+    async def _prepare(self) -> None:
+        steps = await self._steps()
+        await asyncio.to_thread(steps.prepare)
+
     async def _steps(self) -> "Steps":
-        if self._made is None:
-            self._made = await asyncio.to_thread(self._make)
+        async with self._making:
+            if self._made is None:
+                self._made = await asyncio.to_thread(self._make)
         return self._made
 
     def _make(self) -> "Steps":
@@ -226,6 +243,7 @@ class Acting:
             if await asyncio.to_thread(self.trusted.take, signed, now=self.clock()):
                 log.info("a trust bundle was accepted", version=self.trusted.version)
                 self.trust_changed(self.trusted.version)
+                self._prepare_soon()
         except VedetteError as refused:
             log.warning("a trust bundle was refused", why=str(refused))
 

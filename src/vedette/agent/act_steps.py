@@ -75,6 +75,13 @@ class Steps:
         self._here = Here(key=key, facts=facts, modules=rules.actions)
         self.refused = 0
 
+    def prepare(self) -> None:
+        """Read the bundle, and import what runs an operation; the first action need not wait for it."""
+        import vedette.agent.act_run  # noqa: F401 - act_run needs our nouns
+
+        with suppress(VedetteError):  # an action says why it does not hold
+            self._trusted.bundle(now=self._clock())
+
     def lose(self, left: Unended) -> None:
         """Answer that it was begun, by an earlier process, and may not be begun again."""
         lost = Outcome(
