@@ -3,19 +3,22 @@
 Real streams over mutual TLS to `vedette serve`; the agents answer at once, without running a module, and one
 of a hundred verifies and weighs in full, as in MIG's measurement (8.6 s for 1,000 and 39.8 s for 10,000 on two
 cores, with its scheduler and RabbitMQ; 3.4 s for the first answer). An answer counts once it is stored. Then
-nine of ten agents are away: what does waiting for them cost the server?
+nine of ten agents are away: what does waiting for them cost the server? Before all that, one real agent.
 
-    python bench/actions.py [--agents 10000]
+    python bench/actions.py [--agents 10000] [--only real|all|away]
 """
 
 import argparse
 import asyncio
 import os
 import secrets
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -24,13 +27,14 @@ import psutil
 
 # Found either way: `python -m bench.actions` and `python bench/actions.py`.
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from bench.stage import Herds, Server, Stage, cpu_s, free_port, herds, stage
+from bench.stage import Herds, Server, Stage, cpu_s, free_port, herds, pss_bytes, stage
 
 from vedette import clock
 from vedette.actions.document import Action, Operation, signed_text
 from vedette.actions.document_write import sealed, write_action
 from vedette.actions.launch import propose
 from vedette.actions.push_trust import push_trust
+from vedette.agent.identity import IdentityFiles
 from vedette.db.pool import connect
 from vedette.db.queries import Connection
 from vedette.trust.bundle import (
@@ -40,6 +44,7 @@ from vedette.trust.bundle import (
     Minimum,
     Roots,
     Weight,
+    roots_digest,
     write_bundle,
 )
 from vedette.trust.bundle import signed_text as bundle_text
@@ -51,6 +56,7 @@ MIG_S = {1: 3.4, 1_000: 8.6, 10_000: 39.8}
 ASKED_S = {1: 0.5, 1_000: 3.0, 10_000: 15.0}
 AWAY_S = 30.0
 LONGEST_S = 120.0
+REAL_IDLE_S = 10.0
 
 
 class People:
@@ -113,8 +119,9 @@ async def bench(options: argparse.Namespace) -> None:
             people = People(Path(folder))
             async with await connect(it.dsn) as conn:
                 await push_trust(conn, people.bundle(), by="bench", now=clock.now())
-            await with_all(it, people, options.agents)
-            await with_few(it, people, options.agents)
+            for part, measure in PARTS.items():
+                if options.only in (None, part):
+                    await measure(it, people, options.agents)
 
 
 async def with_all(it: Stage, people: People, agents: int) -> None:
@@ -192,6 +199,69 @@ async def with_few(it: Stage, people: People, agents: int) -> None:
         server.end()
 
 
+async def with_real(it: Stage, people: People, _: int) -> None:
+    """One `vedette agent` with its file module, and nothing played: the first action after its start, and more."""
+    server = Server(it, port=free_port())
+    try:
+        await server.ready()
+        with real_agent(it, people, server.address) as agent:
+            while not (it.folder / "real" / "trust-held.json").exists():
+                await asyncio.sleep(0.1)
+            await asyncio.sleep(REAL_IDLE_S)
+            before = pss_bytes(agent)
+            took = [await _asked_of_it(it, people) for _ in range(10)]
+        print(
+            f"  a real agent         first answer {took[0] * 1e3:.0f} ms (asked 500; MIG 3,400),"
+            f" then {statistics.median(took[1:]) * 1e3:.0f} ms, at most {max(took[1:]) * 1e3:.0f} ms;"
+            f" {before / 1e6:.0f} MB before, load {os.getloadavg()[0]:.1f}",
+            flush=True,
+        )
+    finally:
+        server.end()
+
+
+@contextmanager
+def real_agent(it: Stage, people: People, address: str) -> Iterator[psutil.Process]:
+    """The first agent of the fleet as a process of its own, that pinned the people's root."""
+    its, directory = it.agents[0], it.folder / "real"
+    directory.mkdir()
+    IdentityFiles(directory).keep(
+        name="bench-0",
+        address=address,
+        key_pem=its["key"].encode(),
+        certificate_pem=its["cert"].encode(),
+        authority_pem=it.secrets.authority.pem,
+    )
+    process = subprocess.Popen(
+        [
+            sys.executable, "-m", "vedette.app.main", "agent", "--data-dir", str(directory),
+            "--trust-root", roots_digest([people.public("root")]), "--trust-threshold", "1",
+        ],
+        stderr=(it.folder / "real.log").open("wb"),
+    )  # fmt: skip
+    try:
+        yield psutil.Process(process.pid)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+async def _asked_of_it(it: Stage, people: People) -> float:
+    """Return after how many seconds the agent's answer was stored."""
+    document = people.action("name = 'bench-0'")
+    async with await connect(it.dsn) as conn:
+        began = time.monotonic()
+        found = await propose(conn, document, by="bench", now=clock.now())
+        while not await _stored(conn, found.id):
+            await asyncio.sleep(0.005)
+        took_s = time.monotonic() - began
+        outcomes = await conn.execute(
+            "SELECT outcome, message FROM actions.command WHERE action_id = %s", [found.id]
+        )
+        assert (said := await outcomes.fetchall()) == [("success", "")], said
+    return took_s
+
+
 async def _share(server: Server) -> float:
     began, cpu = time.monotonic(), cpu_s(server.process)
     await asyncio.sleep(AWAY_S)
@@ -221,9 +291,13 @@ def _all_cpu_s(database: psutil.Process) -> float:
     return total
 
 
+PARTS = {"real": with_real, "all": with_all, "away": with_few}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--agents", type=int, default=10_000)
+    parser.add_argument("--only", choices=[*PARTS])
     asyncio.run(bench(parser.parse_args()))
 
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from vedette.errors import Denied
-from vedette.trust.keys import private_key
+from vedette.trust.keys import PrivateKey, private_key
 
 DOMAIN = b"vedette result v1\0"
 """Before the answer, so that no signature of a result is ever one of something else."""
@@ -23,7 +23,11 @@ _ECDSA = ec.ECDSA(hashes.SHA256())
 
 def sign_result(key_pem: bytes, answer: bytes) -> bytes:
     """Return the signature of the answer's bytes by the agent's key; raises Invalid for another kind."""
-    key = private_key(key_pem)
+    return sign_with(private_key(key_pem), answer)
+
+
+def sign_with(key: PrivateKey, answer: bytes) -> bytes:
+    """Do the same with a key that is read already."""
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return key.sign(DOMAIN + answer)
     return key.sign(DOMAIN + answer, _ECDSA)
