@@ -28,3 +28,8 @@ def test_what_a_link_names_beside_its_end_is_what_all_of_it_names(start: str, na
     link = f"https://feed.example/{start}/{known}"
     found = [other for other in _linked(link, known) if other != known]
     assert found == [other for other in identifiers(link) if other != known]
+
+
+@given(TEXTS)
+def test_a_text_names_the_same_alone_as_among_words(text: str) -> None:
+    assert identifiers(text) == identifiers(f"see {text} there") == identifiers(text, "")
