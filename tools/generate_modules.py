@@ -4,7 +4,6 @@ What a module is for stands at the head of its file, what it answers in its clas
 asked in its parameters; this page holds nothing that does not stand there.
 """
 
-import dataclasses
 import inspect
 import sys
 from collections.abc import Iterable, Iterator
@@ -45,7 +44,7 @@ def page() -> str:
 
 def _module(name: str) -> str:
     module: type[Module] = plugins.load(GROUP, name)
-    needs = [field for field, wanted in dataclasses.asdict(module.needs).items() if wanted]
+    needs = [field for field, wanted in msgspec.structs.asdict(module.needs).items() if wanted]
     return "\n".join(
         [
             f"## {name}\n",

@@ -192,7 +192,7 @@ class Acting:
 
     async def _prepare(self) -> None:
         steps = await self._steps()
-        await asyncio.to_thread(steps.prepare)
+        await asyncio.to_thread(_prepare, steps)
 
     async def _steps(self) -> "Steps":
         async with self._making:
@@ -295,3 +295,10 @@ class Acting:
             log.exception("an action failed by a fault of ours", command=begun.command)
             return failed(f"a fault of the agent: {type(fault).__name__}", len(begun.operations))
         return outcome_of(ran, len(begun.operations), int((time.monotonic() - began) * 1000))
+
+
+def _prepare(steps: "Steps") -> None:
+    """Import what runs an operation, and have the bundle read."""
+    import vedette.agent.act_run  # noqa: F401 - to have it
+
+    steps.prepare()

@@ -76,9 +76,7 @@ class Steps:
         self.refused = 0
 
     def prepare(self) -> None:
-        """Read the bundle, and import what runs an operation; the first action need not wait for it."""
-        import vedette.agent.act_run  # noqa: F401 - act_run needs our nouns
-
+        """Read the bundle; the first action need not wait for it."""
         with suppress(VedetteError):  # an action says why it does not hold
             self._trusted.bundle(now=self._clock())
 

@@ -33,8 +33,8 @@ def main(parent: int, answer: int, path: str, *limits: str) -> None:
 
 def _import_msgspec() -> None:
     """Import msgspec without `typing_extensions`: it takes that where it is, needs it not, and it is slow."""
-    sys.modules["typing_extensions"] = None  # type: ignore[assignment]
-    import msgspec  # noqa: F401
+    sys.modules["typing_extensions"] = None  # type: ignore[assignment]  # how one is hidden
+    import msgspec  # noqa: F401 - for what follows
 
     del sys.modules["typing_extensions"]
 
