@@ -48,6 +48,7 @@ soak: $(DEV) ## a thousand examples a property; kill agent, server and database 
 	@$(PY) -m pytest -m hypothesis --hypothesis-profile=thorough -n $(WORKERS)
 	@VEDETTE_ACT_KILLS=100 $(PY) -m pytest tests/agent/test_act_stream.py -k killed
 	@PYTHONPATH=. $(PY) tests/walks/kills.py $(ARGS)
+	@PYTHONPATH=.:tests $(PY) tests/walks/kills_actions.py
 
 proto: $(DEV) ## generate the link's Python from proto/
 	@sh tools/proto.sh $(PY)

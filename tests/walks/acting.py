@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -212,14 +211,3 @@ def signed(document: dict[str, Any], *keys: str) -> tuple[bytes, list[str]]:
 
 def stamp(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S.000000Z")
-
-
-def await_quiet(true: Any, *, within_s: float) -> bool:
-    """Wait for something that must come to be while the server may be away."""
-    ends = time.monotonic() + within_s
-    while time.monotonic() < ends:
-        with suppress(Exception):
-            if true():
-                return True
-        time.sleep(0.1)
-    return False
