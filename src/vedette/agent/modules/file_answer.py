@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from vedette.agent.modules import Context
@@ -40,11 +41,16 @@ def go_time(at_ns: int) -> str:
     """
     seconds, fraction = divmod(at_ns, _NS)
     try:
-        whole = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        whole = _second(seconds)
     except (ValueError, OverflowError, OSError):
         return f"{seconds} seconds since 1970"  # inodes may hold years no calendar has
     part = f".{fraction:09}".rstrip("0") if fraction else ""
     return f"{whole}{part} +0000 UTC"
+
+
+@lru_cache(maxsize=1024)  # what a package brought is of the same second
+def _second(since_1970: int) -> str:
+    return str(datetime.fromtimestamp(since_1970, UTC).replace(tzinfo=None))
 
 
 def _element(question: Question, path: bytes, context: Context) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -143,6 +144,7 @@ def questions(label: str, search: Search, *, now: datetime) -> Iterator[Question
         yield question
 
 
+@lru_cache(maxsize=1024)
 def go_mode(mode: int) -> str:
     """Return a mode as Go writes it: `-rwxr-xr-x`, setuid `urwxr-xr-x`.
 

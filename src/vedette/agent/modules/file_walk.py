@@ -6,9 +6,11 @@ stands in it.
 """
 
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from glob import escape, glob, has_magic
-from itertools import islice
+from itertools import compress, islice
+from operator import not_
 from typing import Protocol
 
 import msgspec
@@ -115,7 +117,8 @@ class Walk:
 
     def _below(self, root: bytes, active: Active) -> Iterator[tuple[Active, Sequence[Entry]]]:
         stack = [(root, active)]
-        while stack and not self.context.expired:
+        deadline, at = self.context.deadline, time.monotonic
+        while stack and at() < deadline:
             path, active = stack.pop()
             active = self._joined(path, active)
             if not active:
@@ -127,15 +130,19 @@ class Walk:
                 self._fault([one for one, _ in active], path, fault.strerror or str(fault))
                 continue
             with listing:
-                while portion := self._portion(listing, path, active):
-                    folders = [one for one in portion if one.is_dir(follow_symlinks=False)]
-                    if folders:
+                held = _PORTION
+                while held == _PORTION:
+                    portion = self._portion(listing, path, active)
+                    held = len(portion)
+                    which = [one.is_dir(follow_symlinks=False) for one in portion]
+                    if True in which:
+                        folders = list(compress(portion, which))
                         deeper = _deeper(active)
                         if path in self._beset:
                             stack += self._entered(folders, deeper)
                         elif deeper:
                             stack += [(folder.path, deeper) for folder in folders]
-                        portion = [e for e in portion if not e.is_dir(follow_symlinks=False)]
+                        portion = list(compress(portion, map(not_, which)))
                     if portion:
                         yield active, portion
 
