@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from factories import make_agent, make_assignment, make_target
+from factories import NOON, make_agent, make_assignment, make_target
 from rest_world import rest_over
 from vedette import clock
 from vedette.fleet import reads
@@ -20,6 +20,7 @@ from vedette.fleet.model import (
     DeclaredService,
     HelloFacts,
 )
+from vedette.fleet.quarantine import count_faults
 
 
 @pytest.fixture
@@ -75,6 +76,23 @@ async def test_an_agent_is_revoked_then_retired(rest):
     assert (await rest.post("/api/v1/agents/local/retire", scopes=writer)).status_code == 204
     assert (await rest.get("/api/v1/agents")).json() == []
     assert (await rest.post("/api/v1/agents/local/retire", scopes=writer)).status_code == 404
+
+
+async def test_an_agent_in_quarantine_is_shown_with_what_it_did_and_let_out(rest):
+    async with rest.pool.connection() as conn:
+        agent_id = await make_agent(conn, "local")
+        assert await count_faults(conn, {agent_id: 25}, now=NOON) == ["local"]
+    [agent] = (await rest.get("/api/v1/agents")).json()
+    assert (agent["state"], agent["connected"]) == ("quarantined", False)
+    assert agent["reason"].startswith("25 answers within an hour that nobody could take; no orders")
+    path = "/api/v1/agents/local/release"
+    assert (await rest.post(path, scopes=["actions:write"])).status_code == 403
+    for _ in range(2):
+        assert (await rest.post(path, scopes=["agents:write"])).status_code == 204
+    [agent] = (await rest.get("/api/v1/agents")).json()
+    assert agent["state"] == "offline"
+    unknown = "/api/v1/agents/nobody/release"
+    assert (await rest.post(unknown, scopes=["agents:write"])).status_code == 404
 
 
 async def test_agents_come_in_pages(rest):
