@@ -36,12 +36,13 @@ BACKLOG = 1_024
 BACKLOG_BYTES = 256 << 20
 """Of those answers; one more than that much may wait."""
 BATCH_BYTES = 32 << 20
+GATHER_S = 0.01
+"""How long answers that come together wait for more of them; one that comes alone waits for nobody."""
 LOOK_EVERY_S = 1.0
 """How late what becomes due by the clock may go out."""
 RETRY_S = 0.5
 PORTION = 500
-"""Agents that are looked after together. Asked of ten thousand, the database would go through all that is
-due anew for each part of it; and the first of them answer while others are still being asked."""
+"""Agents that are looked after together: of ten thousand, each look would go through all that is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,15 +214,12 @@ class Errands:
 
     async def _send_due(self, conn: psycopg.AsyncConnection, agents: set[int]) -> None:
         asked = sorted(agents)
-        for first in range(0, len(asked), PORTION):
-            while await self._send_some(conn, asked[first : first + PORTION]) == AT_ONCE:
-                pass
-
-    async def _send_some(self, conn: psycopg.AsyncConnection, agents: Sequence[int]) -> int:
-        taken = await take_due(conn, self._epochs(agents), now=self._now())
-        if taken:
-            self._send(taken, await orders(conn, [each.action_id for each in taken]))
-        return len(taken)
+        while asked:
+            taken = await take_due(conn, self._epochs(asked[:PORTION]), now=self._now())
+            if taken:
+                self._send(taken, await orders(conn, [each.action_id for each in taken]))
+            if len(taken) < AT_ONCE:
+                del asked[:PORTION]
 
     def _epochs(self, agents: Iterable[int]) -> dict[int, int]:
         return {one: self._streams[one].epoch for one in agents if one in self._streams}
@@ -245,6 +243,8 @@ class Errands:
 
     async def _batch(self) -> list[_Heard]:
         batch = [await self._heard.get()]
+        if not self._heard.empty():
+            await asyncio.sleep(GATHER_S)
         size_bytes = len(batch[0].answer.body)
         while not self._heard.empty() and size_bytes < BATCH_BYTES:
             batch.append(self._heard.get_nowait())
