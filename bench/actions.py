@@ -208,12 +208,13 @@ async def with_real(it: Stage, people: People, _: int) -> None:
             while not (it.folder / "real" / "trust-held.json").exists():
                 await asyncio.sleep(0.1)
             await asyncio.sleep(REAL_IDLE_S)
-            before = pss_bytes(agent)
+            before, began_cpu_s = pss_bytes(agent), _with_children_s(agent)
             took = [await _asked_of_it(it, people) for _ in range(10)]
+            each_s = (_with_children_s(agent) - began_cpu_s) / len(took)
         print(
             f"  a real agent         first answer {took[0] * 1e3:.0f} ms (asked 500; MIG 3,400),"
             f" then {statistics.median(took[1:]) * 1e3:.0f} ms, at most {max(took[1:]) * 1e3:.0f} ms;"
-            f" {before / 1e6:.0f} MB before, load {os.getloadavg()[0]:.1f}",
+            f" {each_s * 1e3:.0f} ms of CPU each; {before / 1e6:.0f} MB before, load {os.getloadavg()[0]:.1f}",
             flush=True,
         )
     finally:
@@ -279,6 +280,11 @@ async def _stored(conn: Connection, action_id: int) -> int:
 def _database(it: Stage) -> psutil.Process:
     pid = int((it.folder / "pg" / "postmaster.pid").read_text().splitlines()[0])
     return psutil.Process(pid)
+
+
+def _with_children_s(process: psutil.Process) -> float:
+    """CPU of a process and of the children it has waited for."""
+    return sum(process.cpu_times()[:4])
 
 
 def _all_cpu_s(database: psutil.Process) -> float:
