@@ -55,6 +55,7 @@ async def _take(
     conn: Connection, query: str, epochs: Mapping[int, int], *, now: datetime, **further: object
 ) -> list[Due]:
     async with conn.transaction():
+        await Q.run(conn, "plan_anew")
         found = await Q.all(
             conn, query, row=None, agents=[*epochs], epochs=[*epochs.values()], now=now, **further
         )

@@ -188,6 +188,11 @@ SELECT pg_notify('vedette_action', %(id)s::text);
 -- name: tell_trust
 SELECT pg_notify('vedette_trust', %(version)s::text);
 
+-- name: plan_anew
+-- In this transaction. One plan for any number of agents and commands takes a second where its own takes thirty
+-- milliseconds (500 of 10,000 agents, from the eleventh time on).
+SET LOCAL plan_cache_mode = force_custom_plan;
+
 -- name: take
 -- Only the newest stream of an agent gets anything: an older one is a dead one.
 WITH due AS (
