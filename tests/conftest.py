@@ -5,17 +5,19 @@ clone a worker; a transaction rolled back a test. `VEDETTE_TEST_DATABASE_URL` (a
 DSN) puts another server in its place.
 """
 
+import logging
 import os
 import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
 from psutil import virtual_memory
 from psycopg import AsyncConnection
@@ -167,6 +169,22 @@ def fresh_database_url(cluster: TestCluster, fresh_database: str) -> str:
 def fresh_app_url(cluster: TestCluster, fresh_database: str) -> str:
     """`fresh_database_url` as `vedette_app`."""
     return cluster.url(fresh_database, APP)
+
+
+@pytest.fixture(autouse=True)
+def own_log() -> Iterator[None]:
+    """Let no test write to the log of another, whose stream is closed: programs configure it once, for good."""
+    configure, handlers = structlog.configure, list(logging.root.handlers)
+
+    def uncached(**said: Any) -> None:
+        configure(**{**said, "cache_logger_on_first_use": False})
+
+    structlog.configure = uncached
+    yield
+    structlog.configure = configure
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        logging.root.handlers[:] = handlers
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,17 +10,14 @@ import msgspec
 from cyclopts import Parameter
 
 from vedette import clock
-from vedette.agent.facts import claims
-from vedette.agent.loader import Server, hold
-from vedette.agent.program import Options
-from vedette.agent.release import Releases
-from vedette.agent.trusted import Trusted
 from vedette.app.commands.agent import DATA_DIR, TRUST
 from vedette.app.trust_flags import TrustFlags
 from vedette.errors import Invalid, Missing, Unavailable
 
 if TYPE_CHECKING:
     from vedette.agent.loader import Offered
+    from vedette.agent.program import Options
+    from vedette.agent.release import Releases
 
 RESTART_S = 120
 RELEASES = Path("/opt/vedette-agent")
@@ -68,6 +65,11 @@ def update(
     config
         The host owner's agent.yaml. Default: agent.yaml in the data directory.
     """
+    # What is an agent's is Unix's: a shell that only completes commands has it not.
+    from vedette.agent.loader import Server
+    from vedette.agent.program import Options
+    from vedette.agent.release import Releases
+
     kept = Releases(releases.absolute())
     if back:
         sys.stdout.write(f"back to {kept.go_back()}\n")
@@ -94,7 +96,7 @@ def update(
     return 0
 
 
-def _told(kept: Releases, sha256: str, people: tuple[str, ...]) -> int:
+def _told(kept: "Releases", sha256: str, people: tuple[str, ...]) -> int:
     if kept.held.sha256 == sha256:
         sys.stdout.write("the release that is meant for this host is in place\n")
         return 0
@@ -102,7 +104,9 @@ def _told(kept: Releases, sha256: str, people: tuple[str, ...]) -> int:
     return 3
 
 
-def _signed_by(options: Options, trust: TrustFlags, offered: "Offered") -> tuple[str, ...]:
+def _signed_by(options: "Options", trust: TrustFlags, offered: "Offered") -> tuple[str, ...]:
+    from vedette.agent.loader import hold
+    from vedette.agent.trusted import Trusted
     from vedette.trust.keys import key_fingerprint
 
     now = clock.now()
@@ -115,7 +119,9 @@ def _signed_by(options: Options, trust: TrustFlags, offered: "Offered") -> tuple
     return hold(bundle, offered, agent=f"sha256:{own.hex()}", now=now)
 
 
-def _host(options: Options) -> dict[str, Any]:
+def _host(options: "Options") -> dict[str, Any]:
+    from vedette.agent.facts import claims
+
     tags = options.rules().tags
     said = claims(started_at=clock.now(), tags=tags)
     return {
@@ -137,7 +143,7 @@ def _key(file: Path | None) -> str:
         raise Invalid(f"{file} cannot be read: {fault.strerror}") from None
 
 
-def _restart(command: str, or_back: Releases | None = None) -> None:
+def _restart(command: str, or_back: "Releases | None" = None) -> None:
     if not command:
         sys.stdout.write("restart the agent for it to count\n")
         return
