@@ -43,7 +43,8 @@ async def weighed_by(
 ) -> tuple[list[Weight], list[str]]:
     """Return the same of signatures that are at hand."""
     signers = await signers_of(conn, action, signatures, trust, now)
-    counted = [one for one in signers if _is_known(trust.bundle, one)]
+    known = {key_fingerprint(key) for key in trust.bundle.public_keys()}
+    counted = [one for one in signers if one.fingerprint in known]
     try:
         people = people_of(trust.bundle, counted, now)
     except Untrusted as refused:
@@ -96,10 +97,6 @@ def _lacking(
 
 def _for_everyone(bundle: Bundle) -> list[AgentGroup]:
     return [group for group in bundle.groups if EVERY in group.agents]
-
-
-def _is_known(bundle: Bundle, signer: Verified) -> bool:
-    return any(key_fingerprint(key) == signer.fingerprint for key in bundle.public_keys())
 
 
 async def signers_of(
