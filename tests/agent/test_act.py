@@ -449,12 +449,54 @@ async def test_what_was_begun_when_the_agent_ended_is_lost_and_never_run_again(
     assert host.acting.run == 0
 
 
+async def under_way(host, *, over=0):
+    """Return when an action runs here, and so many of its operations are over."""
+    async with asyncio.timeout(30):
+        while not any(  # noqa: ASYNC110 - nobody tells
+            run.work and len(run.ran) >= over for run in host.acting._runs.values()
+        ):
+            await asyncio.sleep(0.001)
+
+
+async def test_what_runs_when_the_agent_is_stopped_may_end_within_a_moment(host, etc):
+    await host.acting.act(order(searching(etc), searching(etc)))
+    await under_way(host)
+    await host.acting.stop()
+    assert (await host.answer(7))["status"] == "success"
+
+
+async def test_what_takes_longer_is_ended_and_answered_as_interrupted_with_what_was_over(
+    host, etc, monkeypatch
+):
+    monkeypatch.setattr(act_module, "GRACE_S", 0.0)
+    act = order(searching(etc), searching("/", "^nobody has such a name$"))
+    await host.acting.act(act)
+    await under_way(host, over=1)
+    await host.acting.stop()
+    said = await host.answer(7)
+    assert (said["status"], said["reason"]) == ("failed", "interrupted")
+    assert said["message"].startswith("interrupted: the agent was stopped while it ran; 1 of its 2")
+    assert [one["success"] for one in said["results"]] == [True, False]
+    await host.start()
+    assert await host.answer(7) == said
+    assert (await host.answers(replace(act, id=8)))["reason"] == "replayed"
+
+
+async def test_what_waits_when_the_agent_is_stopped_is_done_after_the_next_start(
+    host, etc, monkeypatch
+):
+    with monkeypatch.context() as nobody_runs:
+        nobody_runs.setattr(act_module, "AT_ONCE", 0)
+        await host.acting.act(order(searching(etc)))
+        await host.acting.stop()
+    await host.start()
+    assert (await host.answer(7))["status"] == "success"
+
+
 async def test_what_runs_is_ended_when_it_is_cancelled(host, etc, monkeypatch):
     act = order(searching("/", "^nobody has such a name$"), searching(etc))
     await host.acting.act(act)
-    async with asyncio.timeout(30):
-        while not any(run.work for run in host.acting._runs.values()):  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.001)
+    await under_way(host)
     await host.acting.act(Act(id=7, document=b"", signatures=(), cancelled=True))
     said = await host.answer(7)
     assert (said["status"], said["reason"]) == ("cancelled", "cancelled")

@@ -7,6 +7,7 @@ import random
 import signal
 import sys
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,9 @@ from agent_world import FakeServer, enrolled
 from operation_world import install
 
 from vedette import clock
-from vedette.agent import checkin
+from vedette.agent import act, checkin
 from vedette.agent.host_actions import TrustRules
+from vedette.agent.journal_lines import read_lines
 from vedette.agent.program import Agent, Options
 from vedette.app.tree import run
 from vedette.link import vedette_pb2 as pb
@@ -143,6 +145,27 @@ async def test_an_agent_that_checks_in_and_finds_nobody_leaves_all_the_same(
         async with Agent(started) as agent:
             await agent.wait()
     await server.start()
+
+
+async def test_a_stopped_agent_tells_the_server_what_it_interrupted_before_it_leaves(
+    server, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(act, "GRACE_S", 0.0)
+
+    async def taken():
+        await server.until(lambda: server.results)
+        await server.say(pb.ToAgent(told=pb.Told(ids=[7])))
+
+    async with Agent(options(server, tmp_path / "a")) as agent:
+        await trusted(server)
+        await server.say(down(order(searching("/", "^nobody has such a name$"), at=clock.now())))
+        async with asyncio.timeout(30):
+            while not agent.acting.run:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.001)
+        taking = asyncio.create_task(taken())
+    await taking
+    assert said(server)[1]["reason"] == "interrupted"
+    assert read_lines(tmp_path / "a", since=clock.now() - timedelta(hours=1))[0].told
 
 
 class Process:

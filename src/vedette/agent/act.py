@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 2
+GRACE_S = 3.0
+"""What runs when the agent is stopped may come to its end within so long."""
 MOST_UNWRITTEN = 1_000
 """Answers the journal cannot take, which are held in memory; the oldest make room."""
 _LARGEST_ID = (1 << 63) - 1
@@ -41,15 +43,19 @@ _LARGEST_ID = (1 << 63) - 1
 class _Run:
     """An action whose turn has come.
 
-    work: its operations, while they run. cancelled: nobody wants it any more.
+    work: its operations, while they run; `ran`: those that are over. cancelled: nobody wants it any
+    more. ended: it was ended by us, perhaps before it ran.
     """
 
     task: asyncio.Task[None] | None = None
-    work: "asyncio.Task[list[Ran]] | None" = None
+    work: "asyncio.Task[None] | None" = None
+    ran: "list[Ran]" = field(default_factory=list)
     cancelled: bool = False
+    ended: bool = False
 
     def end(self) -> None:
         """End what runs of it."""
+        self.ended = True
         if self.work is not None:
             self.work.cancel()
 
@@ -100,13 +106,14 @@ class Acting:
         self._pump()
 
     async def stop(self) -> None:
-        """End what runs, which is lost at the next start; what waits is done then."""
+        """Let what runs come to its end for a little, end it then and answer so; what waits is done later."""
         self._stopping = True
         self._waiting.clear()
-        runs = list(self._runs.values())
-        for run in runs:
+        tasks = [run.task for run in self._runs.values() if run.task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=GRACE_S)
+        for run in self._runs.values():
             run.end()
-        tasks = [run.task for run in runs if run.task is not None]
         await asyncio.gather(*tasks, *self._tasks, *self._preparing, return_exceptions=True)
         self.journal.close()
 
@@ -264,8 +271,6 @@ class Acting:
             begun = await asyncio.to_thread(steps.begin, number, command)
             if begun is not None:
                 outcome = await self._outcome(begun, run)
-                if outcome is None:
-                    return  # this agent ends: the next start says that it is lost
                 await asyncio.to_thread(steps.end, number, command, begun.digest, outcome)
             self.say(command)
         except Unavailable as fault:
@@ -276,25 +281,31 @@ class Acting:
             del self._runs[number]
             self._pump()
 
-    async def _outcome(self, begun: "Begun", run: _Run) -> "Outcome | None":
-        """Return what became of it; None when this agent stops before that is known."""
-        from vedette.agent.act_answer import failed, outcome_of
+    async def _outcome(self, begun: "Begun", run: _Run) -> "Outcome":
+        from vedette.agent.act_answer import failed, interrupted, outcome_of
         from vedette.agent.act_run import run_operations
         from vedette.agent.act_steps import cancelled
 
         self.run += 1
-        began = time.monotonic()
-        run.work = asyncio.create_task(run_operations(begun, self.rules, self.clock, self.carrier))
-        if run.cancelled or self._stopping:
+        began, operations = time.monotonic(), len(begun.operations)
+        working = run_operations(begun, self.rules, self.clock, self.carrier, ran=run.ran)
+        run.work = asyncio.create_task(working)
+        if run.ended:
             run.end()
         try:
-            ran = await run.work
+            await run.work
         except asyncio.CancelledError:
-            return cancelled(begun.action.modules) if run.cancelled else None
+            if run.cancelled:
+                return cancelled(begun.action.modules)
+            return interrupted(run.ran, operations, _ms_since(began))
         except Exception as fault:
             log.exception("an action failed by a fault of ours", command=begun.command)
-            return failed(f"a fault of the agent: {type(fault).__name__}", len(begun.operations))
-        return outcome_of(ran, len(begun.operations), int((time.monotonic() - began) * 1000))
+            return failed(f"a fault of the agent: {type(fault).__name__}", operations)
+        return outcome_of(run.ran, operations, _ms_since(began))
+
+
+def _ms_since(began: float) -> int:
+    return int((time.monotonic() - began) * 1000)
 
 
 def _prepare(steps: "Steps") -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -119,6 +119,17 @@ def outcome_of(ran: Sequence[Ran], operations: int, took_ms: int) -> Outcome:
         truncated=any(one.truncated for one in ran),
         took_ms=took_ms,
         results=(*results, *[b""] * (operations - len(ran))),
+    )
+
+
+def interrupted(ran: Sequence[Ran], operations: int, took_ms: int) -> Outcome:
+    """Return the end of an action that ran when the agent was stopped, with what was over by then."""
+    over = f"; {len(ran)} of its {operations} operations were over" if ran else ""
+    return replace(
+        outcome_of(ran, operations, took_ms),
+        status="failed",
+        reason="interrupted",
+        message=f"interrupted: the agent was stopped while it ran{over}; it is not run again",
     )
 
 

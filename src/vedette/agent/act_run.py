@@ -16,12 +16,14 @@ async def run_operations(
     rules: HostRules,
     clock: Callable[[], datetime],
     carrier: Carrier | None = None,
-) -> list[Ran]:
-    """Return what became of each operation; fewer when the action expired or its answer is full.
+    *,
+    ran: list[Ran],
+) -> None:
+    """Run one after the other; fewer when the action expired or its answer is full.
 
-    carrier: carries out what modules order; without one, nothing is.
+    carrier: carries out what modules order; without one, nothing is. ran: what became of each is put
+    here as it ends, so that whoever cancels this has those that are over.
     """
-    ran: list[Ran] = []
     for module, parameters in begun.operations:
         answered_bytes = sum(len(one.result) for one in ran)
         limits = limits_of(begun, rules, answered_bytes, now=clock())
@@ -34,7 +36,6 @@ async def run_operations(
         if carrier is not None and one.ended is Ended.RETURNED:
             one = await _carried(carrier, module, one, limits, privacy=rules.privacy)
         ran.append(one)
-    return ran
 
 
 async def _carried(

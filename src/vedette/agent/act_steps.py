@@ -85,7 +85,7 @@ class Steps:
         lost = Outcome(
             status="lost",
             reason="lost",
-            message="the agent ended while it ran; it is not run again",
+            message="the agent or its host broke off while it ran, and how far it came is not known; it is not run again",
             results=(b"",) * len(left.modules),
         )
         self.end(left.number, left.command, left.digest, lost)

@@ -51,7 +51,7 @@ SETTLED_S = 20.0
 """By then most targets were looked at twice, and what that imports and connects is in place."""
 SETTLE_AGAIN_S = 3600.0
 LAST_WORDS_S = 2.0
-"""How long a stopping agent waits for its last reports to be acknowledged; the rest is on disk."""
+"""How long a stopping agent waits until the server has its last reports and answers; the rest is on disk."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -205,6 +205,7 @@ class Agent:
         if self._server is not None:
             self._server.close()
         await self.host.close()
+        self.acting.journal.close()  # last words may have opened it again
         await asyncio.to_thread(self.spool.close)
         self.dictionary.close()
         log.info("agent stopped", spooled_reports=self.spool.reports)
@@ -303,7 +304,9 @@ class Agent:
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS_S):
-                while self.spool.reports and self.client.standing.connected:  # noqa: ASYNC110 - nobody signals an ack
+                while self.client.standing.connected and (  # noqa: ASYNC110 - nobody signals an ack
+                    self.spool.reports or await self.acting.untold()
+                ):
                     await asyncio.sleep(0.02)
 
 
