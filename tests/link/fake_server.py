@@ -8,7 +8,7 @@ import grpc.aio
 
 from vedette.link import vedette_pb2 as pb
 from vedette.link import vedette_pb2_grpc as rpc
-from vedette.link.client import Credentials
+from vedette.link.identity import Credentials
 from vedette.trust.authority import Authority
 from vedette.trust.keys import make_csr, make_key
 

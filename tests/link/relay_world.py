@@ -14,9 +14,10 @@ from vedette.fleet.attach import RevokedAgent
 from vedette.health import expect
 from vedette.health.model import Measurement, Report, State
 from vedette.link.claims import Claims
-from vedette.link.client import Client, Credentials, Refused
+from vedette.link.client import Client, Refused
 from vedette.link.dictionary import Dictionary
 from vedette.link.encode import BATCH, Encoder, Looked
+from vedette.link.identity import Credentials
 from vedette.link.relay import Relay, RelayOptions
 from vedette.link.relay_door import listening
 from vedette.link.spool import Caps, Spool

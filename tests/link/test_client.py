@@ -15,9 +15,10 @@ from vedette.health.model import Measurement, Report, State
 from vedette.link import client as client_module
 from vedette.link import vedette_pb2 as pb
 from vedette.link.claims import Claims
-from vedette.link.client import Client, Credentials, Refused
+from vedette.link.client import Client, Refused
 from vedette.link.dictionary import Dictionary
 from vedette.link.encode import BATCH, Encoder, Looked
+from vedette.link.identity import Credentials
 from vedette.link.spool import Caps, Spool
 from vedette.trust.keys import make_csr
 

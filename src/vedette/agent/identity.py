@@ -13,7 +13,7 @@ import msgspec
 
 from vedette.clock import now
 from vedette.errors import Invalid, Missing
-from vedette.link.client import Credentials
+from vedette.link.identity import Credentials
 
 
 class Held(msgspec.Struct):

@@ -13,11 +13,11 @@ from vedette.link import vedette_pb2 as pb
 from vedette.link.acts import Acts
 from vedette.link.dictionary import Dictionary
 from vedette.link.encode import BATCH, batch_frame, microseconds, refs_in
+from vedette.link.identity import Identity
 from vedette.link.orders import Orders
 from vedette.link.spool import Record, Spool
 
 if TYPE_CHECKING:
-    from vedette.link.client import Identity
     from vedette.link.relay_voice import Voice
 
 log = structlog.get_logger(__name__)
@@ -39,7 +39,7 @@ class Attachment:
     call: "grpc.aio.StreamStreamCall[bytes, pb.ToAgent]"
     spool: Spool
     dictionary: Dictionary
-    identity: "Identity"
+    identity: Identity
     clock: Callable[[], datetime]
     credits: int
     heartbeat_s: float

@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import grpc
@@ -22,6 +22,7 @@ from vedette.link.attachment import Attachment
 from vedette.link.claims import Claims, facts_message
 from vedette.link.dictionary import Dictionary
 from vedette.link.encode import microseconds
+from vedette.link.identity import Credentials, Identity
 from vedette.link.orders import Orders
 from vedette.link.spool import Spool
 
@@ -94,38 +95,6 @@ class Configured:
 
     revision: int
     assignments: tuple[Assignment, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
-    """What mutual TLS needs, in PEM, and where the server is."""
-
-    address: str
-    key_pem: bytes
-    certificate_pem: bytes
-    authority_pem: bytes
-
-
-class Identity(Protocol):
-    """Where the agent keeps who it is; written whole or not at all."""
-
-    def credentials(self) -> Credentials:
-        """Return the newest certificate and the address."""
-
-    def welcomed_run_id(self) -> str:
-        """Return the last run of this agent that a server welcomed; "" at first."""
-
-    def keep_welcomed(self, run_id: str) -> None:
-        """Remember that this run was welcomed, durably."""
-
-    def renew_at(self) -> datetime:
-        """Return when a new certificate is due."""
-
-    def request(self) -> bytes:
-        """Return the request for a certificate of our key, PEM."""
-
-    def keep_renewed(self, certificate_pem: bytes, authority_pem: bytes) -> None:
-        """Keep the new certificate."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -19,8 +19,9 @@ from vedette.errors import Unavailable
 from vedette.health.rules import reconnect_spread
 from vedette.link import vedette_pb2 as pb
 from vedette.link.claims import Claims
-from vedette.link.client import Identity, Refused
+from vedette.link.client import Refused
 from vedette.link.encode import microseconds
+from vedette.link.identity import Identity
 from vedette.link.relay_meanings import MeaningFiles
 from vedette.link.relay_members import Down, Member, Members
 from vedette.link.relay_queue import CREDITS, Note, Queue

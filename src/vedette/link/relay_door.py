@@ -15,8 +15,9 @@ from google.protobuf.message import DecodeError
 from vedette import clock
 from vedette.errors import Kind, Unavailable
 from vedette.link import vedette_pb2 as pb
-from vedette.link.client import Credentials, Refused
+from vedette.link.client import Refused
 from vedette.link.errors import STATUS
+from vedette.link.identity import Credentials
 from vedette.link.listeners import bind
 from vedette.link.outgoing import Outgoing
 from vedette.link.relay import Relay

@@ -13,8 +13,9 @@ import structlog
 
 from vedette.link import vedette_pb2 as pb
 from vedette.link.claims import Claims, facts_message
-from vedette.link.client import PROTOCOL, WELCOME_WITHIN_S, Identity, Refused, secure_channel
+from vedette.link.client import PROTOCOL, WELCOME_WITHIN_S, Refused, secure_channel
 from vedette.link.encode import microseconds
+from vedette.link.identity import Identity
 from vedette.link.relay_flight import Call, Flight
 from vedette.link.relay_meanings import MeaningFiles
 from vedette.link.relay_members import Members
