@@ -27,7 +27,7 @@ from vedette.agent.connectors.cockroachdb_told import (
 from vedette.agent.connectors.cockroachdb_verdict import Node, fault_of_cluster, nodes_of
 from vedette.agent.connectors.errors import EXPECTED, Fault, failed, fault_of
 from vedette.agent.connectors.exchange import Address, address_of
-from vedette.agent.connectors.tls_contexts import context_for
+from vedette.agent.connectors.tls_contexts import TLS_SETTINGS, context_for
 from vedette.agent.connectors.wire import all_of
 from vedette.agent.settings_schema import parse
 from vedette.clock import now
@@ -55,10 +55,7 @@ class CockroachDB:
             Setting("urls", "list", "HTTP addresses of several nodes; best of all of them."),
             Setting("user", "str", "SQL user to log in as, where the cluster is secure."),
             Setting("password", "str", "Password of the user.", secret=True),
-            Setting("ca_file", "str", "PEM file of the authorities to trust; else the system's."),
-            Setting("insecure", "bool", "Take any certificate.", default=False),
-            Setting("client_cert", "str", "PEM file of a certificate to show."),
-            Setting("client_key", "str", "PEM file of its key; default in `client_cert`."),
+            *TLS_SETTINGS,
             Setting("node_timeout", "duration", "Limit for a node's own doors.", default=2.0),
             Setting("status_timeout", "duration", "Limit for what all share.", default=2.0),
             Setting(

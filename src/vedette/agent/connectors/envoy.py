@@ -21,7 +21,7 @@ from vedette.agent.connectors.errors import EXPECTED, Fault, failed
 from vedette.agent.connectors.exchange import Address, address_of
 from vedette.agent.connectors.json_api import JsonApi
 from vedette.agent.connectors.rates import Counters
-from vedette.agent.connectors.tls_contexts import context_for
+from vedette.agent.connectors.tls_contexts import TLS_SETTINGS, context_for
 from vedette.agent.connectors.wire import within
 from vedette.agent.settings_schema import parse
 from vedette.clock import now
@@ -56,10 +56,7 @@ class Envoy:
                 "Degraded when a certificate has less left.",
                 default=7 * 86_400.0,
             ),
-            Setting("ca_file", "str", "PEM file of the authorities to trust; else the system's."),
-            Setting("insecure", "bool", "Take any certificate.", default=False),
-            Setting("client_cert", "str", "PEM file of a certificate to show."),
-            Setting("client_key", "str", "PEM file of its key; default in `client_cert`."),
+            *TLS_SETTINGS,
         ),
         pack={**envoy_verdict.LIMITS, **envoy_istiod.LIMITS},
         measures=(*envoy_verdict.MEASURES, *envoy_istiod.MEASURES),

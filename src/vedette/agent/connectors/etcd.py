@@ -21,7 +21,7 @@ from vedette.agent.connectors.etcd_member import (
 from vedette.agent.connectors.etcd_questions import Questions, Told
 from vedette.agent.connectors.exchange import address_of
 from vedette.agent.connectors.rates import Counters
-from vedette.agent.connectors.tls_contexts import context_for
+from vedette.agent.connectors.tls_contexts import TLS_SETTINGS, context_for
 from vedette.agent.connectors.wire import within
 from vedette.agent.settings_schema import parse
 from vedette.clock import now
@@ -39,10 +39,7 @@ class Etcd:
             Setting("metrics_url", "str", "Where /metrics is, when it has a listener of its own."),
             Setting("user", "str", "User to sign in as, where authentication is on."),
             Setting("password", "str", "Password of the user.", secret=True),
-            Setting("ca_file", "str", "PEM file of the authorities to trust; else the system's."),
-            Setting("insecure", "bool", "Take any certificate.", default=False),
-            Setting("client_cert", "str", "PEM file of a certificate to show."),
-            Setting("client_key", "str", "PEM file of its key; default in `client_cert`."),
+            *TLS_SETTINGS,
         ),
         pack=LIMITS,
         measures=MEASURES,

@@ -30,7 +30,7 @@ from vedette.agent.connectors.limits import (
     measurements,
     state_of,
 )
-from vedette.agent.connectors.tls_contexts import context_for
+from vedette.agent.connectors.tls_contexts import TLS_SETTINGS, context_for
 from vedette.agent.connectors.wire import all_of, within
 from vedette.agent.packs import Threshold
 from vedette.agent.settings_schema import parse
@@ -106,10 +106,7 @@ class Http:
             Setting("password", "str", "Password for basic authentication.", secret=True),
             Setting("bearer_token", "str", "Token for `Authorization: Bearer`.", secret=True),
             Setting("server_name", "str", "Name to ask for (SNI) and to verify; default the host."),
-            Setting("ca_file", "str", "PEM file of the authorities to trust; else the system's."),
-            Setting("insecure", "bool", "Take any certificate.", default=False),
-            Setting("client_cert", "str", "PEM file of a certificate to show."),
-            Setting("client_key", "str", "PEM file of its key; default in `client_cert`."),
+            *TLS_SETTINGS,
         ),
         pack={
             "total_s": Threshold(3.0, 2.0),

@@ -31,7 +31,7 @@ from vedette.agent.connectors.kubernetes_verdict import (
 )
 from vedette.agent.connectors.limits import measurements, total
 from vedette.agent.connectors.rates import Counters
-from vedette.agent.connectors.tls_contexts import context_for
+from vedette.agent.connectors.tls_contexts import TLS_SETTINGS, context_for
 from vedette.agent.connectors.wire import all_of, within
 from vedette.agent.settings_schema import parse
 from vedette.clock import now
@@ -68,10 +68,7 @@ class Kubernetes:
             Setting("kubeconfig", "str", "A kubeconfig that holds all it needs.", secret=True),
             Setting("context", "str", "The context of the kubeconfig; default its current one."),
             Setting("in_cluster", "bool", "Use the account of the agent's own pod.", default=False),
-            Setting("ca_file", "str", "PEM file of the authorities to trust; else the system's."),
-            Setting("insecure", "bool", "Take any certificate.", default=False),
-            Setting("client_cert", "str", "PEM file of a certificate to show."),
-            Setting("client_key", "str", "PEM file of its key; default in `client_cert`."),
+            *TLS_SETTINGS,
             Setting("namespaces", "list", "Namespaces to look at; default all."),
             Setting("kinds", "list", f"Kinds to look at: {', '.join(_USUAL)}; default all."),
             Setting(

@@ -19,7 +19,8 @@ from vedette.agent.connectors.mqtt_sys import (
     uptime_s,
 )
 from vedette.agent.connectors.rates import Counters, Gains
-from vedette.agent.connectors.wire import within
+from vedette.agent.connectors.tls_contexts import TLS_SETTINGS
+from vedette.agent.connectors.wire import once_more, within
 from vedette.agent.settings_schema import parse
 from vedette.errors import Invalid
 from vedette.health.model import Measurement, Report, State
@@ -45,10 +46,7 @@ class Mqtt:
             ),
             Setting("sys", "bool", "Read $SYS, as Mosquitto has it.", default=True),
             Setting("tls", "bool", "Speak TLS.", default=False),
-            Setting("ca_file", "str", "PEM file of the authorities to trust; else the system's."),
-            Setting("insecure", "bool", "Take any certificate.", default=False),
-            Setting("client_cert", "str", "PEM file of a certificate to show."),
-            Setting("client_key", "str", "PEM file of its key; default in `client_cert`."),
+            *TLS_SETTINGS,
         ),
         pack=LIMITS,
         measures=MEASURES,
@@ -68,22 +66,11 @@ class Mqtt:
         """Use the kept connection; one that the broker closed meanwhile is replaced once."""
         try:
             async with within(look):
-                return await self._look_once_more(look)
+                return await once_more(
+                    lambda: self._look(look), kept=self._session.is_open, drop=self._session.drop
+                )
         except EXPECTED as error:
             return failed(error, f"{self._settings['host']}:{self._settings['port']}")
-
-    async def _look_once_more(self, look: Look) -> Report:
-        kept = self._session.is_open
-        try:
-            return await self._look(look)
-        except (ConnectionError, EOFError):
-            self._session.drop()
-            if not kept:
-                raise
-            return await self._look(look)
-        except BaseException:
-            self._session.drop()
-            raise
 
     async def _look(self, look: Look) -> Report:
         session = self._session

@@ -20,7 +20,8 @@ from vedette.agent.connectors.mysql_status import (
     measured,
 )
 from vedette.agent.connectors.rates import Counters
-from vedette.agent.connectors.wire import within
+from vedette.agent.connectors.tls_contexts import TLS_SETTINGS
+from vedette.agent.connectors.wire import once_more, within
 from vedette.agent.settings_schema import parse
 from vedette.errors import Invalid
 from vedette.health.model import Measurement, Report, State
@@ -54,10 +55,7 @@ class MySQL:
                 "`primary` (writable) or `replica` (read-only): degraded when it is the other.",
             ),
             Setting("tls", "bool", "Speak TLS.", default=False),
-            Setting("ca_file", "str", "PEM file of the authorities to trust; else the system's."),
-            Setting("insecure", "bool", "Take any certificate.", default=False),
-            Setting("client_cert", "str", "PEM file of a certificate to show."),
-            Setting("client_key", "str", "PEM file of its key; default in `client_cert`."),
+            *TLS_SETTINGS,
         ),
         pack=LIMITS,
         measures=MEASURES,
@@ -81,7 +79,7 @@ class MySQL:
         session = self._session = self._session or Session(self._settings)
         try:
             async with within(look):
-                return self._report(await _ask_once_more(look, session))
+                return self._report(await _ask(look, session))
         except EXPECTED as error:
             return failed(error, f"{self._settings['host']}:{self._settings['port']}")
 
@@ -129,15 +127,10 @@ class MySQL:
             self._session.drop()
 
 
-async def _ask_once_more(look: Look, session: "Session") -> "Reading":
-    kept = session.is_open
-    if not kept:
-        await session.open(look)
-    try:
+async def _ask(look: Look, session: "Session") -> "Reading":
+    async def ask() -> "Reading":
+        if not session.is_open:
+            await session.open(look)
         return await session.ask(look)
-    except ConnectionError:
-        session.drop()
-        if not kept:
-            raise
-    await session.open(look)
-    return await session.ask(look)
+
+    return await once_more(ask, kept=session.is_open, drop=session.drop)

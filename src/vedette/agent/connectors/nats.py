@@ -23,8 +23,8 @@ from vedette.agent.connectors.nats_monitor import (
     measured,
 )
 from vedette.agent.connectors.rates import Counters
-from vedette.agent.connectors.tls_contexts import context_for
-from vedette.agent.connectors.wire import within
+from vedette.agent.connectors.tls_contexts import TLS_SETTINGS, context_for
+from vedette.agent.connectors.wire import once_more, within
 from vedette.agent.settings_schema import parse
 from vedette.clock import now
 from vedette.errors import Invalid
@@ -57,10 +57,7 @@ class Nats:
             ),
             Setting("tls", "bool", "Speak TLS to the client port.", default=False),
             Setting("tls_first", "bool", "TLS before the server's greeting.", default=False),
-            Setting("ca_file", "str", "PEM file of the authorities to trust; else the system's."),
-            Setting("insecure", "bool", "Take any certificate.", default=False),
-            Setting("client_cert", "str", "PEM file of a certificate to show."),
-            Setting("client_key", "str", "PEM file of its key; default in `client_cert`."),
+            *TLS_SETTINGS,
         ),
         pack=LIMITS,
         measures=MEASURES,
@@ -80,7 +77,7 @@ class Nats:
         """Ping as a client, then ask the monitor; a kept connection that ended is replaced once."""
         try:
             async with within(look):
-                ping_s = await _ping_once_more(look, self._client) if self._client else None
+                ping_s = await _ping(look, self._client) if self._client else None
                 seen = await self._ask(look) if self._monitor else None
         except EXPECTED as error:
             return failed(error, self._where())
@@ -145,15 +142,5 @@ class Nats:
             self._client.drop()
 
 
-async def _ping_once_more(look: Look, client: Client) -> float:
-    kept = client.is_open
-    try:
-        return await client.ping(look)
-    except (ConnectionError, EOFError):
-        client.drop()
-        if not kept:
-            raise
-        return await client.ping(look)
-    except BaseException:
-        client.drop()
-        raise
+async def _ping(look: Look, client: Client) -> float:
+    return await once_more(lambda: client.ping(look), kept=client.is_open, drop=client.drop)

@@ -21,7 +21,7 @@ from vedette.agent.connectors.postgres_row import (
     sizes,
 )
 from vedette.agent.connectors.rates import Counters
-from vedette.agent.connectors.wire import within
+from vedette.agent.connectors.wire import has_ended, once_more, within
 from vedette.agent.settings_schema import parse
 from vedette.errors import Invalid
 from vedette.health.model import Measurement, Report, State
@@ -81,22 +81,14 @@ class Postgres:
         session = self._session = self._session or Session(self._settings)
         try:
             async with within(look):
-                return await self._ask_once_more(look, session)
+                return await once_more(
+                    lambda: self._ask(look, session),
+                    kept=session.is_open,
+                    drop=session.drop,
+                    ended=_has_ended,
+                )
         except EXPECTED as error:
             return failed(error, f"{self._settings['host']}:{self._settings['port']}")
-
-    async def _ask_once_more(self, look: Look, session: "Session") -> Report:
-        kept = session.is_open
-        try:
-            return await self._ask(look, session)
-        except BaseException as error:
-            session.drop()
-            ended = isinstance(error, ConnectionError) or (
-                getattr(error, "error_class", "") == "stopping"
-            )
-            if not (kept and ended):
-                raise
-        return await self._ask(look, session)
 
     async def _ask(self, look: Look, session: "Session") -> Report:
         if not session.is_open:
@@ -137,3 +129,8 @@ class Postgres:
         """Close the kept connection."""
         if self._session is not None:
             self._session.drop()
+
+
+def _has_ended(error: BaseException) -> bool:
+    # A server that shuts down says so before it hangs up.
+    return has_ended(error) or getattr(error, "error_class", "") == "stopping"

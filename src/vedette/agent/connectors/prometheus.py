@@ -18,7 +18,7 @@ from vedette.agent.connectors.exchange import (
     credentials,
 )
 from vedette.agent.connectors.prometheus_commands import COMMANDS, rows_of
-from vedette.agent.connectors.tls_contexts import context_for
+from vedette.agent.connectors.tls_contexts import TLS_SETTINGS, context_for
 from vedette.agent.connectors.wire import within
 from vedette.agent.exposition.grammar import ACCEPT, Dialect, Malformed, dialect_of
 from vedette.agent.exposition.page import Bounds, Page, TooMuch
@@ -68,10 +68,7 @@ class Prometheus:
             Setting("password", "str", "Password for basic authentication.", secret=True),
             Setting("bearer_token", "str", "Token for `Authorization: Bearer`.", secret=True),
             Setting("server_name", "str", "Name to ask for (SNI) and to verify; default the host."),
-            Setting("ca_file", "str", "PEM file of the authorities to trust; else the system's."),
-            Setting("insecure", "bool", "Take any certificate.", default=False),
-            Setting("client_cert", "str", "PEM file of a certificate to show."),
-            Setting("client_key", "str", "PEM file of its key; default in `client_cert`."),
+            *TLS_SETTINGS,
             Setting(
                 "honor_timestamps",
                 "bool",

@@ -18,8 +18,8 @@ from vedette.agent.connectors.rabbitmq_broker import LIMITS, MEASURES, Broker
 from vedette.agent.connectors.rabbitmq_commands import COMMANDS, rows_of
 from vedette.agent.connectors.rabbitmq_management import ask_management, basic
 from vedette.agent.connectors.rates import Counters
-from vedette.agent.connectors.tls_contexts import context_for
-from vedette.agent.connectors.wire import Wire, open_wire, within
+from vedette.agent.connectors.tls_contexts import TLS_SETTINGS, context_for
+from vedette.agent.connectors.wire import Wire, once_more, open_wire, within
 from vedette.agent.settings_schema import parse
 from vedette.errors import Invalid
 from vedette.health.model import Measurement, Report, State
@@ -56,10 +56,7 @@ class RabbitMQ:
                 default=100,
             ),
             Setting("tls", "bool", "Speak TLS over AMQP.", default=False),
-            Setting("ca_file", "str", "PEM file of the authorities to trust; else the system's."),
-            Setting("insecure", "bool", "Take any certificate.", default=False),
-            Setting("client_cert", "str", "PEM file of a certificate to show."),
-            Setting("client_key", "str", "PEM file of its key; default in `client_cert`."),
+            *TLS_SETTINGS,
         ),
         pack=LIMITS,
         measures=MEASURES,
@@ -82,7 +79,7 @@ class RabbitMQ:
         where = f"{self._settings['host']}:{self._settings['port']}"
         try:
             async with within(look):
-                channel_s = await self._channel_once_more(look) if self._amqp else None
+                channel_s = await self._channel(look) if self._amqp else None
                 where = self._management.url if self._management else where
                 broker = await self._ask_management(look)
                 where = self._metrics.url if self._metrics else where
@@ -91,20 +88,11 @@ class RabbitMQ:
         except EXPECTED as error:
             return failed(error, where)
 
-    async def _channel_once_more(self, look: Look) -> float:
-        kept = self._wire is not None
-        try:
-            return await self._channel(look)
-        except (ConnectionError, EOFError):
-            self._drop()
-            if not kept:
-                raise
-            return await self._channel(look)
-        except BaseException:
-            self._drop()
-            raise
-
     async def _channel(self, look: Look) -> float:
+        kept = self._wire is not None
+        return await once_more(lambda: self._open_channel(look), kept=kept, drop=self._drop)
+
+    async def _open_channel(self, look: Look) -> float:
         opened = self._wire
         if opened is None:
             tls = context_for(self._settings) if self._settings["tls"] else None

@@ -21,8 +21,8 @@ from vedette.agent.connectors.redis_info import (
     parse_info,
 )
 from vedette.agent.connectors.resp import Answer, ErrorAnswer, encode, read_answer
-from vedette.agent.connectors.tls_contexts import context_for
-from vedette.agent.connectors.wire import Wire, open_wire, within
+from vedette.agent.connectors.tls_contexts import TLS_SETTINGS, context_for
+from vedette.agent.connectors.wire import Wire, once_more, open_wire, within
 from vedette.agent.settings_schema import parse
 from vedette.errors import Invalid
 from vedette.health.model import Measurement, Report, State
@@ -52,10 +52,7 @@ class Redis:
             Setting("password", "str", "Password of the user.", secret=True),
             Setting("role", "str", "`primary` or `replica`: degraded when it is the other."),
             Setting("tls", "bool", "Speak TLS.", default=False),
-            Setting("ca_file", "str", "PEM file of the authorities to trust; else the system's."),
-            Setting("insecure", "bool", "Take any certificate.", default=False),
-            Setting("client_cert", "str", "PEM file of a certificate to show."),
-            Setting("client_key", "str", "PEM file of its key; default in `client_cert`."),
+            *TLS_SETTINGS,
         ),
         pack=LIMITS,
         measures=MEASURES,
@@ -75,22 +72,11 @@ class Redis:
         """Ask on the kept connection; one that the server closed meanwhile is replaced once."""
         try:
             async with within(look):
-                return await self._ask_once_more(look)
+                return await once_more(
+                    lambda: self._ask(look), kept=self._wire is not None, drop=self._drop
+                )
         except EXPECTED as error:
             return failed(error, f"{self._settings['host']}:{self._settings['port']}")
-
-    async def _ask_once_more(self, look: Look) -> Report:
-        kept = self._wire is not None
-        try:
-            return await self._ask(look)
-        except (ConnectionError, EOFError):
-            self._drop()
-            if not kept:
-                raise
-            return await self._ask(look)
-        except BaseException:
-            self._drop()
-            raise
 
     async def _ask(self, look: Look) -> Report:
         opened = self._wire = self._wire or await self._connect(look)

@@ -5,8 +5,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from vedette.agent.connector import Setting
 from vedette.agent.connectors.errors import Fault
 from vedette.health.model import State
+
+TLS_SETTINGS = (
+    Setting("ca_file", "str", "PEM file of the authorities to trust; else the system's."),
+    Setting("insecure", "bool", "Take any certificate.", default=False),
+    Setting("client_cert", "str", "PEM file of a certificate to show."),
+    Setting("client_key", "str", "PEM file of its key; default in `client_cert`."),
+)
+"""What a connector takes that makes its context by `context_for`."""
 
 
 def tls_context(

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -51,6 +51,36 @@ class Wire:
 def within(look: Look, share: float = 1.0) -> asyncio.Timeout:
     """Return a limit a little tighter than the caller's; `share` of it for part of a look."""
     return asyncio.timeout(max(look.timeout_s * share - _MARGIN_S, look.timeout_s * share * 0.5))
+
+
+def has_ended(error: BaseException) -> bool:
+    """Say whether this is how a connection shows that the other side closed it."""
+    return isinstance(error, ConnectionError | EOFError)
+
+
+async def once_more(
+    ask: Callable[[], Awaitable[T]],
+    *,
+    kept: bool,
+    drop: Callable[[], None],
+    ended: Callable[[BaseException], bool] = has_ended,
+) -> T:
+    """Ask; where a kept connection turns out to have ended, ask once more on a new one.
+
+    ask: opens a connection where none is open. kept: whether one was. drop: lets go of it; what
+    failed leaves no connection behind, whose next answer might be this question's.
+    """
+    try:
+        return await ask()
+    except BaseException as error:
+        drop()
+        if not (kept and ended(error)):
+            raise
+    try:
+        return await ask()
+    except BaseException:
+        drop()
+        raise
 
 
 async def open_wire(
