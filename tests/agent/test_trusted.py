@@ -5,15 +5,27 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.signing_world import needs_ssh, ssh_public
+from tests.signing_world import (
+    gpg_key,
+    gpg_public,
+    gpg_sign,
+    needs_gpg,
+    needs_ssh,
+    ssh_public,
+    ssh_sign,
+)
 
 sys.path.insert(0, str(Path(__file__).parent))
 from act_world import NOW, bundle, pin, signed_bundle
 
+from vedette import clock
 from vedette.agent.host_actions import TrustRules
 from vedette.agent.trusted import HELD, Roots, Trusted, place_bundle
 from vedette.errors import Invalid
+from vedette.trust.bundle import Roots as BundleRoots
+from vedette.trust.bundle import roots_digest, signed_text, write_bundle
 from vedette.trust.reasons import Reason, Untrusted
+from vedette.trust.signed import Signed, write_signed
 
 pytestmark = needs_ssh
 
@@ -24,6 +36,7 @@ class refused:
 
     def __enter__(self):
         self.caught = self.raised.__enter__()
+        return self.caught
 
     def __exit__(self, *told):
         done = self.raised.__exit__(*told)
@@ -131,3 +144,41 @@ def test_the_pin_is_read_from_a_file_and_says_how_many_must_sign(tmp_path):
     file.write_text(ssh_public("root one"))
     with pytest.raises(Invalid, match="names no trust roots"):
         TrustRules(root_file=str(file)).roots()
+
+
+def with_a_root_that_ends(*, now, extra):
+    """A pin of two, and a bundle signed by a root whose key ends in two days and by others."""
+    ending = gpg_key("ending root", "ed25519", "2d")
+    keys = (gpg_public(ending), ssh_public("root one"), ssh_public("root two"))
+    document = write_bundle(bundle(at=now, roots=BundleRoots(threshold=2, keys=keys)))
+    text = signed_text(document)
+    signatures = [gpg_sign(text, ending), ssh_sign(text, "root one", namespace="vedette-trust")]
+    if extra:
+        signatures.append(ssh_sign(text, "root two", namespace="vedette-trust"))
+    return Roots(roots_digest(keys), 2), write_signed(Signed(document, tuple(signatures)))
+
+
+@needs_gpg
+@pytest.mark.parametrize("extra", [True, False])
+def test_a_root_that_ended_counts_no_more_and_the_others_do(tmp_path, extra):
+    now = clock.now().replace(microsecond=0)
+    pinned, signed = with_a_root_that_ends(now=now, extra=extra)
+    later = now + timedelta(days=3)
+    host = Trusted(tmp_path, pinned)
+    if extra:
+        assert host.take(signed, now=later)
+    else:
+        with refused(Reason.THRESHOLD) as why:
+            host.take(signed, now=later)
+        assert "1 of the roots signed the bundle, 2 must" in str(why.value)
+        assert "ended at" in str(why.value)
+
+
+@needs_gpg
+def test_what_was_taken_before_a_root_ended_is_obeyed_after_a_restart_until_it_ends(tmp_path):
+    now = clock.now().replace(microsecond=0)
+    pinned, signed = with_a_root_that_ends(now=now, extra=False)
+    assert Trusted(tmp_path, pinned).take(signed, now=now)
+    assert Trusted(tmp_path, pinned).bundle(now=now + timedelta(days=3)).version == 1
+    with refused(Reason.EXPIRED_BUNDLE):
+        Trusted(tmp_path, pinned).bundle(now=now + timedelta(days=31))

@@ -324,6 +324,11 @@ def test_one_bad_signature_makes_the_whole_action_doubtful():
         assert error.value.reason is reason
 
 
+def test_a_forgery_among_enough_roots_is_no_root_that_ended():
+    one, two = signed(bundle(), *ROOTS[:2]), ssh_sign(b"other", ROOTS[2], "vedette-trust")
+    assert refused(Signed(one.document, (*one.signatures, two))) is Reason.WRONG_SIGNATURE
+
+
 def test_old_keys_are_listed_with_a_reason():
     old = AcceptedSha1(fingerprint="A" * 40, reason="lives on a token")
     assert read_bundle(write_bundle(bundle(sha1_keys=(old,)))).accepted_sha1() == {"A" * 40}

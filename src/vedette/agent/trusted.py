@@ -56,13 +56,15 @@ async def place_bundle(trusted: "Trusted", file: str, *, now: datetime) -> None:
 class _Held(msgspec.Struct, frozen=True):
     """The bundle that was accepted last, for whom these roots were pinned.
 
-    digest: of its document. file: of the whole file it came in.
+    digest: of its document. file: of the whole file it came in. at: when, by this host's clock: a root
+    that has ended since takes from a restarted agent no bundle that one which ran on still obeys.
     """
 
     roots: str
     version: int
     digest: str
     file: str
+    at: datetime | None = None
 
 
 class Trusted:
@@ -137,9 +139,11 @@ class Trusted:
             held = Held(self._held.version, self._held.digest)
         read: Signed = read_signed(signed)
         pin = Pin(roots.digest, roots.threshold) if roots else None
-        bundle = accept(read, pin=pin, held=held, now=now)
+        before = self._held.at if self._held and self._held.file == file else None
+        bundle = accept(read, pin=pin, held=held, now=now, roots_at=before, aside=_tell_aside)
         taken = held_of(bundle, read)
-        return bundle, _Held(roots.digest if roots else "", taken.version, taken.digest, file)
+        digest = roots.digest if roots else ""
+        return bundle, _Held(digest, taken.version, taken.digest, file, before or now)
 
     def _read_held(self) -> _Held | None:
         try:
@@ -157,3 +161,7 @@ class Trusted:
     def _keep(self, held: _Held) -> None:
         write_private(self._held_file, msgspec.json.encode(held))
         self._held = held
+
+
+def _tell_aside(refused: VedetteError) -> None:
+    log.warning("a root's signature under the trust bundle counts no more", why=str(refused))

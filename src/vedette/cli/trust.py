@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 from vedette import clock
 from vedette.cli.client import Client
 from vedette.cli.key_files import root_keys, sign_by
+from vedette.cli.output import plain
 from vedette.cli.spans import span
 from vedette.cli.trust_edit import accept_sha1, add, renew, revoke, roots
 from vedette.cli.trust_file import HERE, BundleFile, place_of, read_file, write_file
@@ -133,6 +134,8 @@ def push(
             f"agents refuse the bundle for a signature under it: {found.wrong[0]}",
             hint="vedette trust sign takes it out",
         )
+    for aside in found.aside:
+        sys.stderr.write(f"vedette: a signature does not count: {plain(aside)}\n")
     if len(found.counting) < held.roots.threshold:
         raise Denied(
             f"{len(found.counting)} of {held.roots.threshold} roots signed version {held.version}",
@@ -147,7 +150,8 @@ def push(
 def _sign_with(path: Path, signed: Signed, held: Bundle, signatures: list[str]) -> None:
     """Write the bundle with the signatures added; what does not count is left out, and said."""
     now = clock.now()
-    for wrong in signatures_of(signed, held, now=now).wrong:
+    found = signatures_of(signed, held, now=now)
+    for wrong in (*found.aside, *found.wrong):
         sys.stderr.write(f"vedette: a signature is taken out: {wrong}\n")
     signed = with_signatures(signed, held, signatures, now=now)
     write_file(path, signed)

@@ -39,6 +39,7 @@ def as_value(signed: Signed, held: Bundle, *, now: datetime) -> dict[str, Any]:
         "roots_digest": roots_digest(held.roots.keys),
         "pin": pin_of(held),
         "signed_by": list(found.counting),
+        "uncounted_signatures": list(found.aside),
         "wrong_signatures": list(found.wrong),
     }
 
@@ -81,6 +82,8 @@ def _roots(signed: Signed, held: Bundle, now: datetime) -> Iterator[str]:
     signers = found.counting
     needed = held.roots.threshold
     state = "" if len(signers) >= needed else ", not enough"
+    for aside in found.aside:
+        yield f"A signature under it does not count: {plain(aside)}"
     for wrong in found.wrong:
         yield f"Agents refuse it for a signature under it: {plain(wrong)}"
     yield f"Signed by {len(signers)} of the {needed} roots it needs{state}:"

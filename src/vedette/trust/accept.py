@@ -1,6 +1,7 @@
 """Whether an agent takes a trust bundle: by the roots pinned on its host, never by the server."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from vedette.trust.bundle import Bundle, read_bundle, roots_digest, signed_text
 from vedette.trust.openpgp import SKEW
 from vedette.trust.reasons import Reason, Untrusted
 from vedette.trust.signed import Signed
-from vedette.trust.verify import TRUST, verify_all
+from vedette.trust.verify import TRUST, verify_some
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,21 @@ def held_of(bundle: Bundle, signed: Signed) -> Held:
     return Held(bundle.version, hashlib.sha256(signed.document).hexdigest())
 
 
-def accept(signed: Signed, *, pin: Pin | None, held: Held | None, now: datetime) -> Bundle:
+def accept(
+    signed: Signed,
+    *,
+    pin: Pin | None,
+    held: Held | None,
+    now: datetime,
+    roots_at: datetime | None = None,
+    aside: Callable[[Untrusted], None] = lambda _: None,
+) -> Bundle:
     """Return the bundle when the pinned roots signed it; raises Untrusted naming the reason.
 
     It must be no older than the one held, not ended, and signed by as many distinct roots as both
     the pin and the bundle ask. The same bundle again is taken again.
+    roots_at: when these very bytes were taken before; the roots' keys are judged as of then.
+    aside: told of each root's signature that does not count, when the others are enough.
     """
     if pin is None:
         raise Untrusted(Reason.NO_BUNDLE, "no roots are pinned here; start with --trust-root")
@@ -50,7 +61,8 @@ def accept(signed: Signed, *, pin: Pin | None, held: Held | None, now: datetime)
         raise Untrusted(
             Reason.OTHER_ROOTS, f"the bundle's roots are {roots}, pinned are {pin.roots}"
         )
-    _hold_roots(bundle, signed, pin, now)
+    for refused in _hold_roots(bundle, signed, pin, roots_at or now):
+        aside(refused)
     _hold_version(bundle, signed, held)
     hold_bundle_time(bundle, now)
     return bundle
@@ -69,15 +81,21 @@ def hold_bundle_time(bundle: Bundle, now: datetime) -> None:
         )
 
 
-def _hold_roots(bundle: Bundle, signed: Signed, pin: Pin, now: datetime) -> None:
-    signers = verify_all(
+def _hold_roots(bundle: Bundle, signed: Signed, pin: Pin, now: datetime) -> tuple[Untrusted, ...]:
+    """Return why roots' signatures were set aside; raises Untrusted unless enough others count.
+
+    A root that ends takes no bundle with it that enough others signed.
+    """
+    signers, aside = verify_some(
         signed.signatures, signed_text(signed.document), bundle.roots.keys, namespace=TRUST, now=now
     )
     needed = max(pin.threshold, bundle.roots.threshold, 1)
     if len(signers) < needed:
+        more = "".join(f"; not counted: {one}" for one in aside)
         raise Untrusted(
-            Reason.THRESHOLD, f"{len(signers)} of the roots signed the bundle, {needed} must"
+            Reason.THRESHOLD, f"{len(signers)} of the roots signed the bundle, {needed} must{more}"
         )
+    return aside
 
 
 def _hold_version(bundle: Bundle, signed: Signed, held: Held | None) -> None:

@@ -12,6 +12,18 @@ from vedette.trust.ssh_signature import ONE_LINE_START, key_blob, ssh_fingerprin
 ACTION, TRUST = "vedette-action", "vedette-trust"
 """What SSH signatures are made for: their namespaces."""
 MOST_SIGNATURES = 32
+NOT_NOW = frozenset(
+    [
+        Reason.EXPIRED_KEY,
+        Reason.REVOKED_KEY,
+        Reason.EXPIRED_SIGNATURE,
+        Reason.KEY_FROM_FUTURE,
+        Reason.SIGNED_IN_FUTURE,
+        Reason.WEAK_HASH,
+        Reason.WEAK_KEY,
+    ]
+)
+"""What becomes of a good signature as time goes by; every other reason is a mistake or a forgery."""
 
 
 def is_openpgp_key(key: str) -> bool:
@@ -66,17 +78,47 @@ def verify_all(
     Raises Untrusted when there is no signature, when one does not count, and when a key signed
     twice: who appears twice may be meant to pass for two.
     """
+    found, aside = verify_some(
+        signatures, text, keys, namespace=namespace, now=now, accept_sha1=accept_sha1
+    )
+    if aside:
+        raise aside[0]
+    return found
+
+
+def verify_some(
+    signatures: Sequence[str],
+    text: bytes,
+    keys: Sequence[str],
+    *,
+    namespace: str,
+    now: datetime,
+    accept_sha1: frozenset[str] = frozenset(),
+) -> tuple[tuple[Verified, ...], tuple[Untrusted, ...]]:
+    """Return everyone who signed, in order, and why others do not count now.
+
+    Raises Untrusted as `verify_all` does for whatever time does not do to a signature.
+    """
     if not signatures:
         raise Untrusted(Reason.NO_SIGNATURE, "nobody signed this; sign it first")
     if len(signatures) > MOST_SIGNATURES:
         raise Untrusted(Reason.NOT_A_SIGNATURE, f"there are more than {MOST_SIGNATURES} signatures")
     found: list[Verified] = []
+    aside: list[Untrusted] = []
     for signature in signatures:
-        one = verify(signature, text, keys, namespace=namespace, now=now, accept_sha1=accept_sha1)
+        try:
+            one = verify(
+                signature, text, keys, namespace=namespace, now=now, accept_sha1=accept_sha1
+            )
+        except Untrusted as refused:
+            if refused.reason not in NOT_NOW:
+                raise
+            aside.append(refused)
+            continue
         if any(one.fingerprint == other.fingerprint for other in found):
             raise Untrusted(
                 Reason.DUPLICATE_SIGNER,
                 f"{one.fingerprint} signed twice; keep one of the signatures",
             )
         found.append(one)
-    return tuple(found)
+    return tuple(found), tuple(aside)
