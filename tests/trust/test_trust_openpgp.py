@@ -159,6 +159,17 @@ def test_the_signers_clock_may_be_a_minute_ahead_and_no_more():
 
 
 @needs_gpg
+def test_a_key_may_be_a_minute_younger_than_now_and_no_more():
+    fingerprint = gpg_key("of now", "ed25519")
+    at = read_certificate(gpg_public(fingerprint)).primary.packet.made_at
+    dated = f"{at - timedelta(seconds=90):%Y%m%dT%H%M%S}"
+    backdated = ("--faked-system-time", dated, "--ignore-time-conflict", "--ignore-valid-from")
+    signature, keys = gpg_sign(TEXT, fingerprint, *backdated), [gpg_public(fingerprint)]
+    early = at - timedelta(seconds=61)
+    assert refused(signature, TEXT, keys, now=early) is Reason.KEY_FROM_FUTURE
+
+
+@needs_gpg
 def test_a_key_that_ended_counts_for_nothing_however_old_the_signature():
     fingerprint = gpg_key("ends", "ed25519", "2d")
     signature, keys = gpg_sign(TEXT, fingerprint), [gpg_public(fingerprint)]
