@@ -17,7 +17,7 @@ from vedette.actions.launch import add_late, propose, sign, standing
 from vedette.actions.push_trust import push_trust
 from vedette.actions.trusted import newest_bundle
 from vedette.errors import Conflict, Invalid, Missing
-from vedette.trust.bundle import AgentGroup, Minimum, Roots
+from vedette.trust.bundle import AgentGroup, Investigator, Minimum, Roots
 from vedette.trust.reasons import Reason, Untrusted
 
 pytestmark = needs_ssh
@@ -98,6 +98,28 @@ async def test_one_whom_the_bundle_gives_no_weight_adds_none(conn):
     await agents(conn, 1)
     found = await handed_in(conn, action(), "ada", "eve")
     assert list(found.missing) == ["file: 1 of 2 in all"]
+
+
+async def test_what_stood_behind_it_at_its_launch_stays_whatever_the_bundle_says_later(conn):
+    await trusting(conn)
+    await agents(conn, 1)
+    found = await handed_in(conn)
+    people = (Investigator(name="carl", keys=(ssh_public("ada"),)),)
+    await trusting(conn, bundle(2, minimum=5, investigators=people, weights=()))
+    then = await standing(conn, found.id, now=NOW)
+    assert [(str(one), one.investigators, one.shares) for one in then.weights] == [
+        ("file: 2 of 2 in all", ("ada", "bob"), (1, 1))
+    ]
+    assert (await reads.action(conn, found.id)).bundle_version == 1
+
+
+async def test_before_the_launch_it_is_weighed_by_the_newest_bundle(conn):
+    await trusting(conn)
+    found = await handed_in(conn, action(), "ada")
+    await trusting(conn, bundle(2, minimum=3))
+    waits = await standing(conn, found.id, now=NOW)
+    assert [str(one) for one in waits.weights] == ["file: 1 of 3 in all"]
+    assert (await reads.action(conn, found.id)).bundle_version is None
 
 
 async def test_a_signature_over_other_bytes_is_refused(conn):

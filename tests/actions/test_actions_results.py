@@ -11,6 +11,7 @@ from actions_world import NOW, action, agents, bundle, signed_by, trusting
 from rest_world import rest_over
 from signing_world import needs_ssh
 from vedette import clock
+from vedette.actions import reads
 from vedette.actions.launch import propose
 from vedette.actions.settle import settle
 from vedette.db.pool import connect
@@ -64,6 +65,22 @@ async def test_all_that_found_something_come_as_csv_with_one_heading(world):
     rows = list(csv.DictReader(io.StringIO(answered.text)))
     assert len(rows) == HOSTS // 2
     assert {row["found"] for row in rows} == {"true"}
+
+
+async def test_long_answers_come_in_pieces_that_are_bounded_by_their_bytes(world, monkeypatch):
+    monkeypatch.setattr(reads, "PIECE_BYTES", 1_000)
+    page = await asked(world, "/results?limit=200")
+    few = [one["answer"] for one in page.json()]
+    assert 1 < len(few) < HOSTS
+    assert sum(map(len, few)) <= 1_000
+    assert len((await asked(world, "/export")).text.splitlines()) == HOSTS
+
+
+async def test_an_answer_longer_than_a_piece_comes_alone(world, monkeypatch):
+    monkeypatch.setattr(reads, "PIECE_BYTES", 1)
+    page = await asked(world, "/results?limit=200")
+    assert len(page.json()) == 1
+    assert 'rel="next"' in page.headers["link"]
 
 
 async def test_what_is_not_there_or_not_allowed_is_not_exported(world):

@@ -22,6 +22,7 @@ from vedette.actions import reads
 from vedette.actions.document import signed_text
 from vedette.actions.for_incident import tie
 from vedette.actions.settle import settle
+from vedette.fleet import reads as fleet
 from vedette.incidents.model import Draft, Impact, Kind, Status
 from vedette.incidents.open import open_incident
 from vedette.trust.one_line import armor
@@ -86,7 +87,7 @@ async def test_an_action_says_what_it_does_on_how_many_hosts_and_what_is_missing
         "22 Nov 2026, 11:59 UTC",
         "a laptop was lost",
         "TI-7",
-        "1 of 2 ada",
+        "1 of 2 ada 1",
         f"vedette act sign {desk.waits} --key KEY",
         "gpg --armor --detach-sign",
     ):
@@ -224,6 +225,8 @@ async def test_an_action_is_shown_when_its_signatures_count_no_more(desk):
     page = await desk(f"/actions/{desk.runs}")
     assert page.status == 200
     assert "the newest trust bundle does not name this key" in page.words
+    assert "at its launch, by trust bundle 1" in page.words
+    assert "2 of 2 ada 1, bob 1" in page.words
 
 
 def _without_bob():
@@ -252,6 +255,51 @@ async def test_an_agent_says_what_it_can_and_what_it_was_asked(desk):
         "1.25 s something",
     ):
         assert said in words, said
+
+
+async def quarantined(conn, name):
+    await conn.execute(
+        "UPDATE fleet.agent SET quarantined_at = %s, quarantined_why = 'it said too much' WHERE name = %s",
+        [NOW, name],
+    )
+
+
+async def test_an_agent_in_quarantine_is_why_its_command_waits(desk):
+    await quarantined(desk.conn, "linux-8")
+    assert "1 in quarantine, gets no orders linux-8" in (await desk(f"/actions/{desk.runs}")).words
+    assert "in quarantine, gets no orders" in (await desk("/agents/linux-8")).words
+    (command,) = await reads.commands(desk.conn, desk.runs, agent="linux-8")
+    assert command.standing == "quarantined"
+
+
+async def test_an_agent_is_let_out_of_quarantine_on_its_page(desk, browser, lender, clock):
+    await quarantined(desk.conn, "linux-8")
+    pages = site(lender, authenticate=known, cookie_key=KEY, clock=clock).pages
+    root = signed_in(Browser(pages), "vds_root", clock)
+    page = await root.get("/agents/linux-8")
+    assert "It gets no orders" in page.words
+    key = re.search('name="form_key" value="([^"]+)"', page.text)[1]
+    assert (await root.post("/agents/linux-8", "form=release&form_key=x")).status == 403
+    assert (await root.post("/agents/linux-8", f"form=other&form_key={key}")).status == 400
+    assert (await fleet.agent(desk.conn, "linux-8")).quarantined_at is not None
+    for _ in range(2):
+        assert (await root.post("/agents/linux-8", f"form=release&form_key={key}")).status == 303
+    assert (await fleet.agent(desk.conn, "linux-8")).quarantined_at is None
+    assert "It gets no orders" not in (await root.get("/agents/linux-8")).words
+    audited = await desk.conn.execute(
+        "SELECT actor FROM access.audit WHERE action = 'agent.release' AND object = 'agent:linux-8'"
+    )
+    assert len(await audited.fetchall()) == 1
+
+
+async def test_who_may_not_manage_agents_lets_none_out(desk, browser):
+    await quarantined(desk.conn, "linux-8")
+    words = (await desk("/agents/linux-8")).words
+    assert "vedette agents release linux-8" in words
+    assert "Let it have orders again" not in words
+    sent = await browser.post("/agents/linux-8", "form=release", authorization=ACTS)
+    assert sent.status == 403
+    assert (await fleet.agent(desk.conn, "linux-8")).quarantined_at is not None
 
 
 async def test_what_an_agent_was_asked_is_for_those_who_may_see_actions(desk):

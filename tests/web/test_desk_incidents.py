@@ -30,6 +30,7 @@ async def known(secret: str) -> Holder | None:
             "person:ivy", frozenset({"read", "incidents:write", "actions:read", "actions:write"})
         ),
         "vds_eve": Holder("person:eve", frozenset({"read"})),
+        "vds_root": Holder("person:root", frozenset({"read", "agents:write"})),
     }
     return scopes.get(secret)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,19 +16,25 @@ from vedette.actions.reads import (
     SignerRow,
 )
 
+S = TypeVar("S", bound=msgspec.Struct)
+
 
 class Weight(msgspec.Struct, kw_only=True):
-    """What stands behind a module in a group, and what it needs there."""
+    """What stands behind a module in a group, and what it needs there; shares: what each of the investigators weighs."""
 
     module: str
     group: str
     weight: int
     minimum: int
-    investigators: list[str]
+    investigators: Sequence[str]
+    shares: Sequence[int]
 
 
 class Standing(msgspec.Struct, kw_only=True):
-    """How an action stands. missing: why it is not launched yet. agents: it means, or has asked."""
+    """How an action stands. missing: why it is not launched yet. agents: it means, or has asked.
+
+    weights: what stands behind it, or stood behind it when it was launched.
+    """
 
     id: int
     state: str
@@ -43,7 +49,7 @@ class ActionSummary(msgspec.Struct, kw_only=True):
     """An action in a list.
 
     commands: how many stand how: success, failed, refused, timeout, lost, expired, cancelled, and of those under
-    way held, waiting, offline, running, silent.
+    way held, waiting, offline, running, silent, quarantined.
     """
 
     id: int
@@ -79,7 +85,10 @@ class Denial(msgspec.Struct, kw_only=True):
 
 
 class Action(ActionSummary, kw_only=True):
-    """One action, whole; incident: the one it was launched for."""
+    """One action, whole; incident: the one it was launched for.
+
+    weights: what stands behind it, or stood behind it when it was launched by bundle_version.
+    """
 
     reason: str
     syntax_version: int
@@ -99,6 +108,7 @@ class Action(ActionSummary, kw_only=True):
     incident: int | None
     signatures: list[Signer]
     denials: list[Denial]
+    bundle_version: int | None
     weights: list[Weight]
     missing: list[str]
 
@@ -167,34 +177,12 @@ class Matched(msgspec.Struct, kw_only=True):
 
 def shown_standing(standing: kept.Standing) -> Standing:
     """Return how it stands, as REST says it."""
-    return Standing(
-        id=standing.id,
-        state=standing.state,
-        agents=standing.agents,
-        valid_from=standing.valid_from,
-        expire_after=standing.expire_after,
-        weights=_weights(standing.weights),
-        missing=list(standing.missing),
-    )
+    return _shaped(Standing, standing, weights=_weights(standing), missing=list(standing.missing))
 
 
 def summary_of(row: Shown, counted: Mapping[str, int]) -> ActionSummary:
     """Return an action's line in a list."""
-    return ActionSummary(
-        id=row.id,
-        state=row.state,
-        name=row.name,
-        target=row.target,
-        modules=row.modules,
-        valid_from=row.valid_from,
-        expire_after=row.expire_after,
-        proposed_by=row.proposed_by,
-        proposed_at=row.proposed_at,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        paused=_paused(row),
-        commands=dict(counted),
-    )
+    return _shaped(ActionSummary, row, commands=dict(counted))
 
 
 def shown_action(
@@ -205,74 +193,31 @@ def shown_action(
     standing: kept.Standing,
 ) -> Action:
     """Return a whole action."""
-    return Action(
-        **msgspec.structs.asdict(summary_of(row, counted)),
-        reason=row.reason,
-        syntax_version=row.syntax_version,
-        operations=row.operations,
-        description=row.description,
-        threat=row.threat,
-        why_invalid=row.why_invalid,
+    return _shaped(
+        Action,
+        row,
+        commands=dict(counted),
         cancelled_by=row.cancelled_by or "",
-        origin=row.origin,
-        rate=row.rate,
-        at_once=row.at_once,
-        most_agents=row.most_agents,
-        most_failures=row.most_failures,
-        canary=row.canary,
-        canary_passed_at=row.canary_passed_at,
-        late=row.late,
         incident=row.incident_id,
-        signatures=[
-            Signer(
-                name=one.name,
-                fingerprint=one.fingerprint,
-                in_bundle=one.in_bundle,
-                signed_at=one.added_at,
-            )
-            for one in signers
-        ],
-        denials=[Denial(by=one.denied_by, reason=one.reason, at=one.denied_at) for one in denials],
-        weights=_weights(standing.weights),
+        signatures=[_shaped(Signer, one) for one in signers],
+        denials=[_shaped(Denial, one) for one in denials],
+        weights=_weights(standing),
         missing=list(standing.missing),
     )
 
 
 def shown_command(row: CommandRow) -> Command:
     """Return a command as REST says it."""
-    return Command(
-        id=row.id,
-        agent=row.agent,
-        state=row.state,
-        standing=row.standing,
-        outcome=row.outcome,
-        reason=row.reason,
-        message=row.message,
-        truncated=row.truncated,
-        found=row.found,
-        due_at=row.due_at,
-        sent_at=row.sent_at,
-        returned_at=row.returned_at,
-        done_at=row.done_at,
-        took_s=row.took_ms / 1000,
-    )
+    return _shaped(Command, row)
 
 
 def shown_result(row: ResultRow) -> Result:
     """Return an answer as REST says it."""
-    return Result(
-        id=row.id,
-        agent=row.agent,
+    return _shaped(
+        Result,
+        row,
         agent_key=f"sha256:{row.agent_key}",
-        outcome=row.outcome,
-        reason=row.reason,
-        message=row.message,
-        truncated=row.truncated,
-        found=row.found,
-        took_s=row.took_ms / 1000,
-        stored_at=row.stored_at,
         results=results_in(row.answer),
-        answer=row.answer,
         signature=row.signature.hex(),
         public_key=(row.public_key or b"").hex(),
     )
@@ -280,16 +225,7 @@ def shown_result(row: ResultRow) -> Result:
 
 def shown_alike(row: AlikeRow) -> Alike:
     """Return a group of like answers as REST says it."""
-    return Alike(
-        alike=row.alike,
-        commands=row.commands,
-        outcome=row.outcome,
-        reason=row.reason,
-        message=row.message,
-        found=row.found,
-        agents=row.agents,
-        results=results_in(row.answer),
-    )
+    return _shaped(Alike, row, results=results_in(row.answer))
 
 
 def results_in(answer: str) -> Any:  # noqa: ANN401 - whatever JSON modules answered
@@ -297,18 +233,11 @@ def results_in(answer: str) -> Any:  # noqa: ANN401 - whatever JSON modules answ
     return msgspec.json.decode(answer)["results"]
 
 
-def _paused(row: Shown) -> str:
-    return "" if row.paused_at is None else row.paused_why or "paused"
+def _weights(standing: kept.Standing) -> list[Weight]:
+    return [_shaped(Weight, one) for one in standing.weights]
 
 
-def _weights(weights: Sequence[kept.Weight]) -> list[Weight]:
-    return [
-        Weight(
-            module=one.module,
-            group=one.group,
-            weight=one.weight,
-            minimum=one.minimum,
-            investigators=list(one.investigators),
-        )
-        for one in weights
-    ]
+def _shaped(shape: type[S], row: object, **others: Any) -> S:  # noqa: ANN401 - fields of the shape
+    """Return the shape with what the row has under the same names, and the others."""
+    same = {name: getattr(row, name) for name in shape.__struct_fields__ if name not in others}
+    return shape(**same, **others)

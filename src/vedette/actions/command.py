@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from vedette.trust.weigh import Weighed
+
 DOCUMENT_BYTES = 2 << 20
 """Of an action as it is handed in and carried down."""
 REASON_CHARACTERS = 64
@@ -82,31 +84,17 @@ class Answer:
     alike: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
-    """What stands behind a module in a group: the weight of those who signed, and what it needs."""
-
-    module: str
-    group: str
-    weight: int
-    minimum: int
-    investigators: tuple[str, ...]
-
-    def __str__(self) -> str:
-        """Say it as people do: `file: 1 of 2 in default`."""
-        return f"{self.module}: {self.weight} of {self.minimum} in {self.group}"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """How an action stands after it was handed in, signed or launched.
 
+    weights: before the launch what stands behind it now, afterwards what stood behind it then.
     missing: why it is not launched yet, in words; empty once nothing is missing.
     """
 
     id: int
     state: str
-    weights: Sequence[Weight] = ()
+    weights: Sequence[Weighed] = ()
     missing: Sequence[str] = ()
     agents: int = 0
     valid_from: datetime

@@ -12,8 +12,8 @@ from vedette.actions.reads import ResultRow
 from vedette.actions.results_csv import HEADINGS, result_cells
 from vedette.rest.csv import csv_text
 
-ROWS = 100
-"""Held in memory at a time: an answer may have 16 MiB, most have some hundred bytes."""
+ROWS = 500
+"""Read at a time, most have some hundred bytes; of long ones fewer, as many as `reads.PIECE_BYTES` hold."""
 POOL_WAIT_S = 5
 
 
@@ -41,11 +41,10 @@ class Exports:
         while True:
             async with self.pool.connection(POOL_WAIT_S) as conn:
                 rows = await reads.results(conn, action_id, found=found, after=after, limit=ROWS)
-            if rows:
-                yield csv_lines(rows) if is_csv else json_lines(rows)
-                after = (rows[-1].stored_at, rows[-1].id)
-            if len(rows) < ROWS:
+            if not rows:
                 return
+            yield csv_lines(rows) if is_csv else json_lines(rows)
+            after = (rows[-1].stored_at, rows[-1].id)
 
 
 def csv_lines(rows: Sequence[ResultRow]) -> bytes:

@@ -5,14 +5,14 @@ here for further signatures ("file: 1 of 2 in default"). Nothing hangs on the se
 judges by the bundle that its own host pinned.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from psycopg.types.json import Jsonb
 
 from vedette.access.audit import write_audit
-from vedette.actions.command import DOCUMENT_BYTES, Launch, Standing, Weight
+from vedette.actions.command import DOCUMENT_BYTES, Launch, Standing
 from vedette.actions.document import Action, Description, Threat, digest_of, opened
 from vedette.actions.document_read import read_action, read_order
 from vedette.actions.document_write import order_document
@@ -24,6 +24,7 @@ from vedette.db.queries import Connection, load
 from vedette.errors import Conflict, Invalid, Missing
 from vedette.trust.openpgp import Verified
 from vedette.trust.validity import LONGEST_VALIDITY
+from vedette.trust.weigh import Weighed
 
 Q = load(__file__, "writes.sql")
 R = load(__file__, "reads.sql")
@@ -71,7 +72,8 @@ async def propose(
                 conn, actor=by, action="action.propose", object=f"action:{action_id}", detail=detail
             )
         await _keep_signatures(conn, action_id, action.signatures, signers, now)
-        return await weigh_and_begin(conn, action_id, now=now)
+        verified = dict(zip(action.signatures, signers, strict=True))
+        return await weigh_and_begin(conn, action_id, now=now, verified=verified)
 
 
 async def sign(
@@ -92,18 +94,28 @@ async def sign(
         await write_audit(
             conn, actor=by, action="action.sign", object=f"action:{action_id}", detail={"key": who}
         )
-        return await weigh_and_begin(conn, action_id, now=now)
+        verified = {signature: signers[0]}
+        return await weigh_and_begin(conn, action_id, now=now, verified=verified)
 
 
-async def weigh_and_begin(conn: Connection, action_id: int, *, now: datetime) -> Standing:
-    """Weigh what is proposed and launch what may begin; return how it stands. In the caller's transaction."""
+async def weigh_and_begin(
+    conn: Connection,
+    action_id: int,
+    *,
+    now: datetime,
+    verified: Mapping[str, Verified] | None = None,
+) -> Standing:
+    """Weigh what is proposed and launch what may begin; return how it stands. In the caller's transaction.
+
+    verified: of its signatures those that the caller has verified.
+    """
     row = await _locked(conn, action_id)
-    looked = await _look(conn, row, now)
+    looked = await _look(conn, row, now, verified or {})
     if row.state == "proposed" and not looked.missing:
         await Q.run(conn, "accept", id=action_id, now=now)
     may_begin = row.state in WAITS and not looked.missing
     if may_begin and row.valid_from <= now < row.expire_after:
-        await _begin(conn, row, looked.agents, now)
+        await _begin(conn, row, looked, now)
     await Q.run(conn, "tell_action", id=action_id)
     return await _standing(conn, action_id, looked)
 
@@ -113,25 +125,29 @@ async def standing(conn: Connection, action_id: int, *, now: datetime) -> Standi
     row = await R.one(conn, "waiting", id=action_id)
     if row is None:
         raise _unknown(action_id)
-    return await _standing(conn, action_id, await _look(conn, _Row(*row), now))
+    return await _standing(conn, action_id, await _look(conn, _Row(*row), now, {}))
 
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """What an action that waits would do now: whom it means, what it weighs, what it lacks."""
+    """What an action that waits would do now: whom it means, what it weighs by which bundle, what it lacks."""
 
     agents: Sequence[int] = ()
-    weights: Sequence[Weight] = ()
+    weights: Sequence[Weighed] = ()
     missing: Sequence[str] = ()
+    bundle_version: int = 0
 
 
-async def _look(conn: Connection, row: "_Row", now: datetime) -> _Looked:
+async def _look(
+    conn: Connection, row: "_Row", now: datetime, verified: Mapping[str, Verified]
+) -> _Looked:
     if row.state not in WAITS:
         return _Looked()
     action = read_order(row.document.encode(), ())
     agents = await ids_of(conn, action.target, now=now)
-    found, missing = await weighed(conn, row.id, action, await the_bundle(conn), agents, now)
-    return _Looked(agents, found, missing)
+    trust = await the_bundle(conn)
+    found, missing = await weighed(conn, row.id, action, trust, agents, now, verified)
+    return _Looked(agents, found, missing, trust.version)
 
 
 async def _standing(conn: Connection, action_id: int, looked: _Looked) -> Standing:
@@ -142,12 +158,21 @@ async def _standing(conn: Connection, action_id: int, looked: _Looked) -> Standi
     return Standing(
         id=action_id,
         state=state,
-        weights=looked.weights,
+        weights=looked.weights if waits else await _weighed_then(conn, action_id),
         missing=looked.missing if waits else (),
         agents=len(looked.agents) if waits else commands,
         valid_from=valid_from,
         expire_after=expire_after,
     )
+
+
+async def _weighed_then(conn: Connection, action_id: int) -> list[Weighed]:
+    return [
+        Weighed(module, group, weight, minimum, tuple(names), tuple(shares))
+        for module, group, weight, minimum, names, shares in await R.all(
+            conn, "weighed", id=action_id
+        )
+    ]
 
 
 async def add_late(conn: Connection, agents: Sequence[int] | None, *, now: datetime) -> int:
@@ -166,11 +191,14 @@ async def add_late(conn: Connection, agents: Sequence[int] | None, *, now: datet
     return added
 
 
-async def _begin(conn: Connection, row: "_Row", agents: Sequence[int], now: datetime) -> None:
+async def _begin(conn: Connection, row: "_Row", looked: _Looked, now: datetime) -> None:
+    agents = looked.agents
     if not agents and not row.late:
         await Q.run(conn, "invalidate", id=row.id, why="the target means no agent", now=now)
         return
-    await Q.run(conn, "begin", id=row.id, now=now)
+    await Q.run(conn, "begin", id=row.id, bundle_version=looked.bundle_version, now=now)
+    for one in looked.weights:
+        await Q.run(conn, "keep_weight", action_id=row.id, **_kept(one))
     await _add_commands(conn, row.id, agents, now)
     await write_audit(
         conn,
@@ -272,6 +300,10 @@ def _row(action: Action, document: bytes, launch: Launch) -> dict[str, object]:
         "most_failures": launch.most_failures,
         "late": launch.late,
     }
+
+
+def _kept(one: Weighed) -> dict[str, object]:
+    return {**asdict(one), "investigators": list(one.investigators), "shares": list(one.shares)}
 
 
 def _least(*limits: float | None) -> float | None:

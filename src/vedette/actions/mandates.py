@@ -88,9 +88,9 @@ async def schedule(
         raise Invalid("no run of the mandate is left; sign it anew with a later validity")
     async with conn.transaction():
         trust = await the_bundle(conn)
-        await signers_of(conn, action, action.signatures, trust, now)
+        signers = await signers_of(conn, action, action.signatures, trust, now)
         agents = await ids_of(conn, action.target, now=now)
-        _, missing = await weighed_by(conn, action.signatures, action, trust, agents, now)
+        _, missing = await weighed_by(conn, signers, action, trust, agents, now)
         mandate_id = await Q.value(
             conn, "add", **_row(action, launch), by=by, now=now, next_at=following.begins
         )

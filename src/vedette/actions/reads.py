@@ -11,13 +11,18 @@ from vedette.errors import Missing
 Q = load(__file__, "reads.sql")
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
+PIECE_BYTES = 16 << 20
+"""Of answers that are read at once; the first of them may be longer, since an agent's may have that much."""
 AGENTS_NAMED = 20
 """Agents that are named of a group of answers that are alike."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An action as it is kept; `command.Launch` says what its limits mean."""
+    """An action as it is kept; `command.Launch` says what its limits mean.
+
+    bundle_version: of the trust bundle by which it was weighed when it was launched.
+    """
 
     id: int
     state: str
@@ -49,6 +54,12 @@ class Shown:
     threat: dict[str, Any]
     operations: list[Any]
     incident_id: int | None
+    bundle_version: int | None
+
+    @property
+    def paused(self) -> str:
+        """Why it is paused; "" when it is not."""
+        return "" if self.paused_at is None else self.paused_why or "paused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,7 @@ class CommandRow:
     truncated: bool
     found: bool | None
     is_held: bool
+    is_quarantined: bool
     due_at: datetime | None
     sent_at: datetime | None
     returned_at: datetime | None
@@ -75,14 +87,21 @@ class CommandRow:
 
     @property
     def standing(self) -> str:
-        """How it is, in one word: its outcome, or held, offline, waiting, silent, running."""
+        """How it is, in one word: its outcome, or quarantined, held, offline, waiting, silent, running."""
         if self.outcome is not None:
             return self.outcome
+        if self.is_quarantined:
+            return "quarantined"
         if self.is_held:
             return "held"
         if self.state == "ready":
             return "waiting" if self.is_online else "offline"
         return "running" if self.is_online else "silent"
+
+    @property
+    def took_s(self) -> float:
+        """How long the host needed."""
+        return self.took_ms / 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +121,11 @@ class ResultRow:
     answer: str
     signature: bytes
     public_key: bytes | None
+
+    @property
+    def took_s(self) -> float:
+        """How long the host needed."""
+        return self.took_ms / 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,16 +151,16 @@ class SignerRow:
     status: str
     in_bundle: bool
     signature: str
-    added_at: datetime
+    signed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class DenialRow:
     """Who said no, and why."""
 
-    denied_by: str
+    by: str
     reason: str
-    denied_at: datetime
+    at: datetime
 
 
 async def actions(
@@ -215,7 +239,10 @@ async def results(
     after: tuple[datetime, int] = (BEGINNING, 0),
     limit: int = 100,
 ) -> list[ResultRow]:
-    """Return answers as they came, after the one stored at that time with that command's id."""
+    """Return answers as they came, after the one stored at that time with that command's id.
+
+    As many as have `PIECE_BYTES` together, and one at least: fewer than the limit need not be the last.
+    """
     return await Q.all(
         conn,
         "results",
@@ -225,6 +252,7 @@ async def results(
         after_at=after[0],
         after_id=after[1],
         limit=limit,
+        most_bytes=PIECE_BYTES,
     )
 
 

@@ -127,6 +127,13 @@ SELECT
 FROM actions.action AS a
 WHERE a.id = %(id)s;
 
+-- name: weighed
+-- What stood behind an action when it was launched.
+SELECT module, group_name, weight, minimum, investigators, shares
+FROM actions.weighed
+WHERE action_id = %(id)s
+ORDER BY module, group_name;
+
 -- name: actions
 -- Newest first; `before` is where the page before this one ended.
 SELECT
@@ -134,7 +141,7 @@ SELECT
     a.expire_after, a.proposed_by, a.proposed_at, a.started_at, a.finished_at, a.updated_at,
     a.why_invalid, a.cancelled_by, a.paused_at, a.paused_why, a.canary, a.canary_passed_at,
     a.rate, a.at_once, a.most_agents, a.most_failures, a.late, a.origin, a.description, a.threat,
-    a.operations, a.incident_id
+    a.operations, a.incident_id, a.bundle_version
 FROM actions.action AS a
 WHERE (%(id)s::bigint IS NULL OR a.id = %(id)s)
   AND (%(before)s::bigint IS NULL OR a.id < %(before)s)
@@ -144,14 +151,15 @@ ORDER BY a.id DESC
 LIMIT %(limit)s;
 
 -- name: counts
--- What the commands of these actions are doing: offline waits for its agent, held for its turn, silent was carried
--- down and its agent is away.
+-- What the commands of these actions are doing: offline waits for its agent, held for its turn, quarantined until
+-- somebody lets its agent have orders again; silent was carried down and its agent is away.
 SELECT action_id, shown, count(*) AS commands
 FROM (
     SELECT
         c.action_id,
         CASE
             WHEN c.state IN ('returned', 'done') THEN c.outcome
+            WHEN q.id IS NOT NULL THEN 'quarantined'
             WHEN c.due_at = 'infinity' THEN 'held'
             WHEN s.disconnected_at IS NOT NULL OR s.heartbeat_at IS NULL
                 OR s.heartbeat_at < now() - interval '1 minute'
@@ -161,6 +169,7 @@ FROM (
         END AS shown
     FROM actions.command AS c
     LEFT JOIN fleet.stream AS s ON s.agent_id = c.agent_id AND c.state IN ('ready', 'inflight')
+    LEFT JOIN fleet.agent AS q ON q.id = c.agent_id AND q.quarantined_at IS NOT NULL
     WHERE c.action_id = ANY(%(ids)s)
 ) AS told
 GROUP BY action_id, shown;
@@ -169,6 +178,7 @@ GROUP BY action_id, shown;
 SELECT
     c.id, c.action_id, c.agent_id, a.name AS agent, c.state, c.outcome, c.reason, c.message,
     c.truncated, c.found, c.due_at = 'infinity' AS is_held,
+    a.quarantined_at IS NOT NULL AS is_quarantined,
     nullif(c.due_at, 'infinity') AS due_at, c.sent_at, c.returned_at, c.done_at, c.took_ms,
     coalesce(
         s.disconnected_at IS NULL AND s.heartbeat_at > now() - interval '1 minute', false
@@ -186,19 +196,32 @@ ORDER BY c.id
 LIMIT %(limit)s;
 
 -- name: results
--- In the order in which they were stored, so that who follows misses none.
+-- In the order in which they were stored, so that who follows misses none; as many as are not too much together.
 SELECT
     c.id, a.name AS agent, encode(a.key_fingerprint, 'hex') AS agent_key, c.outcome, c.reason,
     c.message, c.truncated, c.found, c.took_ms, r.stored_at, r.answer::text AS answer,
     r.signature, a.public_key
-FROM actions.result AS r
+FROM (
+    SELECT
+        page.command_id,
+        sum(page.size_bytes) OVER (ORDER BY page.stored_at, page.command_id) AS so_far_bytes,
+        page.size_bytes
+    FROM (
+        SELECT o.command_id, o.stored_at, o.size_bytes
+        FROM actions.result AS o
+        JOIN actions.command AS k ON k.id = o.command_id
+        WHERE k.action_id = %(action_id)s
+          AND (%(found)s::boolean IS NULL OR k.found = %(found)s)
+          AND (o.stored_at, o.command_id) > (%(after_at)s, %(after_id)s)
+        ORDER BY o.stored_at, o.command_id
+        LIMIT %(limit)s
+    ) AS page
+) AS piece
+JOIN actions.result AS r ON r.command_id = piece.command_id
 JOIN actions.command AS c ON c.id = r.command_id
 JOIN fleet.agent AS a ON a.id = c.agent_id
-WHERE c.action_id = %(action_id)s
-  AND (%(found)s::boolean IS NULL OR c.found = %(found)s)
-  AND (r.stored_at, r.command_id) > (%(after_at)s, %(after_id)s)
-ORDER BY r.stored_at, r.command_id
-LIMIT %(limit)s;
+WHERE piece.so_far_bytes <= greatest(%(most_bytes)s, piece.size_bytes)
+ORDER BY r.stored_at, r.command_id;
 
 -- name: alike
 -- Answers grouped by what they say, the commonest first; one of each stands for the others.
@@ -222,14 +245,14 @@ JOIN actions.result AS r ON r.command_id = told.first_id
 ORDER BY told.commands DESC, told.first_id;
 
 -- name: signers
-SELECT i.name, i.fingerprint, i.status, i.in_bundle, s.signature, s.added_at
+SELECT i.name, i.fingerprint, i.status, i.in_bundle, s.signature, s.added_at AS signed_at
 FROM actions.signature AS s
 JOIN actions.investigator AS i ON i.id = s.investigator_id
 WHERE s.action_id = %(id)s
 ORDER BY s.number, i.id;
 
 -- name: denials
-SELECT denied_by, reason, denied_at
+SELECT denied_by AS by, reason, denied_at AS at
 FROM actions.denial
 WHERE action_id = %(id)s
 ORDER BY denied_at;

@@ -30,7 +30,7 @@ def result_cells(row: ResultRow) -> tuple[object, ...]:
         row.message,
         row.found,
         row.truncated,
-        row.took_ms / 1000,
+        row.took_s,
         row.stored_at.isoformat(),
         _elements(row.answer),
     )

@@ -4,10 +4,9 @@ The rules are those of `trust/weigh.py`. Here they are asked once for each combi
 agents stand in, however many agents there are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from vedette.actions.command import Weight
 from vedette.actions.document import Action, signed_text
 from vedette.actions.trusted import Kept
 from vedette.db.queries import Connection, load
@@ -15,7 +14,7 @@ from vedette.trust.bundle import EVERY, AgentGroup, Bundle
 from vedette.trust.openpgp import Verified
 from vedette.trust.reasons import Untrusted
 from vedette.trust.verify import ACTION, key_fingerprint, verify_all
-from vedette.trust.weigh import people_of, weights
+from vedette.trust.weigh import Weighed, people_of, weights
 
 R = load(__file__, "reads.sql")
 
@@ -27,22 +26,28 @@ async def weighed(
     trust: Kept,
     agents: Sequence[int],
     now: datetime,
-) -> tuple[list[Weight], list[str]]:
-    """Return what stands behind each module in each group that is meant, and what is missing, in words."""
-    signatures = [one for (one,) in await R.all(conn, "signatures_of", id=action_id)]
-    return await weighed_by(conn, signatures, action, trust, agents, now)
+    verified: Mapping[str, Verified],
+) -> tuple[list[Weighed], list[str]]:
+    """Return what stands behind each module in each group that is meant, and what is missing, in words.
+
+    verified: signatures that were verified just now, and by whom they are.
+    """
+    kept = [one for (one,) in await R.all(conn, "signatures_of", id=action_id)]
+    others = [one for one in kept if one not in verified]
+    signers = [verified[one] for one in kept if one in verified]
+    signers += await signers_of(conn, action, others, trust, now)
+    return await weighed_by(conn, signers, action, trust, agents, now)
 
 
 async def weighed_by(
     conn: Connection,
-    signatures: Sequence[str],
+    signers: Sequence[Verified],
     action: Action,
     trust: Kept,
     agents: Sequence[int],
     now: datetime,
-) -> tuple[list[Weight], list[str]]:
-    """Return the same of signatures that are at hand."""
-    signers = await signers_of(conn, action, signatures, trust, now)
+) -> tuple[list[Weighed], list[str]]:
+    """Return the same of those whose signatures were verified."""
     known = {key_fingerprint(key) for key in trust.bundle.public_keys()}
     counted = [one for one in signers if one.fingerprint in known]
     try:
@@ -51,14 +56,12 @@ async def weighed_by(
         return [], [str(refused)]
     groups = {group.name: group for group in trust.bundle.groups}
     combinations = await R.all(conn, "groups_of", agents=list(agents)) or [([], [])]
-    found: dict[tuple[str, str], Weight] = {}
+    found: dict[tuple[str, str], Weighed] = {}
     missing: dict[str, None] = {}
     for names, members in combinations:
         own = [groups[name] for name in names if name in groups] or _for_everyone(trust.bundle)
         for one in weights(trust.bundle, people, action.modules, own):
-            found[one.module, one.group] = Weight(
-                one.module, one.group, one.weight, one.minimum, one.investigators
-            )
+            found[one.module, one.group] = one
         for words in _lacking(trust.bundle, people, action, own, len(members)):
             missing[words] = None
     return list(found.values()), list(missing)
@@ -73,11 +76,7 @@ def _lacking(
 ) -> list[str]:
     """Return what keeps these agents from obeying; the rules themselves are `trust/weigh.py`."""
     found = weights(bundle, people, action.modules, groups)
-    lacking = [
-        str(Weight(w.module, w.group, w.weight, w.minimum, w.investigators))
-        for w in found
-        if not w.is_enough
-    ]
+    lacking = [str(one) for one in found if not one.is_enough]
     ruled = {one.module for one in found}
     lacking += [
         f"no group of {members or 'these'} agents allows the module {module!r}"

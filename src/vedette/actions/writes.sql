@@ -137,9 +137,18 @@ UPDATE actions.action
 SET state = 'inflight',
     started_at = %(now)s,
     matched_at = %(now)s,
-    updated_at = %(now)s
+    updated_at = %(now)s,
+    bundle_version = %(bundle_version)s
 WHERE id = %(id)s
   AND state = 'new';
+
+-- name: keep_weight
+INSERT INTO actions.weighed (
+    action_id, module, group_name, weight, minimum, investigators, shares
+)
+VALUES (
+    %(action_id)s, %(module)s, %(group)s, %(weight)s, %(minimum)s, %(investigators)s, %(shares)s
+);
 
 -- name: invalidate
 UPDATE actions.action

@@ -64,6 +64,7 @@ URLS: tuple[Url, ...] = (
     Url("GET", "/targets/{name}", "read"),
     Url("GET", "/agents", "read"),
     Url("GET", "/agents/{name}", "read"),
+    Url("POST", "/agents/{name}", "agents:write"),
     # What hosts are asked.
     Url("GET", "/actions", "actions:read"),
     Url("GET", "/actions/{name}", "actions:read"),

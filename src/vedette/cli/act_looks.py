@@ -89,7 +89,9 @@ def _shown(action: Action, known: Mapping[str, Any]) -> Iterator[str]:
         yield f"  signed by {plain(one['name'])} at {one['signed_at']}{stranger}"
     for one in known["weights"]:
         place = f"{plain(one['module'])} in {plain(one['group'])}"
-        yield f"  weighs {one['weight']} of {one['minimum']} for {place}"
+        shares = zip(one["investigators"], one["shares"], strict=True)
+        each = ", ".join(f"{plain(name)} {share}" for name, share in shares)
+        yield f"  weighs {one['weight']} of {one['minimum']} for {place}" + (each and f" ({each})")
     for one in known["denials"]:
         yield f"  denied by {plain(one['by'])}: {plain(one['reason'])}"
     yield f"It stands: {standing_of(known)}"

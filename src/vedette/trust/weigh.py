@@ -17,18 +17,26 @@ from vedette.trust.verify import key_fingerprint
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """What stands behind an operation in a group: people's weight, and the weight it needs."""
+    """What stands behind an operation in a group: people's weight, and the weight it needs.
+
+    investigators: whose signatures count there; shares: what each of them weighs.
+    """
 
     module: str
     group: str
     weight: int
     minimum: int
     investigators: tuple[str, ...]
+    shares: tuple[int, ...]
 
     @property
     def is_enough(self) -> bool:
         """Whether the operation is allowed in this group."""
         return self.weight >= self.minimum
+
+    def __str__(self) -> str:
+        """Say it as people do: `file: 1 of 2 in default`."""
+        return f"{self.module}: {self.weight} of {self.minimum} in {self.group}"
 
 
 def groups_of(bundle: Bundle, agent: str) -> tuple[AgentGroup, ...]:
@@ -98,7 +106,8 @@ def weights(
             if rule is not None:
                 each = {who: weight_of(bundle, who, group.name, module) for who in people}
                 those = tuple(who for who, weight in each.items() if weight)
-                found.append(Weighed(module, group.name, sum(each.values()), rule[1], those))
+                shares = tuple(each[who] for who in those)
+                found.append(Weighed(module, group.name, sum(shares), rule[1], those, shares))
     return tuple(found)
 
 

@@ -3,22 +3,16 @@
 The page must show whatever stands in the database: what cannot be read any more, or weighed, is said instead.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 
-from vedette.actions.command import Weight
-from vedette.actions.document import Action
 from vedette.actions.document_read import read_order
 from vedette.actions.document_words import words
-from vedette.actions.launch import WAITS, standing
+from vedette.actions.launch import standing
 from vedette.actions.reads import Shown
 from vedette.actions.target_text import read_target
 from vedette.actions.target_words import as_words
-from vedette.actions.trusted import the_bundle
-from vedette.actions.weighing import weighed
 from vedette.db.queries import Connection
 from vedette.errors import VedetteError
-from vedette.web import action_reads
 from vedette.web.action_page import Before
 
 
@@ -30,10 +24,10 @@ async def before_of(conn: Connection, action: Shown, document: bytes, now: datet
     except VedetteError as error:
         return Before([], "", 0, (), [error.message])
     try:
-        agents, weights, missing = await _behind(conn, action, read, now)
+        stands = await standing(conn, action.id, now=now)
     except VedetteError as error:
         return Before(told, target, 0, (), [error.message])
-    return Before(told, target, agents, weights, missing)
+    return Before(told, target, stands.agents, stands.weights, stands.missing)
 
 
 async def missing_of(conn: Connection, action_id: int, now: datetime) -> list[str]:
@@ -42,15 +36,3 @@ async def missing_of(conn: Connection, action_id: int, now: datetime) -> list[st
         return list((await standing(conn, action_id, now=now)).missing)
     except VedetteError as error:
         return [error.message]
-
-
-async def _behind(
-    conn: Connection, action: Shown, read: Action, now: datetime
-) -> tuple[int, Sequence[Weight], Sequence[str]]:
-    if action.state in WAITS:
-        stands = await standing(conn, action.id, now=now)
-        return stands.agents, stands.weights, stands.missing
-    agents = await action_reads.agents_of(conn, action.id)
-    trust = await the_bundle(conn)
-    weights, _ = await weighed(conn, action.id, read, trust, agents, now)
-    return len(agents), weights, []

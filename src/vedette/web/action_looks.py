@@ -27,6 +27,7 @@ STANDINGS: dict[str, tuple[str, str]] = {
     "refused": (N_("refused"), "degraded"),
     "running": (N_("running"), "initialising"),
     "waiting": (N_("about to be asked"), "initialising"),
+    "quarantined": (N_("in quarantine, gets no orders"), "degraded"),
     "held": (N_("held for its turn"), "draining"),
     "cancelled": (N_("cancelled"), "draining"),
     "offline": (N_("offline, not asked yet"), "unknown"),
@@ -75,7 +76,7 @@ def progress(counts: Mapping[str, int]) -> Progress:
         for standing in STANDINGS
         if counts.get(standing)
     ]
-    under_way = {"running", "waiting", "held", "offline", "silent"}
+    under_way = {"running", "waiting", "quarantined", "held", "offline", "silent"}
     total = sum(part.number for part in parts)
     over = sum(part.number for part in parts if part.standing not in under_way)
     return Progress(total, over, parts, _bar(parts, total))

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from vedette.actions.command import Weight
 from vedette.actions.reads import DenialRow, Shown, SignerRow
+from vedette.trust.weigh import Weighed
 from vedette.web import action_reads as reads
 from vedette.web.action_looks import Progress, look_of_action, look_of_command, progress
 from vedette.web.answer_lines import Found, found_in
@@ -42,9 +42,9 @@ class DenialLine(NamedTuple):
 
 
 class WeightLine(NamedTuple):
-    """What stands behind a module in a group; names: whose signatures count there."""
+    """What stands behind a module in a group; names: whose signatures count there, and how much each."""
 
-    weight: Weight
+    weight: Weighed
     look: Look
     names: str
 
@@ -86,7 +86,7 @@ class Before:
     words: Sequence[str]
     target: str
     agents: int
-    weights: Sequence[Weight]
+    weights: Sequence[Weighed]
     missing: Sequence[str]
 
 
@@ -146,8 +146,8 @@ def action_page(
         finished=moment(action.finished_at, now) if action.finished_at else None,
         limits=_limits(action),
         about=_about(action),
-        signers=[SignerLine(one, moment(one.added_at, now)) for one in signers],
-        denials=[DenialLine(one, moment(one.denied_at, now)) for one in denials],
+        signers=[SignerLine(one, moment(one.signed_at, now)) for one in signers],
+        denials=[DenialLine(one, moment(one.at, now)) for one in denials],
         weights=[_weight(one) for one in before.weights],
         progress=progress(counts),
         answers=[_answer(one) for one in answers],
@@ -182,9 +182,11 @@ def _deeds(action: Shown, counts: Mapping[str, int]) -> list[str]:
     return [deed for deed, is_possible in possible.items() if is_possible]
 
 
-def _weight(one: Weight) -> WeightLine:
-    word = "success" if one.weight >= one.minimum else "refused"
-    return WeightLine(one, look_of_command(word)[0], ", ".join(one.investigators) or "–")
+def _weight(one: Weighed) -> WeightLine:
+    word = "success" if one.is_enough else "refused"
+    shares = zip(one.investigators, one.shares, strict=True)
+    names = ", ".join(f"{name} {share}" for name, share in shares)
+    return WeightLine(one, look_of_command(word)[0], names or "–")
 
 
 def _answer(one: reads.Alike) -> AnswerLine:

@@ -1,6 +1,5 @@
 """Questions of the pages of actions, across rooms; one function, one query."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -62,7 +61,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """Agents that an action waits for: offline (not asked yet) or silent (asked, and gone)."""
+    """Agents that an action waits for: offline (not asked yet), silent (asked, and gone), or quarantined."""
 
     standing: str
     commands: int
@@ -117,13 +116,8 @@ async def failures(conn: Connection, action_id: int) -> list[Failure]:
 
 
 async def away(conn: Connection, action_id: int) -> list[Away]:
-    """Return whom the action waits for because they are away."""
+    """Return whom the action waits for because they are away, or get no orders."""
     return await Q.all(conn, "away", row=Away, action_id=action_id, names=NAMES)
-
-
-async def agents_of(conn: Connection, action_id: int) -> Sequence[int]:
-    """Return the agents that have a command of the action."""
-    return [agent for (agent,) in await Q.all(conn, "agents_of", action_id=action_id)]
 
 
 async def of_incident(conn: Connection, incident: int) -> list[Brief]:

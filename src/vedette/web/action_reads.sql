@@ -65,29 +65,28 @@ ORDER BY count(*) DESC, c.outcome, c.reason
 LIMIT %(limit)s;
 
 -- name: away
--- Whom it waits for: offline was not asked yet, silent was and went away.
+-- Whom it waits for: offline was not asked yet, silent was and went away, quarantined gets no orders.
 SELECT
-    CASE c.state WHEN 'ready' THEN 'offline' ELSE 'silent' END AS standing, count(*) AS commands,
+    CASE
+        WHEN a.quarantined_at IS NOT NULL THEN 'quarantined'
+        WHEN c.state = 'ready' THEN 'offline'
+        ELSE 'silent'
+    END AS standing, count(*) AS commands,
     (array_agg(a.name ORDER BY a.name))[1:%(names)s] AS agents
 FROM actions.command AS c
 JOIN fleet.agent AS a ON a.id = c.agent_id
 LEFT JOIN fleet.stream AS s ON s.agent_id = c.agent_id
 WHERE c.action_id = %(action_id)s
   AND c.state IN ('ready', 'inflight')
-  AND c.due_at < 'infinity'
+  AND (c.due_at < 'infinity' OR a.quarantined_at IS NOT NULL)
   AND (
-      s.disconnected_at IS NOT NULL
+      a.quarantined_at IS NOT NULL
+      OR s.disconnected_at IS NOT NULL
       OR s.heartbeat_at IS NULL
       OR s.heartbeat_at < now() - interval '1 minute'
   )
 GROUP BY 1
 ORDER BY 1;
-
--- name: agents_of
-SELECT agent_id
-FROM actions.command
-WHERE action_id = %(action_id)s
-ORDER BY agent_id;
 
 -- name: of_incident
 SELECT id, name, state, paused_at

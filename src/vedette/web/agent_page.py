@@ -112,7 +112,9 @@ def agent_page(
             for name in one.agents
             if name != agent.name
         ],
-        asked=None if asked is None else [_asked(one, now, is_here=is_here) for one in asked],
+        asked=None
+        if asked is None
+        else [_asked(one, agent, now, is_here=is_here) for one in asked],
         updated=moment(now, now),
     )
 
@@ -135,15 +137,17 @@ def _text(said: object) -> str:
         return "…"
 
 
-def _asked(one: AskedRow, now: datetime, *, is_here: bool) -> AskedLine:
-    look, word = look_of_command(_standing(one, is_here=is_here))
+def _asked(one: AskedRow, agent: Agent, now: datetime, *, is_here: bool) -> AskedLine:
+    look, word = look_of_command(_standing(one, agent, is_here=is_here))
     took = value(one.took_ms / 1000, "s")
     return AskedLine(one, look, word, moment(one.sent_at or one.created_at, now), took)
 
 
-def _standing(one: AskedRow, *, is_here: bool) -> str:
+def _standing(one: AskedRow, agent: Agent, *, is_here: bool) -> str:
     if one.outcome is not None:
         return one.outcome
+    if agent.quarantined_at is not None:
+        return "quarantined"
     if one.is_held:
         return "held"
     if one.state == "ready":

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from urllib.parse import quote
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool
@@ -9,14 +10,17 @@ from psycopg_pool import AsyncConnectionPool
 from vedette.db.queries import Connection
 from vedette.errors import Invalid, Missing
 from vedette.fleet import reads as fleet
+from vedette.fleet.quarantine import release_agent
+from vedette.rest.request_id import request_id_of
 from vedette.web import agent_reads, reads
 from vedette.web.advisories import name_in_path
 from vedette.web.agent_page import agent_page
 from vedette.web.agents import agents_page, standing_of
-from vedette.web.answers import NO_STORE, Answer, Request
+from vedette.web.answers import NO_STORE, Answer, Request, see_other
 from vedette.web.catalogue import Catalogue
 from vedette.web.paging import PAGE_ROWS, page_of
 from vedette.web.public import POOL_WAIT_S
+from vedette.web.reader import N_
 from vedette.web.target import RANGES, Range, target_page
 from vedette.web.target_list import asked_of, at_most, target_list
 from vedette.web.templates import render
@@ -25,6 +29,7 @@ from vedette.web.visitors import Visitors
 CHARTS_LIMIT_MS = 2_000
 """Charts that take longer are left out, and the page says so."""
 NAME_LENGTH = 200
+MANAGE = "agents:write"
 
 
 class Desk:
@@ -68,7 +73,12 @@ class Desk:
         return _private(render("agents.html", page=page, actor=actor))
 
     async def agent(self, request: Request) -> Answer:
-        """Answer `/agents/NAME`: one agent, with what it was asked for whoever may see it; raises Missing."""
+        """Answer `/agents/NAME`: one agent, with what it was asked for whoever may see it; raises Missing.
+
+        What its form sends lets it out of quarantine.
+        """
+        if request.method == "POST":
+            return await self._release(request)
         actor = await self._visitors.who(request)
         now = self._clock()
         async with self._pool.connection(POOL_WAIT_S) as conn:
@@ -83,7 +93,18 @@ class Desk:
                 await agent_reads.asked(conn, found.id) if may_see else None,
                 now=now,
             )
-        return _private(render("agent.html", page=page, actor=actor))
+        may_release = actor.may(MANAGE)
+        return _private(render("agent.html", page=page, actor=actor, may_release=may_release))
+
+    async def _release(self, request: Request) -> Answer:
+        actor, fields = await self._visitors.posted(request, MANAGE)
+        if fields.get("form") != "release":
+            raise Invalid(N_("this page has no such form"), hint=N_("load the page again"))
+        name = name_in_path(request.name)
+        async with self._pool.connection(POOL_WAIT_S) as conn:
+            # Pressed twice, the second finds it released: that is what was wanted.
+            await release_agent(conn, name, by=actor.name, request_id=request_id_of(request.scope))
+        return see_other(f"/agents/{quote(name, safe='')}")
 
     async def target(self, request: Request) -> Answer:
         """Answer `/targets/NAME?since=`: one target; raises Missing, Invalid."""

@@ -152,9 +152,9 @@ def site(
                 keeper.kept(MaintenanceFeed(pool, clock=clock).answer, words=None)
             ),
             "/targets": Page(for_readers(desk.targets), READ),
-            "/targets/{name}": Page(desk.target, READ),
+            "/targets/{name}": Page(for_readers(desk.target), READ),
             "/agents": Page(for_readers(desk.agents), READ),
-            "/agents/{name}": Page(for_readers(desk.agent), READ),
+            "/agents/{name}": Page(for_readers(desk.agent), READ, methods=FORM),
             **_actions(pool, visitors, clock),
             **_services(pool, visitors, measures, clock),
             **_desk(pool, visitors, clock),
