@@ -18,7 +18,7 @@ TENTH = at("00:00", day="2026-11-10")
 
 
 async def reported(conn, values, *, start=TENTH, every_s=20, name="orders-db", seq=1):
-    """One target reports these values of `load`, and twice each as `twice`, one every so many seconds."""
+    """One target reports these values of `load`, twice each as `twice`, and its `rtt`, every so many seconds."""
     target, agent = await watched_target(conn, start, name=name)
     layout = await make_layout(conn, ["load", "twice"])
     sight = await expect.sight_of(conn, agent)
@@ -126,6 +126,35 @@ async def test_two_layouts_of_one_target_are_one_series(conn):
     assert (await measured(conn, target, "1 minute"))[0][1:] == (2, 1, 2, 3, 3)
 
 
+async def test_until_a_look_was_answered_is_kept_as_rtt(conn):
+    target = await reported(conn, [1.0] * 90, every_s=60)
+    await conn.execute(
+        "UPDATE health.report SET rtt_s = CASE extract(minute FROM at) WHEN 7 THEN 'NaN'::real ELSE 0.25 END"
+    )
+    fresh = await measured(conn, target, "1 minute", name="rtt")
+    await rolled(conn, until=TENTH + timedelta(minutes=70))
+    assert await measured(conn, target, "1 minute", name="rtt") == fresh
+    assert [row[1:] for row in fresh] == [(1, 0.25, 0.25, 0.25, 0.25)] * 88
+    assert await rows(conn, "SELECT unit FROM health.series WHERE measurement = 'rtt'") == [
+        ("seconds",)
+    ]
+
+
+async def test_what_a_target_itself_calls_rtt_goes_before_how_long_the_look_took(conn):
+    target, agent = await watched_target(conn, TENTH)
+    own = await make_layout(conn, ["rtt"])
+    sight = await expect.sight_of(conn, agent)
+    more = columns((target, TENTH + timedelta(seconds=30), UP), layout=own, values=[[3.0]])
+    await record(conn, [delivery(sight, 1, more)], now=TENTH + timedelta(minutes=1))
+    assert [r[1:] for r in await measured(conn, target, "1 minute", name="rtt")] == [
+        (1, 3, 3, 3, 3)
+    ]
+    await rolled(conn, until=TENTH + timedelta(hours=2))
+    assert [r[1:] for r in await measured(conn, target, "1 minute", name="rtt")] == [
+        (1, 3, 3, 3, 3)
+    ]
+
+
 async def test_the_time_in_each_state_is_noted_by_the_day(conn):
     target = await reported(conn, [1.0])
     await conn.execute("DELETE FROM health.transition")
@@ -182,11 +211,11 @@ async def test_what_is_past_its_time_goes(conn):
     keeping = Keeping(
         reports=timedelta(days=10), minutes=timedelta(days=40), hours=timedelta(days=60)
     )
-    for days, left in ((11, (0, 2, 2)), (90, (0, 0, 0))):
+    for days, left in ((11, (0, 3, 3)), (90, (0, 0, 0))):
         await rollups.keep_house(conn, now=TENTH + timedelta(days=days), keeping=keeping)
         counts = "SELECT (SELECT count(*) FROM health.report), (SELECT count(*) FROM health.minutes), (SELECT count(*) FROM health.hours)"
         assert await rows(conn, counts) == [left]
-    assert await rows(conn, "SELECT count(*) FROM health.days") == [(2,)]
+    assert await rows(conn, "SELECT count(*) FROM health.days") == [(3,)]
 
 
 async def test_days_go_only_where_their_time_is_set(conn):
@@ -194,8 +223,8 @@ async def test_days_go_only_where_their_time_is_set(conn):
     await rolled(conn, until=TENTH + timedelta(days=1, hours=1))
     counts = "SELECT (SELECT count(*) FROM health.days), (SELECT count(*) FROM health.target_day)"
     for length, left in (
-        (None, (2, 1)),
-        (timedelta(days=99), (2, 1)),
+        (None, (3, 1)),
+        (timedelta(days=99), (3, 1)),
         (timedelta(days=98), (0, 0)),
     ):
         keeping = Keeping(days=length)

@@ -91,6 +91,20 @@ async def test_what_is_published_is_drawn_with_its_unit_and_said_in_words(
         assert secret not in page.text
 
 
+async def test_until_when_targets_answered_is_published_as_rtt(owner_conn, browser, orders):
+    await owner_conn.execute("UPDATE health.report SET rtt_s = 0.02 * (1 + target_id % 2)")
+    page = await browser.get(await publish(owner_conn, orders, "rtt"))
+    assert "round-trip time" in page.words
+    assert "Until the target answered" in page.words
+    assert "now 30 ms, least 20 ms, greatest 40 ms." in page.text
+
+
+async def test_a_look_without_an_answer_draws_no_answer_time(owner_conn, browser, orders):
+    await owner_conn.execute("UPDATE health.report SET rtt_s = 'NaN'")
+    page = await browser.get(await publish(owner_conn, orders, "rtt"))
+    assert "Nothing was measured in this time." in page.words
+
+
 async def test_a_week_is_asked_for_by_address_and_nothing_else_is(owner_conn, browser, orders):
     path = await publish(owner_conn, orders, "total_s")
     week = await browser.get(path + "?span=7d")

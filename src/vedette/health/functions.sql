@@ -322,6 +322,14 @@ LANGUAGE sql STABLE ROWS 50000 AS $$
     CROSS JOIN LATERAL generate_subscripts(l.names, 1) AS p (place)
     WHERE l.names[p.place] = measured AND minutes < closes
     GROUP BY 1, 2
+    UNION ALL
+    -- Until looks were answered, as rolled up by `roll_hour`.
+    SELECT date_bin(least(step, interval '1 minute'), r.at, '2000-01-01 00:00:00+00'), '',
+           count(*), min(r.rtt_s), avg(r.rtt_s), max(r.rtt_s), (array_agg(r.rtt_s ORDER BY r.at DESC))[1]
+    FROM health.reports_of(target, minutes, closes) r
+    LEFT JOIN health.layout l ON l.id = r.layout_id
+    WHERE measured = 'rtt' AND minutes < closes AND r.rtt_s <> 'NaN' AND NOT coalesce('rtt' = ANY (l.names), false)
+    GROUP BY 1
 $$;
 
 -- One measurement of a target at that step, in whole steps: the one that holds from_at is the first. Each part of

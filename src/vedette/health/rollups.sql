@@ -15,20 +15,26 @@ SELECT health.make_minutes_partition(%(month)s::date);
 
 -- name: know_series
 INSERT INTO health.series (target_id, measurement, entity, unit)
-SELECT DISTINCT ON (seen.target_id, l.names[p], l.entities[p])
-       seen.target_id, l.names[p], l.entities[p], l.units[p]
+-- Until when a look was answered is a series, too: `rtt`, unless the target measures something called so.
+SELECT DISTINCT ON (seen.target_id, m.name, m.entity) seen.target_id, m.name, m.entity, m.unit
 FROM (
-    SELECT DISTINCT target_id, layout_id
+    SELECT DISTINCT target_id, layout_id, rtt_s <> 'NaN' AS is_answered
     FROM health.reports_between(%(hour)s, %(hour)s + interval '1 hour')
-    WHERE layout_id <> 0
 ) seen
-JOIN health.layout l ON l.id = seen.layout_id
-CROSS JOIN LATERAL generate_subscripts(l.names, 1) p
+LEFT JOIN health.layout l ON l.id = seen.layout_id
+CROSS JOIN LATERAL (
+    SELECT u.name, u.entity, u.unit, false AS is_answer
+    FROM unnest(l.names, l.entities, l.units) AS u (name, entity, unit)
+    UNION ALL
+    SELECT 'rtt', '', 'seconds', true
+    WHERE seen.is_answered
+) m
 WHERE NOT EXISTS (
     SELECT
     FROM health.series s
-    WHERE s.target_id = seen.target_id AND s.measurement = l.names[p] AND s.entity = l.entities[p]
+    WHERE s.target_id = seen.target_id AND s.measurement = m.name AND s.entity = m.entity
 )
+ORDER BY seen.target_id, m.name, m.entity, m.is_answer
 ON CONFLICT DO NOTHING;
 
 -- name: forget_minutes
@@ -40,9 +46,8 @@ WHERE starts_at >= %(first)s
 -- Samples are grouped by series and minute; the last one of a minute is looked up by report, of which
 -- there are twenty times fewer.
 WITH reports AS MATERIALIZED (
-    SELECT target_id, layout_id, at, extract(minute FROM at)::integer AS minute, "values"
+    SELECT target_id, layout_id, at, extract(minute FROM at)::integer AS minute, rtt_s, "values"
     FROM health.reports_between(%(hour)s, %(hour)s + interval '1 hour')
-    WHERE layout_id <> 0
 ), places AS MATERIALIZED (
     -- Which series stands where in which layout.
     SELECT s.target_id, l.id AS layout_id, p AS place, s.id AS series_id
@@ -54,6 +59,7 @@ WITH reports AS MATERIALIZED (
 ), newest AS (
     SELECT DISTINCT ON (target_id, layout_id, minute) target_id, layout_id, minute, at, "values"
     FROM reports
+    WHERE layout_id <> 0
     ORDER BY target_id, layout_id, minute, at DESC
 ), spread AS (
     SELECT r.target_id, r.layout_id, r.minute, v.place::integer AS place,
@@ -71,17 +77,30 @@ WITH reports AS MATERIALIZED (
     JOIN places p USING (target_id, layout_id, place)
     JOIN newest n USING (target_id, layout_id, minute)
     GROUP BY 1, 2, 3
+), answers AS (
+    SELECT r.target_id, s.id AS series_id, r.minute,
+           count(*)::smallint AS count, min(r.rtt_s) AS min, avg(r.rtt_s) AS avg, max(r.rtt_s) AS max,
+           (array_agg(r.rtt_s ORDER BY r.at DESC))[1] AS last
+    FROM reports r
+    JOIN health.series s ON s.target_id = r.target_id AND s.measurement = 'rtt' AND s.entity = ''
+    WHERE r.rtt_s <> 'NaN'
+      AND NOT EXISTS (SELECT FROM places p WHERE p.target_id = r.target_id AND p.series_id = s.id)
+    GROUP BY 1, 2, 3
+), either AS MATERIALIZED (
+    SELECT * FROM minutes
+    UNION ALL
+    SELECT * FROM answers
 )
 INSERT INTO health.minutes (target_id, series_id, starts_at, counts, mins, avgs, maxs, lasts)
 SELECT g.target_id, g.series_id, %(hour)s,
        array_agg(coalesce(m.count, 0::smallint) ORDER BY g.minute), array_agg(m.min ORDER BY g.minute),
        array_agg(m.avg ORDER BY g.minute), array_agg(m.max ORDER BY g.minute), array_agg(m.last ORDER BY g.minute)
 FROM (
-    SELECT DISTINCT target_id, series_id, grid.minute
-    FROM places
+    SELECT series.target_id, series.series_id, grid.minute
+    FROM (SELECT DISTINCT target_id, series_id FROM either) series
     CROSS JOIN generate_series(0, 59) AS grid (minute)
 ) g
-LEFT JOIN minutes m USING (target_id, series_id, minute)
+LEFT JOIN either m USING (target_id, series_id, minute)
 GROUP BY g.target_id, g.series_id;
 
 -- name: compact_day

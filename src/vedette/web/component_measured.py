@@ -27,6 +27,8 @@ TARGETS = 20
 LIMIT_MS = 1_000
 """Charts that take longer are left out, and the page says so."""
 _DECIMAL = re.compile(r"(-?[0-9]+)\.([0-9]+)")
+ANSWERED = "rtt"
+"""Until a look was answered: what reports of every connector hold, and no connector describes."""
 FRESH_STEPS = 2
 """A value older than so many steps is not what it is now."""
 
@@ -153,6 +155,8 @@ def _floor(at: datetime, step: timedelta) -> datetime:
 def _measured(asked: Published, row: _Row, span: Span, length: timedelta) -> Measured:
     # What connectors say of their measurements is English.
     about = row.help if reading().language == ENGLISH else ""
+    if not row.help and (asked.name, asked.entity) == (ANSWERED, ""):
+        about = gettext("Until the target answered")
     if not row.at_s:
         return Measured(asked.title, about, "–", "–", "–", "", None)
     is_fresh = length.total_seconds() - row.at_s[-1] <= FRESH_STEPS * span.step.total_seconds()

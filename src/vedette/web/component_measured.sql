@@ -39,7 +39,7 @@ series AS (
 )
 SELECT
     a.place::integer,
-    coalesce(said.unit, seen.unit, held.unit, '') AS unit,
+    coalesce(said.unit, seen.unit, held.unit, CASE WHEN a.name = 'rtt' AND a.entity = '' THEN 'seconds' END, '') AS unit,
     coalesce(said.help, '') AS help,
     coalesce(s.at_s, '{}') AS at_s,
     coalesce(s.mean, '{}') AS mean,

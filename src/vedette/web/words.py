@@ -98,7 +98,7 @@ def percent(part: float, whole: float) -> str:
 def measurement_name(name: str) -> str:
     """Return a measurement's name without what the value's own unit says."""
     if name == "rtt":
-        return "round-trip time"
+        return gettext("round-trip time")
     for suffix in ("_per_second", "_per_s", "_seconds", "_s"):
         if name.endswith(suffix):
             name = name.removesuffix(suffix)
