@@ -5,10 +5,12 @@ from html.parser import HTMLParser
 
 import pytest
 from jinja2 import Environment, nodes
-from tests.factories import NOON, make_component
-from tests.web import actions_pages_world, crowd
+from psycopg.types.json import Jsonb
+from tests.factories import NOON, make_component, make_target
+from tests.web import actions_pages_world, crowd, world
 from tests.web.browser import KEY, Browser
 from tests.web.test_desk_incidents import Operator, known, opened, signed_in
+from tests.web.test_desk_lists import CATALOGUE
 
 from signing_world import needs_ssh
 from vedette.web import reader
@@ -26,10 +28,8 @@ ATTRIBUTES = re.compile(
     r"\A(open|front|broad)\Z|aria-invalid=\S+|autofocus|aria-describedby=\"[^\"]*\"", re.DOTALL
 )
 """Pieces of HTML that stand by themselves in a macro or a block."""
-ENGLISH = {"target.html"}
-"""It shows what connectors say of themselves, which is English."""
 CODE = ("code", "pre", "style", "script")
-TEMPLATES = sorted(path for path in (HERE / "templates").glob("*.html") if path.name not in ENGLISH)
+TEMPLATES = sorted((HERE / "templates").glob("*.html"))
 WORD = re.compile(r"[A-Za-z]{2,}")
 
 
@@ -106,6 +106,11 @@ THEIRS = re.compile(
 """What operators wrote, and names."""
 CROWD = r"edge-[\w.-]+|(new|old)-host[\w.-]*|copy-of-zurich|linux|host-1|KiB"
 """Names of the crowd of targets and agents."""
+TARGET = (
+    r"orders-db|database in|(max )?connections|cache hit ratio|database size bytes|replay lag|written bytes|"
+    r"unseen|postgres|shop-eu|local|edge-frankfurt-2|replica eu-\d|[kMGT]iB|\b\d+ h\b|\bms\b"
+)
+"""Names of a target and of what is beneath it, and units."""
 ACTIONS = (
     r"https:\S+|person:ivy|find (stray|lost) keys|a laptop was lost|TI-7|high|Ada|ada|bob|all\b|file(info)?|linux(-\d)?|host-1|copy|keys|"
     r"/\S+|size|mode|-rw[-r]+|crashed|\d+ h"
@@ -119,7 +124,7 @@ def loud(monkeypatch, lender, clock):
     both = {**languages(), "zz": Loud("zz", "zz")}
     monkeypatch.setattr(reader, "languages", lambda: both)
     reader._reader_of.cache_clear()
-    pages = site(lender, authenticate=known, cookie_key=KEY, clock=clock).pages
+    pages = site(lender, authenticate=known, cookie_key=KEY, clock=clock, catalogue=CATALOGUE).pages
     yield signed_in(Browser(pages), "vds_ada", clock)
     reader._reader_of.cache_clear()
 
@@ -153,6 +158,33 @@ async def test_what_the_lists_of_targets_and_agents_say_has_gone_through_gettext
         page = await loud.get(f"{path}{'&' if '?' in path else '?'}lang=zz&tz=UTC")
         assert 'lang="zz"' in page.text, path
         assert unsaid(page.text, theirs) == [], path
+
+
+async def test_what_the_page_of_a_target_says_has_gone_through_gettext(loud, owner_conn):
+    target = await world.fill_target(owner_conn, now=NOON)
+    limits = {
+        "connections": {"enter": 10, "leave": 5},
+        "replay_lag_s": {"enter": 9, "when": "below"},
+    }
+    await owner_conn.execute(
+        "UPDATE fleet.target SET thresholds = %s WHERE id = %s", (Jsonb(limits), target)
+    )
+    await make_target(owner_conn, "unseen")
+    theirs = re.compile(rf"{THEIRS.pattern}|{TARGET}")
+    for name in ("orders-db", "unseen"):
+        page = await loud.get(f"/targets/{name}?lang=zz&tz=UTC")
+        assert (page.status, 'lang="zz"' in page.text) == (200, True), name
+        assert unsaid(page.text, theirs) == [], name
+
+
+async def test_the_page_of_a_target_speaks_german_to_whoever_reads_it(loud, owner_conn):
+    await world.fill_target(owner_conn, now=NOON)
+    words = (await loud.get("/targets/orders-db?lang=de&tz=Europe/Berlin")).words
+    for said in ("orders-db in Betrieb", "Gesehen von", "Agent Er sagt Letzte Meldung", "vor 4 s"):
+        assert said in words, said
+    assert (
+        "In den letzten 1 h: kleinster Wert" in (await loud.get("/targets/orders-db?lang=de")).text
+    )
 
 
 @needs_ssh

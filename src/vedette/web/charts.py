@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 
+from vedette.web.reader import gettext
 from vedette.web.reads import Series
 from vedette.web.words import duration, value
 
@@ -47,10 +48,10 @@ def chart(series: Series, *, span: timedelta, bucket: timedelta) -> Chart:
         dots=[pen.dot(series.at_s[a], series.mean[a]) for a, b in stretches if b - a == 1],
         top=value(high, series.unit),
         bottom=value(low, series.unit),
-        summary=(
-            f"Over the last {duration(span.total_seconds())}:"
-            f" least {value(min(series.least), series.unit)},"
-            f" greatest {value(max(series.most), series.unit)}."
+        summary=gettext("Over the last {span}: least {least}, greatest {most}.").format(
+            span=duration(span.total_seconds()),
+            least=value(min(series.least), series.unit),
+            most=value(max(series.most), series.unit),
         ),
     )
 

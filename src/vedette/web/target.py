@@ -11,6 +11,7 @@ from vedette.web import reads
 from vedette.web.catalogue import Limit
 from vedette.web.charts import Chart, chart
 from vedette.web.looks import Look, look_of
+from vedette.web.reader import N_, gettext
 from vedette.web.words import Moment, duration, measurement_name, moment, value
 
 
@@ -25,11 +26,19 @@ class Range:
 
 
 RANGES = {
-    "1h": Range("1h", "1 hour", timedelta(hours=1), timedelta(seconds=30)),
-    "6h": Range("6h", "6 hours", timedelta(hours=6), timedelta(minutes=3)),
-    "24h": Range("24h", "24 hours", timedelta(hours=24), timedelta(minutes=12)),
+    "1h": Range("1h", N_("1 hour"), timedelta(hours=1), timedelta(seconds=30)),
+    "6h": Range("6h", N_("6 hours"), timedelta(hours=6), timedelta(minutes=3)),
+    "24h": Range("24h", N_("24 hours"), timedelta(hours=24), timedelta(minutes=12)),
 }
 """What `?since=` takes; the first is the default."""
+
+RULES = {
+    (False, False): N_("above {enter}"),
+    (True, False): N_("below {enter}"),
+    (False, True): N_("above {enter}, until below {leave}"),
+    (True, True): N_("below {enter}, until above {leave}"),
+}
+"""How a threshold is said: is trouble below it, and does it last until another value?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +57,14 @@ class ObserverLine:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One measurement: its latest value, what it means, and its chart if there are points."""
+    """One measurement: its latest value, what it means, and its chart if there are points.
+
+    is_ours: what it means is said by us, in the reader's language, and not by its connector.
+    """
 
     name: str
     help: str
+    is_ours: bool
     latest: str
     chart: Chart | None
 
@@ -182,7 +195,7 @@ def _entities(
             latest[entity, name] = value(number, unit)
     charts = {(s.entity, s.name): chart(s, span=range_.span, bucket=range_.bucket) for s in series}
     keys = sorted({*latest, *charts}, key=lambda key: (key[0], key[1] != "rtt", key[1]))
-    meanings = {"rtt": "Until the target answered", **meanings}
+    meanings = {"rtt": gettext("Until the target answered"), **meanings}
     return [
         Entity(
             entity.replace(":", " ", 1),
@@ -190,6 +203,7 @@ def _entities(
                 Measured(
                     name=measurement_name(name),
                     help=meanings.get(name, ""),
+                    is_ours=name == "rtt",
                     latest=latest.get((entity, name), "–"),
                     chart=charts.get((entity, name)),
                 )
@@ -215,14 +229,11 @@ def _limit(limit: Limit, freshest: reads.Observer | None, meanings: dict[str, st
     seen.sort(key=lambda found: found[0] if limit.below else -abs(found[0]))
     worst, entity, unit = seen[0] if seen else (math.nan, "", limit.unit)
     is_past = worst < limit.enter if limit.below else abs(worst) > limit.enter
-    side, back = ("below", "above") if limit.below else ("above", "below")
-    rule = f"{side} {value(limit.enter, unit)}"
-    if limit.leave != limit.enter:
-        rule += f", until {back} {value(limit.leave, unit)}"
+    rule = gettext(RULES[limit.below, limit.leave != limit.enter])
     return LimitLine(
         name=measurement_name(limit.name),
         help=limit.help or meanings.get(limit.name, ""),
-        rule=rule,
+        rule=rule.format(enter=value(limit.enter, unit), leave=value(limit.leave, unit)),
         now=value(worst, unit) if seen else "",
         entity=entity.replace(":", " ", 1),
         is_past=is_past,
