@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from vedette import plugins
-from vedette.agent.modules import GROUP, Module
+from vedette.agent.modules import GROUP, Module, Sparing
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "modules.md"
 
@@ -45,10 +45,11 @@ def page() -> str:
 def _module(name: str) -> str:
     module: type[Module] = plugins.load(GROUP, name)
     needs = [field for field, wanted in msgspec.structs.asdict(module.needs).items() if wanted]
+    some = ", each for some questions" if isinstance(module(), Sparing) else ""
     return "\n".join(
         [
             f"## {name}\n",
-            f"{module.description} Needs: {', '.join(needs) or 'nothing'}.\n",
+            f"{module.description} Needs: {', '.join(needs) or 'nothing'}{some}.\n",
             *_paragraphs(sys.modules[module.__module__].__doc__),
             *_paragraphs(module.__doc__),
             *_structs(name, module.parameters),

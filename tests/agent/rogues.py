@@ -49,6 +49,21 @@ class Remembering(Rogue):
     needs = Needs(memory=True)
 
 
+class Asking(Rogue):
+    name = "rogue-netlink"
+    needs = Needs(netlink=True)
+
+
+class Sparing(Rogue):
+    """Says that it needs memory, and of which parameters it needs none."""
+
+    name = "rogue-sparing"
+    needs = Needs(memory=True)
+
+    def needs_for(self, parameters: Code) -> Needs:
+        return Needs(memory="needs memory" in parameters.code)
+
+
 class Starting(Rogue):
     name = "rogue-programs"
     needs = Needs(programs=True)

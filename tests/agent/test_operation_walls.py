@@ -119,6 +119,24 @@ async def test_a_module_without_network_opens_no_socket(module: str) -> None:
     assert await outcomes(codes, module) == ["EPERM"] * len(SOCKETS)
 
 
+async def test_whoever_asks_the_kernel_of_networks_asks_of_nothing_else() -> None:
+    sockets = [*((each, 0) for each in SOCKETS), ("AF_NETLINK", 9), ("AF_NETLINK", 4)]
+    codes = [
+        f"import socket; socket.socket(socket.{family}, socket.SOCK_RAW, {protocol})"
+        for family, protocol in sockets
+    ]
+    met = dict(zip(sockets, await outcomes(codes, "rogue-netlink"), strict=True))
+    assert [each for each, how in met.items() if not how] == [("AF_NETLINK", 0)]
+    assert set(met.values()) == {"", "EPERM"}
+
+
+@LANDLOCKED
+async def test_a_question_that_needs_less_stands_behind_both_walls() -> None:
+    look = "import os; os.readlink(f'/proc/{os.getppid()}/exe')"
+    assert await outcome(f"{look}  # needs memory", "rogue-sparing") == ""
+    assert await outcome(look, "rogue-sparing") == "EACCES"
+
+
 async def test_a_program_without_network_reaches_nobody() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

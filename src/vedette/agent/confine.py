@@ -87,6 +87,7 @@ def confine(needs: Needs, *, partial: bool) -> None:
             read_only_by_us=not landlocked,
             network=needs.network,
             memory=needs.memory,
+            netlink=needs.netlink,
             local=needs.root,
             programs=needs.programs,
             signals=landlocked and offered.landlock >= landlock.SCOPE_ABI,

@@ -15,7 +15,15 @@ import msgspec
 
 from vedette import plugins
 from vedette.agent.confine import confine, step_back
-from vedette.agent.modules import GROUP, Context, Limits, Module, Result, read_parameters
+from vedette.agent.modules import (
+    GROUP,
+    Context,
+    Limits,
+    Module,
+    Result,
+    needs_of,
+    read_parameters,
+)
 from vedette.errors import Unavailable, VedetteError
 
 RETURNED, REFUSED, EXCEEDED, CRASHED = b"R", b"N", b"X", b"C"
@@ -70,7 +78,8 @@ def _run(asked: Asked, answer_fd: int) -> Result:
     module = _load(asked.module)
     parameters = read_parameters(module, asked.parameters)
     _refuse_threads()
-    if module.needs.programs and sys.platform == "linux":
+    needs = needs_of(module, parameters)
+    if needs.programs and sys.platform == "linux":
         from vedette.agent.operation_keeper import under_a_keeper
 
         under_a_keeper(
@@ -80,7 +89,7 @@ def _run(asked: Asked, answer_fd: int) -> Result:
             memory_bytes=asked.memory_bytes,
         )
     step_back()
-    confine(module.needs, partial=asked.partial)
+    confine(needs, partial=asked.partial)
     result = module.run(
         parameters,
         Context(

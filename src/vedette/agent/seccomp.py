@@ -27,7 +27,8 @@ _ALLOW, _FAIL = 0x7FFF0000, 0x00050000
 _CLONE_THREAD = 0x00010000
 _CLONE_NAMESPACES = 0x7E020080
 _OPEN_FOR_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
-_NETWORK = (2, 10, 16)
+_NETLINK, _NETLINK_ROUTE = 16, 0
+_NETWORK = (2, 10, _NETLINK)
 """AF_INET, AF_INET6, AF_NETLINK: what a network is to a module."""
 _LOCAL = (1,)
 """AF_UNIX: whoever speaks to services of the host by it is what these services make of him."""
@@ -48,12 +49,14 @@ def restrict(
     read_only_by_us: bool,
     network: bool,
     memory: bool,
+    netlink: bool,
     local: bool,
     programs: bool,
     signals: bool,
 ) -> None:
     """Take away what is not said, from this process and all it starts; OSError when refused.
 
+    netlink: without `network`, the kernel may be asked about networks all the same.
     local: with `network`, sockets of the host's own services, too.
     read_only_by_us: nobody else (Landlock) keeps it from opening files for writing.
     signals: somebody else keeps it from sending signals to other processes.
@@ -77,7 +80,7 @@ def restrict(
     )
     filters.deny_unless_among(calls.PRLIMIT64, 0, (0,))
     families = _NETWORK + (_LOCAL if local else ()) if network else ()
-    filters.deny_unless_among(calls.SOCKET, 0, families)
+    filters.allow_sockets(families, routes=netlink)
     if read_only_by_us and not write:
         filters.deny([calls.OPENAT2], errno.ENOSYS)
         filters.deny_by_bits(calls.OPEN, 1, _OPEN_FOR_WRITING, 0)
@@ -121,6 +124,20 @@ class Filter:
         for value in allowed:
             block += [(_EQUAL, 0, 1, value), (_RETURN, 0, 0, _ALLOW)]
         self._block(call, [*block, (_RETURN, 0, 0, _FAIL | errno.EPERM)])
+
+    def allow_sockets(self, families: Iterable[int], *, routes: bool) -> None:
+        """Let the call fail unless it makes a socket of these families, or of netlink for `routes`."""
+        block = [(_LOAD, 0, 0, _ARGUMENTS)]
+        for family in families:
+            block += [(_EQUAL, 0, 1, family), (_RETURN, 0, 0, _ALLOW)]
+        if routes:
+            block += [
+                (_EQUAL, 0, 3, _NETLINK),
+                (_LOAD, 0, 0, _ARGUMENTS + 16),
+                (_EQUAL, 0, 1, _NETLINK_ROUTE),
+                (_RETURN, 0, 0, _ALLOW),
+            ]
+        self._block(calls.SOCKET, [*block, (_RETURN, 0, 0, _FAIL | errno.EPERM)])
 
     def program(self) -> bytes:
         """Return what the kernel takes: eight bytes an instruction."""

@@ -3,20 +3,23 @@
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 from tests.agent.modules.asking import ask, plant
 
-from vedette.agent.modules import Context, Limits, Result
-from vedette.agent.modules.netstat import Netstat
+from vedette.agent.modules import Context, Limits, Needs, Result
+from vedette.agent.modules.neighbours6 import messages, neighbour
+from vedette.agent.modules.netstat import Netstat, NetstatParameters
 from vedette.agent.modules.networks_elsewhere import OtherNetwork, other_macs
 from vedette.agent.modules.sockets import read_table
 from vedette.agent.modules.tally import Tally
@@ -178,10 +181,67 @@ def test_who_never_answered_is_no_neighbour(host: Context) -> None:
     assert not answer(host, "neighborip", "172.21.0.7").foundanything
 
 
-def test_a_neighbour_of_ipv6_cannot_be_told_and_that_is_said(host: Context) -> None:
+def test_a_neighbour_of_ipv6_in_a_network_of_others_cannot_be_told_and_that_is_said(
+    host: Context,
+) -> None:
     result = answer(host, "neighborip", "fe80::1")
     assert not result.success
     assert "IPv6" in result.errors[0]
+    by_mac = answer(host, "neighbormac", "8c:70:5A:c8:be:50")
+    assert by_mac.success
+    assert "IPv6" in by_mac.errors[0]
+
+
+def entry(address: str, *, state: int, mac: bytes = b"\2\0\0\0\0\1", length: int = 0) -> bytes:
+    """A message of the kernel's about one neighbour; length: as it says of itself, 0 for the true one."""
+    told = struct.pack("=BxxxiHBB", socket.AF_INET6, 1, state, 0, 0)
+    for kind, value in ((1, ip_address(address).packed), (2, mac)):
+        told += struct.pack("=HH", 4 + len(value), kind) + value + b"\0" * (-len(value) % 4)
+    return struct.pack("=IHHII", length or 16 + len(told), 28, 2, 1, 0) + told
+
+
+def test_of_ipv6_too_only_who_has_answered_is_a_neighbour() -> None:
+    reachable, incomplete, failed, group = 0x02, 0x01, 0x20, 0x40
+    told = [
+        entry("fe80::1", state=reachable),
+        entry("fe80::2", state=incomplete, mac=b""),
+        entry("fe80::3", state=failed),
+        entry("ff02::1", state=group),
+        entry("fe80::4", state=reachable, mac=b"\0" * 6),
+    ]
+    found = [one for _, body in messages(b"".join(told)) for one in neighbour(body)]
+    assert found == [(ip_address("fe80::1"), "02:00:00:00:00:01")]
+
+
+def test_an_answer_of_the_kernels_that_ends_nowhere_ends() -> None:
+    assert list(messages(entry("fe80::1", state=2, length=3))) == []
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("unshare") or not shutil.which("ip"),
+    reason="a network of one's own takes root and iproute2",
+)
+def test_the_neighbours_of_ipv6_are_those_that_ip_tells() -> None:
+    add = "ip link set lo up && ip -6 neigh add fe80::1 lladdr 02:00:00:00:00:01 dev lo"
+    code = "from vedette.agent.modules.neighbours6 import neighbours6; print(neighbours6())"
+    done = subprocess.run(
+        ["unshare", "-n", "sh", "-c", f'{add} && exec "$0" -c "$1"', sys.executable, code],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    if "Operation not permitted" in done.stderr:
+        pytest.skip("this place gives no network of one's own")
+    assert done.stdout.strip() == "[(IPv6Address('fe80::1'), '02:00:00:00:00:01')]", done.stderr
+
+
+def test_a_question_about_this_hosts_own_network_needs_no_look_into_processes() -> None:
+    def needed(**asked: object) -> Needs:
+        return Netstat().needs_for(msgspec.convert(asked, NetstatParameters))
+
+    assert needed(listeningport=["22"], neighborip=["10.0.0.1"]) == Needs()
+    assert needed(neighborip=["fe80::1"]) == needed(neighbormac=["^02:"]) == Needs(netlink=True)
+    assert needed(listeningport=["22"], namespaces=True) == Needs(memory=True)
 
 
 def test_the_addresses_of_others_are_masked_where_privacy_is_asked_for(host: Context) -> None:

@@ -51,6 +51,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     memory: to look into other processes: their memory, and what the kernel guards like it, which
     is their `exe`, `cwd`, `fd`, `ns`, `maps` and `environ` below /proc; their `stat`, `cmdline`,
     `status` and `net` are free.
+    netlink: to ask the kernel which addresses, routes and neighbours it knows; nobody else hears of it.
     programs: to start programs and processes of its own; threads are free.
     root: to have all the superuser's powers, where the agent has them; without it, of these, those of
     reading what is asked for.
@@ -59,6 +60,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     network: bool = False
     write: bool = False
     memory: bool = False
+    netlink: bool = False
     programs: bool = False
     root: bool = False
 
@@ -107,6 +109,20 @@ class Module(Protocol):
         What it cannot look at goes into `errors`; any other exception is a bug and ends the run.
         """
         ...
+
+
+@runtime_checkable
+class Sparing(Protocol):
+    """A module that for some questions needs less than `needs`, which then is the most."""
+
+    def needs_for(self, parameters: Any) -> Needs:  # noqa: ANN401 - of its own kind
+        """Return what this question needs."""
+        ...
+
+
+def needs_of(module: Module, parameters: Parameters) -> Needs:
+    """Return what must be allowed for this question."""
+    return module.needs_for(parameters) if isinstance(module, Sparing) else module.needs
 
 
 def read_parameters(module: Module | type[Module], given: Mapping[str, Any]) -> Parameters:

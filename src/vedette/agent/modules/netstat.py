@@ -1,8 +1,8 @@
 """MIG's `netstat` module: which of these addresses, neighbours, connections and ports this host has.
 
 MIG's defects are none of ours: hits are counted, a listener is connected to nobody, and only what
-listens is a listening port. A neighbour is who has answered; of IPv6 the kernel writes none into
-/proc, so that a question for one is answered by an error.
+listens is a listening port. A neighbour is who has answered. Those of IPv6 the kernel tells of the
+network alone that the agent is in; a question for one in others is answered by an error.
 """
 
 import sys
@@ -59,8 +59,13 @@ class Netstat:
     description: ClassVar[str] = (
         "Looks for addresses, MACs, neighbours, connections and listening ports."
     )
-    needs: ClassVar[Needs] = Needs(memory=True)
+    needs: ClassVar[Needs] = Needs(memory=True, netlink=True)
     parameters: ClassVar[type[Parameters]] = NetstatParameters
+
+    def needs_for(self, parameters: NetstatParameters) -> Needs:
+        """Return less where no other namespace is looked into, and no neighbour of IPv6 is meant."""
+        neighbours = bool(parameters.neighbormac) or any(":" in ip for ip in parameters.neighborip)
+        return Needs(memory=parameters.namespaces, netlink=neighbours)
 
     def run(self, parameters: NetstatParameters, context: Context) -> Result:
         """Look for each value; `Invalid` for one that is no address, range, port or pattern."""
@@ -74,12 +79,11 @@ class Netstat:
                 "module netstat: nothing is asked for", hint=f"give one of {', '.join(_KINDS)}"
             )
         tally = Tally(context)
-        tables = Tables(context, tally, everywhere=parameters.namespaces)
+        tables = Tables(context, tally, parameters)
         elements = {
             kind: Looked(kind, tables, tally, context).for_each(wanted)
             for kind, wanted in asked.items()
         }
-        _say_what_is_not_told(parameters, tally)
         counted = {
             "examined": tally.examined,
             "exectime": tally.exectime,
@@ -91,8 +95,11 @@ class Netstat:
 class Tables:
     """What there is to be found, by kind: what is compared, and the element it gives."""
 
-    def __init__(self, context: Context, tally: Tally, *, everywhere: bool) -> None:
+    def __init__(self, context: Context, tally: Tally, parameters: NetstatParameters) -> None:
         self._context = context
+        self._tally = tally
+        self._asks_six = any(":" in text for text in parameters.neighborip)
+        everywhere = parameters.namespaces
         if sys.platform == "linux":
             self._networks = (
                 all_networks(context, tally) if everywhere else [host_network(context, tally)]
@@ -113,6 +120,17 @@ class Tables:
         for network in self._networks:
             for key, element in _ROWS[kind](network):
                 yield key, {**element, "namespace": network.name}
+            if kind == "neighbormac" or (kind == "neighborip" and self._asks_six):
+                yield from self._six(network, by_mac=kind == "neighbormac")
+
+    def _six(self, network: Network, *, by_mac: bool) -> Iterable[tuple[Key, Element]]:
+        found = network.neighbours6()
+        if found is None:
+            words = f"neighbours of IPv6 in the network {network.name} cannot be told from here"
+            self._tally.fault(words, unanswered=not by_mac)
+        for address, mac in found or ():
+            element: Element = {"remotemacaddr": mac, "remoteaddr": str(address)}
+            yield mac if by_mac else address, {**element, "namespace": network.name}
 
 
 class Looked:
@@ -188,12 +206,6 @@ def _subnet(text: str) -> Subnet:
     if isinstance(mapped, IPv6Address) and mapped.ipv4_mapped and subnet.prefixlen >= 96:
         return IPv4Network((mapped.ipv4_mapped, subnet.prefixlen - 96), strict=False)
     return subnet
-
-
-def _say_what_is_not_told(parameters: NetstatParameters, tally: Tally) -> None:
-    for text in parameters.neighborip:
-        if ":" in text:
-            tally.fault(f"neighbours of IPv6, as {text}, stand not in /proc", unanswered=True)
 
 
 def _local(network: Network) -> Iterable[tuple[Key, Element]]:

@@ -1,17 +1,20 @@
 """The networks of this host, each as its namespace's tables in /proc tell it.
 
 The host's own is that of process 1, whatever network the agent itself was put into: our own tables
-would speak of that one. Nothing here opens a socket.
+would speak of that one.
 """
 
 import errno
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
 
 from vedette.agent.modules import Context
 from vedette.agent.modules.host_files import linked, names, place, plain, read
+from vedette.agent.modules.neighbours6 import neighbours6
 from vedette.agent.modules.sockets import TABLES, Address, Socket, read_table
 from vedette.agent.modules.tally import Tally
 
@@ -55,6 +58,27 @@ class Network:
                 found.append((address, mac))
         self._broken("arp", broken)
         return found
+
+    def neighbours6(self) -> list[tuple[Address, str]] | None:
+        """Return those of IPv6; None of a network we are not in, whose the kernel does not tell us."""
+        if not self._is_ours():
+            return None
+        try:
+            return [*neighbours6()]
+        except OSError as failed:
+            words = f"neighbours of IPv6: {failed.strerror or failed}"
+            self.tally.fault(words, unanswered=True)
+            return []
+
+    def _is_ours(self) -> bool:
+        if self.context.root != Path("/"):
+            return False
+        # The tables of a network are one file, whoever's folder they are looked at in.
+        ours = os.stat("/proc/self/net/tcp").st_ino  # noqa: PTH116 - as below
+        for folder in self.folders:
+            with suppress(OSError):
+                return os.stat(f"{folder}/tcp").st_ino == ours  # noqa: PTH116 - a path is enough
+        return False
 
     def addresses(self) -> list[Address]:
         """Return the host's own addresses."""

@@ -36,6 +36,10 @@ class OtherNetwork:
         self.tally.fault("neighbours are told on Linux alone", unanswered=True)
         return []
 
+    def neighbours6(self) -> list[tuple[Address, str]]:
+        """Return nothing, as `neighbours`, which says so."""
+        return []
+
     def addresses(self) -> list[Address]:
         """Return the host's own addresses."""
         return [ip_address(text) for text in _addresses(socket.AF_INET, socket.AF_INET6)]
