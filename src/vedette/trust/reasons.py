@@ -21,6 +21,7 @@ class Reason(StrEnum):
     KEY_FROM_FUTURE = "key-from-future"
     SIGNED_IN_FUTURE = "signed-in-future"
     OTHER_NAMESPACE = "other-namespace"
+    NOT_TOUCHED = "not-touched"
     DUPLICATE_SIGNER = "duplicate-signer"
     NO_SIGNATURE = "no-signature"
     NOT_A_BUNDLE = "not-a-bundle"

@@ -1,6 +1,8 @@
 """SSH signatures as `ssh-keygen -Y sign` makes them (PROTOCOL.sshsig), by keys people already have.
 
-A signature names its purpose, the namespace, so that one made for a Git commit is none of ours.
+A signature names its purpose, the namespace, so that one made for a Git commit is none of ours. A security key
+(PROTOCOL.u2f) signs what it was asked together with whether somebody touched it; untouched it may have been asked by
+a program alone, so that does not count.
 """
 
 import base64
@@ -28,7 +30,11 @@ RSA_HASHES: dict[bytes, hashes.HashAlgorithm] = {
     b"rsa-sha2-256": hashes.SHA256(),
     b"rsa-sha2-512": hashes.SHA512(),
 }
-KEY_TYPES = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa")
+SECURITY_KEYS = ("sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com")
+KEY_TYPES = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa", *SECURITY_KEYS)
+PROOF_BYTES = 5
+"""What a security key says of itself in a signature: a byte of flags, and how often it signed."""
+TOUCHED = 1
 LEAST_RSA_BITS = 2048
 
 SshKey = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey | rsa.RSAPublicKey
@@ -36,13 +42,17 @@ SshKey = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 @dataclass(frozen=True, slots=True)
 class SshSignature:
-    """The parts of a signature; `key` is the public key's blob, which only says who signed."""
+    """The parts of a signature; `key` is the public key's blob, which only says who signed.
+
+    proof: what a security key says of itself; empty for other keys.
+    """
 
     key: bytes
     namespace: bytes
     hash: str
     algorithm: bytes
     signed: bytes
+    proof: bytes
 
 
 def read_ssh_signature(text: str) -> SshSignature:
@@ -100,6 +110,20 @@ def verify_ssh(signature: str, text: bytes, keys: Iterable[str], *, namespace: s
     return name
 
 
+def _asked_of_security_key(found: SshSignature, over: bytes, name: str) -> bytes:
+    """Return what the key signed when it was asked for this; raises Untrusted when nobody touched it."""
+    if not found.proof[0] & TOUCHED:
+        raise Untrusted(
+            Reason.NOT_TOUCHED,
+            f"nobody touched the security key {name}; make one without no-touch-required",
+        )
+    application = b""
+    rest = found.key
+    while rest:
+        application, rest = _take(rest)
+    return hashlib.sha256(application).digest() + found.proof + hashlib.sha256(over).digest()
+
+
 def _public(key: str) -> SshKey:
     public = load_ssh_public_key(" ".join(key.split(None, 2)[:2]).encode())
     if isinstance(public, rsa.RSAPublicKey) and public.key_size < LEAST_RSA_BITS:
@@ -110,13 +134,17 @@ def _public(key: str) -> SshKey:
 
 
 def _verify(found: SshSignature, public: SshKey, over: bytes, name: str) -> None:
+    # What is no security key must not pass for one, nor one for a plain key, which nobody touches.
+    is_of_its_kind = found.algorithm == _take(found.key)[0]
+    if is_of_its_kind and found.proof:
+        over = _asked_of_security_key(found, over, name)
     try:
         match public:
-            case ed25519.Ed25519PublicKey() if found.algorithm == b"ssh-ed25519":
+            case ed25519.Ed25519PublicKey() if is_of_its_kind:
                 public.verify(found.signed, over)
             case rsa.RSAPublicKey() if found.algorithm in RSA_HASHES:
                 public.verify(found.signed, over, padding.PKCS1v15(), RSA_HASHES[found.algorithm])
-            case ec.EllipticCurvePublicKey() if found.algorithm == b"ecdsa-sha2-nistp256":
+            case ec.EllipticCurvePublicKey() if is_of_its_kind:
                 r, rest = _take(found.signed)
                 s, rest = _take(rest)
                 pair = encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
@@ -153,10 +181,11 @@ def _read(blob: bytes) -> SshSignature:
         parts.append(part)
     key, namespace, reserved, hashed, signature = parts
     algorithm, inner = _take(signature)
-    signed, trailing = _take(inner)
-    if rest or trailing or reserved:
-        raise Invalid("it holds more than a signature")
-    return SshSignature(key, namespace, hashed.decode("ascii"), algorithm, signed)
+    signed, proof = _take(inner)
+    expected = PROOF_BYTES if algorithm.decode("ascii", "replace") in SECURITY_KEYS else 0
+    if rest or reserved or len(proof) != expected:
+        raise Invalid("it holds more or less than a signature")
+    return SshSignature(key, namespace, hashed.decode("ascii"), algorithm, signed, proof)
 
 
 def _take(data: bytes) -> tuple[bytes, bytes]:
