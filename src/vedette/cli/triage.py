@@ -1,7 +1,7 @@
 """`vedette triage`: decide that a vulnerability need not be mended, until when, and why."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -33,13 +33,23 @@ DECISIONS = Listing(
 app = App(name="triage", help="Decide which vulnerabilities need not be mended, and why.")
 
 
+Name = Annotated[str, Parameter(help="As in CVE-2021-44228.")]
+Until = Annotated[str, Parameter(help="As in 90d (from now) or 2027-01-31T00:00:00Z.")]
+UntilOrForGood = Annotated[
+    str | None,
+    Parameter(help="As in 90d (from now) or 2027-01-31T00:00:00Z; default for good."),
+]
+
+
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class Whereabouts:
-    """Where a decision holds; everywhere where nothing is said.
+class Saying:
+    """What every decision says: why, and where it holds; everywhere where nothing is said.
 
     Parameters
     ----------
+    reason
+        Why, for whoever asks later.
     package
         For that package alone.
     service
@@ -52,129 +62,74 @@ class Whereabouts:
         For that image alone.
     """
 
+    reason: str
     package: str | None = None
     service: str | None = None
     cluster: Annotated[str | None, Parameter(name=["--cluster", "-c"])] = None
     namespace: Annotated[str | None, Parameter(name=["--namespace", "-n"])] = None
     image: str | None = None
+    output: Format = "table"
+    asking: Asking = HERE
 
-
-EVERYWHERE = Whereabouts()
-Reason = Annotated[str, Parameter(help="Why, for whoever asks later.")]
-
-
-@app.command
-def accept(
-    name: str,
-    /,
-    *,
-    until: str,
-    reason: Reason,
-    whom: Whereabouts = EVERYWHERE,
-    output: Format = "table",
-    asking: Asking = HERE,
-) -> None:
-    """Accept the risk of a vulnerability until a day.
-
-    Parameters
-    ----------
-    name
-        As in CVE-2021-44228.
-    until
-        As in 90d (from now) or 2027-01-31T00:00:00Z.
-    """
-    _decide(asking, output, whom, name=name, decision="accepted", until=later(until), reason=reason)
+    def decide(self, name: str, decision: str, **more: str | None) -> None:
+        """Make the decision and show it."""
+        said = {
+            "name": name,
+            "decision": decision,
+            "reason": self.reason,
+            "package": self.package,
+            "service": self.service,
+            "cluster": self.cluster,
+            "namespace": self.namespace,
+            "image": self.image,
+            **more,
+        }
+        body = {key: value for key, value in said.items() if value is not None}
+        with Client(self.asking) as client:
+            show([client.post(PATH, body)], DECISIONS, self.output)
 
 
 @app.command
-def reject(
-    name: str,
-    /,
-    *,
-    reason: Reason,
-    until: str | None = None,
-    whom: Whereabouts = EVERYWHERE,
-    output: Format = "table",
-    asking: Asking = HERE,
-) -> None:
-    """Reject a finding: the scanner is wrong, it is a false positive.
+def accept(name: Name, /, *, until: Until, saying: Saying) -> None:
+    """Accept the risk of a vulnerability until a day."""
+    saying.decide(name, "accepted", until=later(until))
 
-    Parameters
-    ----------
-    name
-        As in CVE-2021-44228.
-    until
-        As in 90d (from now) or 2027-01-31T00:00:00Z; default for good.
-    """
-    said = {"decision": "false_positive", "until": later(until), "reason": reason}
-    _decide(asking, output, whom, name=name, **said)
+
+@app.command
+def reject(name: Name, /, *, until: UntilOrForGood = None, saying: Saying) -> None:
+    """Reject a finding: the scanner is wrong, it is a false positive."""
+    saying.decide(name, "false_positive", until=later(until))
 
 
 @app.command(name="not-affected")
 def not_affected(
-    name: str,
+    name: Name,
     /,
     *,
-    reason: Reason,
     justification: str | None = None,
-    until: str | None = None,
-    whom: Whereabouts = EVERYWHERE,
-    output: Format = "table",
-    asking: Asking = HERE,
+    until: UntilOrForGood = None,
+    saying: Saying,
 ) -> None:
     """Say that it is there and does no harm, as VEX has it.
 
     Parameters
     ----------
-    name
-        As in CVE-2021-44228.
     justification
         VEX's word, as in vulnerable_code_not_in_execute_path.
-    until
-        As in 90d (from now) or 2027-01-31T00:00:00Z; default for good.
     """
-    said = {"decision": "not_affected", "until": later(until), "reason": reason}
-    _decide(asking, output, whom, name=name, justification=justification, **said)
+    saying.decide(name, "not_affected", justification=justification, until=later(until))
 
 
 @app.command
-def confirm(
-    name: str,
-    /,
-    *,
-    reason: Reason,
-    whom: Whereabouts = EVERYWHERE,
-    output: Format = "table",
-    asking: Asking = HERE,
-) -> None:
-    """Say that it does harm here, whatever a supplier states.
-
-    Parameters
-    ----------
-    name
-        As in CVE-2021-44228.
-    """
-    _decide(asking, output, whom, name=name, decision="affected", reason=reason)
+def confirm(name: Name, /, *, saying: Saying) -> None:
+    """Say that it does harm here, whatever a supplier states."""
+    saying.decide(name, "affected")
 
 
 @app.command
-def investigate(
-    name: str,
-    /,
-    *,
-    reason: Reason,
-    whom: Whereabouts = EVERYWHERE,
-    output: Format = "table",
-    asking: Asking = HERE,
-) -> None:
-    """Say that somebody looks into it.
-
-    Parameters
-    ----------
-    name
-        As in CVE-2021-44228.
-    """
-    _decide(asking, output, whom, name=name, decision="under_investigation", reason=reason)
+def investigate(name: Name, /, *, saying: Saying) -> None:
+    """Say that somebody looks into it."""
+    saying.decide(name, "under_investigation")
 
 
 @app.command(name="list")
@@ -203,21 +158,3 @@ def end(number: int, /, *, asking: Asking = HERE) -> None:
     """Take a decision back; it counts again."""
     with Client(asking) as client:
         client.delete(f"{PATH}/{number}")
-
-
-def _decide(
-    asking: Asking,
-    output: str,
-    whom: Whereabouts,
-    **said: Any,  # noqa: ANN401 - JSON
-) -> None:
-    place = {
-        "package": whom.package,
-        "service": whom.service,
-        "cluster": whom.cluster,
-        "namespace": whom.namespace,
-        "image": whom.image,
-    }
-    body = {key: value for key, value in (said | place).items() if value is not None}
-    with Client(asking) as client:
-        show([client.post(PATH, body)], DECISIONS, output)
