@@ -9,9 +9,9 @@ from tests.factories import make_component, make_region
 from tests.rest_world import rest_over
 
 from vedette import clock
+from vedette.access import repeated
 from vedette.access.tokens import create_token
 from vedette.app.front import front
-from vedette.incidents import repeated
 from vedette.rest.origin import origin
 
 PATH = "/api/v1/events"
@@ -196,7 +196,7 @@ async def test_a_request_that_comes_twice_is_done_once(rest):
     assert (await rest.post(PATH, body, headers={"idempotency-key": "x" * 201})).status_code == 400
     async with rest.pool.connection() as conn:
         await repeated.run_once(conn, now=clock.now() + repeated.KEPT)
-        row = await conn.execute("SELECT count(*) FROM incidents.repeated")
+        row = await conn.execute("SELECT count(*) FROM access.repeated")
         assert await row.fetchone() == (0,)
 
 

@@ -44,6 +44,14 @@ async def test_pages_of_pods_neither_repeat_nor_lose_one(rest):
     assert paged == everything
 
 
+async def test_pods_are_written_as_csv(rest):
+    answer = await rest.get("/api/v1/pods?cluster=c1&namespace=cso&limit=2&format=csv")
+    heading, *lines = answer.text.splitlines()
+    assert heading == "cluster,namespace,name,images,since"
+    assert len(lines) == 2
+    assert "next" in answer.links
+
+
 async def test_what_is_gone_is_listed_no_longer(rest):
     one = json.dumps(json.loads(EXAMPLE)["items"][0])
     path = "/api/v1/records/imagemanifestvuln?cluster=c1&complete=true"

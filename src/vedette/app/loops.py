@@ -68,7 +68,7 @@ def the_loops(
     tell: sends notices to people. causes_within: how long before an incident a deployment may have caused it.
     kept: how long what we know of services is. spool: actions as files; None: there is none.
     """
-    from vedette.access import sessions
+    from vedette.access import repeated, sessions
     from vedette.automation import (
         causes_from_deployments,
         incidents_from_transitions,
@@ -77,7 +77,7 @@ def the_loops(
     )
     from vedette.health import days, deadman, partitions, rollups
     from vedette.health.intake_fold import Fold
-    from vedette.incidents import availability_freeze, repeated, tick
+    from vedette.incidents import availability_freeze, tick
     from vedette.records import daily, exposures, intake_upkeep
 
     async def heartbeats(_: AsyncConnection[Any], *, now: datetime) -> int:

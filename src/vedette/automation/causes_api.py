@@ -1,7 +1,7 @@
 """REST routes of causes: which deployments may have caused incidents, and a person's word on it."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from litestar import Request, Response, get, post
@@ -9,24 +9,30 @@ from litestar.params import Parameter
 
 from vedette import clock
 from vedette.access.model import Actor, Scope
+from vedette.access.repeated import Kept
+from vedette.access.repeated_api import answered_once, kept, told
 from vedette.automation.causes_shown import Cause, Wanted, causes, is_incident
 from vedette.db.queries import Connection
 from vedette.errors import Missing
 from vedette.records.asked import Word
 from vedette.records.causes import CauseState, decide_cause
-from vedette.rest.paging import (
-    DEFAULT_LIMIT,
-    MAX_ID,
-    Cursor,
-    Limit,
-    decode_cursor,
-    encode_cursor,
-    next_link,
-)
+from vedette.records.cursors import Moment
+from vedette.records.cursors import Number as Counted
+from vedette.records.listed import Listing
+from vedette.rest.paging import DEFAULT_LIMIT, MAX_ID, Cursor, Limit, decode_cursor
 
+AnyRequest = Request[Any, Any, Any]
 Number = Annotated[int, Parameter(ge=1, le=MAX_ID)]
 SomeNumber = Annotated[int | None, Parameter(ge=1, le=MAX_ID)]
 State = Literal["proposed", "confirmed", "rejected"]
+
+
+class Place(NamedTuple):
+    """Where a page ends."""
+
+    starts_at: Moment
+    incident: Counted
+    deployment: Counted
 
 
 class DeploymentNamed(msgspec.Struct, kw_only=True):
@@ -56,7 +62,7 @@ class CauseShown(msgspec.Struct, kw_only=True):
 
 @get("/api/v1/causes")
 async def list_causes(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     conn: Connection,
     actor: Actor,
     held: Annotated[State | None, Parameter(query="state")] = None,
@@ -74,42 +80,48 @@ async def list_causes(
         service=service,
         drafts=actor.may(Scope.INCIDENTS_WRITE),
     )
-    after = decode_cursor(cursor, tuple[datetime, int, int]) if cursor else None
+    after = decode_cursor(cursor, Place) if cursor else None
     rows = await causes(conn, wanted, limit=limit + 1, after=after)
-    more = rows[limit - 1] if len(rows) > limit else None
-    following = encode_cursor((more.starts_at, more.incident, more.deployment)) if more else None
-    headers = {**next_link(request, following), "Vary": "Authorization"}
-    return Response([_shown(row) for row in rows[:limit]], headers=headers)
+    shown, link = LISTING.page(request, rows, limit=limit)
+    return Response(shown, headers={**link, "Vary": "Authorization"})
 
 
 @post("/api/v1/causes/{incident:int}/{deployment:int}/confirm", status_code=200)
 async def confirm_cause(
-    conn: Connection, actor: Actor, incident: Number, deployment: Number
-) -> CauseShown:
+    request: AnyRequest, conn: Connection, actor: Actor, incident: Number, deployment: Number
+) -> Response[CauseShown]:
     """Say that this deployment caused the incident, proposed or not; an incident has one such."""
-    return await _decide(conn, actor, incident, deployment, CauseState.CONFIRMED)
+    return await _decide(request, conn, actor, incident, deployment, CauseState.CONFIRMED)
 
 
 @post("/api/v1/causes/{incident:int}/{deployment:int}/reject", status_code=200)
 async def reject_cause(
-    conn: Connection, actor: Actor, incident: Number, deployment: Number
-) -> CauseShown:
+    request: AnyRequest, conn: Connection, actor: Actor, incident: Number, deployment: Number
+) -> Response[CauseShown]:
     """Say that this deployment did not cause the incident; it is not proposed again."""
-    return await _decide(conn, actor, incident, deployment, CauseState.REJECTED)
+    return await _decide(request, conn, actor, incident, deployment, CauseState.REJECTED)
 
 
 routes = [list_causes, confirm_cause, reject_cause]
 
 
 async def _decide(
-    conn: Connection, actor: Actor, incident: int, deployment: int, decision: CauseState
-) -> CauseShown:
-    if not await is_incident(conn, incident):
-        raise Missing(f"there is no incident {incident}")
-    await decide_cause(conn, incident, deployment, decision, by=actor.name, now=clock.now())
-    wanted = Wanted(incident=incident, deployment=deployment, drafts=True)
-    (row,) = await causes(conn, wanted, limit=1)
-    return _shown(row)
+    request: AnyRequest,
+    conn: Connection,
+    actor: Actor,
+    incident: int,
+    deployment: int,
+    decision: CauseState,
+) -> Response[CauseShown]:
+    async def act() -> Kept:
+        if not await is_incident(conn, incident):
+            raise Missing(f"there is no incident {incident}")
+        await decide_cause(conn, incident, deployment, decision, by=actor.name, now=clock.now())
+        wanted = Wanted(incident=incident, deployment=deployment, drafts=True)
+        (row,) = await causes(conn, wanted, limit=1)
+        return kept(_shown(row))
+
+    return told(await answered_once(request, conn, actor, act), CauseShown)
 
 
 def _shown(row: Cause) -> CauseShown:
@@ -131,3 +143,11 @@ def _shown(row: Cause) -> CauseShown:
         decided_at=row.decided_at,
         decided_by=row.decided_by,
     )
+
+
+LISTING = Listing(
+    name="causes",
+    columns=(),
+    place=lambda row: Place(row.starts_at, row.incident, row.deployment),
+    shown=_shown,
+)

@@ -13,16 +13,10 @@ from vedette.db.queries import Connection
 from vedette.incidents.availability_rules import Reporting
 from vedette.records.asked import Format, Word
 from vedette.records.budgets import Account
-from vedette.records.objectives_reads import Wanted
+from vedette.records.listed import Listing
+from vedette.records.objectives_reads import Place, Wanted
 from vedette.rest.csv import csv_answer, wants_csv
-from vedette.rest.paging import (
-    DEFAULT_LIMIT,
-    Cursor,
-    Limit,
-    decode_cursor,
-    encode_cursor,
-    next_link,
-)
+from vedette.rest.paging import DEFAULT_LIMIT, Cursor, Limit, decode_cursor
 
 DIGITS = 6
 SECOND = timedelta(seconds=1)
@@ -115,11 +109,9 @@ async def list_objectives(
         policy=reporting.policy,
         now=clock.now(),
         limit=limit + 1,
-        after=decode_cursor(cursor, tuple[str, str, int]) if cursor else None,
+        after=decode_cursor(cursor, Place) if cursor else None,
     )
-    following = rows[limit - 1].kept.place if len(rows) > limit else None
-    headers = next_link(request, encode_cursor(following) if following else None)
-    shown = [_shown(row) for row in rows[:limit]]
+    shown, headers = LISTING.page(request, rows, limit=limit)
     if as_csv:
         cells = [_cells(one, budget) for one in shown for budget in one.budgets]
         return csv_answer(COLUMNS, cells, name="objectives", headers=headers)
@@ -197,3 +189,8 @@ def _cells(one: ObjectiveShown, budget: BudgetShown) -> list[object]:
         getattr(one, name, None) if hasattr(one, name) else getattr(budget, name)
         for name in COLUMNS
     ]
+
+
+LISTING = Listing(
+    name="objectives", columns=COLUMNS, place=lambda row: row.kept.place, shown=_shown
+)

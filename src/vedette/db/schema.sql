@@ -1425,6 +1425,14 @@ CREATE FUNCTION health.pieces(target integer, measured text, step interval, wide
     CROSS JOIN LATERAL generate_subscripts(l.names, 1) AS p (place)
     WHERE l.names[p.place] = measured AND minutes < closes
     GROUP BY 1, 2
+    UNION ALL
+    -- Until looks were answered, as rolled up by `roll_hour`.
+    SELECT date_bin(least(step, interval '1 minute'), r.at, '2000-01-01 00:00:00+00'), '',
+           count(*), min(r.rtt_s), avg(r.rtt_s), max(r.rtt_s), (array_agg(r.rtt_s ORDER BY r.at DESC))[1]
+    FROM health.reports_of(target, minutes, closes) r
+    LEFT JOIN health.layout l ON l.id = r.layout_id
+    WHERE measured = 'rtt' AND minutes < closes AND r.rtt_s <> 'NaN' AND NOT coalesce('rtt' = ANY (l.names), false)
+    GROUP BY 1
 $$;
 
 ALTER FUNCTION health.pieces(target integer, measured text, step interval, wide boolean, opens timestamp with time zone, days timestamp with time zone, hours timestamp with time zone, minutes timestamp with time zone, closes timestamp with time zone) OWNER TO vedette_owner;
@@ -2380,6 +2388,18 @@ ALTER TABLE access.person ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE access.repeated (
+    actor text NOT NULL,
+    key text NOT NULL,
+    digest bytea NOT NULL,
+    status smallint NOT NULL,
+    body bytea NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT repeated_key_check CHECK ((length(key) <= 200))
+);
+
+ALTER TABLE access.repeated OWNER TO vedette_owner;
+
 CREATE TABLE access.secret (
     name text NOT NULL,
     sealed bytea NOT NULL,
@@ -2484,6 +2504,7 @@ CREATE TABLE actions.action (
     incident_id integer,
     noted jsonb,
     noted_at timestamp with time zone,
+    bundle_version bigint,
     CONSTRAINT action_at_once_check CHECK ((at_once > 0)),
     CONSTRAINT action_canary_check CHECK ((canary > 0)),
     CONSTRAINT action_check CHECK ((expire_after > valid_from)),
@@ -2867,6 +2888,24 @@ CREATE TABLE actions.token_nonce (
 );
 
 ALTER TABLE actions.token_nonce OWNER TO vedette_owner;
+
+CREATE TABLE actions.weighed (
+    action_id bigint NOT NULL,
+    module text NOT NULL,
+    group_name text NOT NULL,
+    weight integer NOT NULL,
+    minimum integer NOT NULL,
+    investigators text[] NOT NULL,
+    shares integer[] NOT NULL,
+    CONSTRAINT weighed_check CHECK ((weight >= minimum)),
+    CONSTRAINT weighed_check1 CHECK ((cardinality(shares) = cardinality(investigators))),
+    CONSTRAINT weighed_group_name_check CHECK ((group_name <> ''::text)),
+    CONSTRAINT weighed_investigators_check CHECK ((cardinality(investigators) > 0)),
+    CONSTRAINT weighed_minimum_check CHECK ((minimum >= 1)),
+    CONSTRAINT weighed_module_check CHECK ((module <> ''::text))
+);
+
+ALTER TABLE actions.weighed OWNER TO vedette_owner;
 
 CREATE TABLE actions.weight (
     group_name text NOT NULL,
@@ -4132,17 +4171,16 @@ CREATE TABLE incidents.recipient (
 
 ALTER TABLE incidents.recipient OWNER TO vedette_owner;
 
-CREATE TABLE incidents.repeated (
-    actor text NOT NULL,
-    key text NOT NULL,
-    digest bytea NOT NULL,
-    status smallint NOT NULL,
-    body bytea NOT NULL,
-    at timestamp with time zone NOT NULL,
-    CONSTRAINT repeated_key_check CHECK ((length(key) <= 200))
-);
+CREATE VIEW incidents.repeated AS
+ SELECT actor,
+    key,
+    digest,
+    status,
+    body,
+    at
+   FROM access.repeated;
 
-ALTER TABLE incidents.repeated OWNER TO vedette_owner;
+ALTER VIEW incidents.repeated OWNER TO vedette_owner;
 
 CREATE TABLE incidents.series (
     id integer NOT NULL,
@@ -4886,6 +4924,9 @@ ALTER TABLE ONLY access.person
 ALTER TABLE ONLY access.person
     ADD CONSTRAINT person_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY access.repeated
+    ADD CONSTRAINT repeated_pkey PRIMARY KEY (actor, key);
+
 ALTER TABLE ONLY access.secret
     ADD CONSTRAINT secret_pkey PRIMARY KEY (name);
 
@@ -4981,6 +5022,9 @@ ALTER TABLE ONLY actions.signature
 
 ALTER TABLE ONLY actions.token_nonce
     ADD CONSTRAINT token_nonce_pkey PRIMARY KEY (investigator_id, digest);
+
+ALTER TABLE ONLY actions.weighed
+    ADD CONSTRAINT weighed_pkey PRIMARY KEY (action_id, module, group_name);
 
 ALTER TABLE ONLY actions.weight
     ADD CONSTRAINT weight_pkey PRIMARY KEY (group_name, module, investigator);
@@ -5177,9 +5221,6 @@ ALTER TABLE ONLY incidents.policy
 ALTER TABLE ONLY incidents.recipient
     ADD CONSTRAINT recipient_pkey PRIMARY KEY (address);
 
-ALTER TABLE ONLY incidents.repeated
-    ADD CONSTRAINT repeated_pkey PRIMARY KEY (actor, key);
-
 ALTER TABLE ONLY incidents.series
     ADD CONSTRAINT series_pkey PRIMARY KEY (id);
 
@@ -5351,6 +5392,8 @@ CREATE INDEX audit_incident ON access.audit USING gin (string_to_array(object, '
 
 CREATE INDEX client_certificate_living ON access.client_certificate USING btree (name) WHERE (revoked_at IS NULL);
 
+CREATE INDEX repeated_at ON access.repeated USING btree (at);
+
 CREATE INDEX session_person ON access.session USING btree (person_id);
 
 CREATE UNIQUE INDEX token_name_of_the_living ON access.token USING btree (name) WHERE (revoked_at IS NULL);
@@ -5448,8 +5491,6 @@ CREATE INDEX judgement_component ON incidents.judgement USING btree (component_i
 CREATE UNIQUE INDEX one_open_incident_of_machines ON incidents.affected USING btree (component_id) WHERE exclusive;
 
 CREATE UNIQUE INDEX one_open_incident_of_reporters_per_impact ON incidents.incident USING btree (impact) WHERE (system AND (origin = 'reporter'::text) AND (ends_at IS NULL));
-
-CREATE INDEX repeated_at ON incidents.repeated USING btree (at);
 
 CREATE INDEX span_incident ON incidents.span USING btree (incident_id);
 
@@ -5587,6 +5628,9 @@ ALTER TABLE ONLY access.session
     ADD CONSTRAINT session_person_id_fkey FOREIGN KEY (person_id) REFERENCES access.person(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY actions.action
+    ADD CONSTRAINT action_bundle_version_fkey FOREIGN KEY (bundle_version) REFERENCES actions.bundle(version);
+
+ALTER TABLE ONLY actions.action
     ADD CONSTRAINT action_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES incidents.incident(id) ON DELETE SET NULL;
 
 ALTER TABLE ONLY actions.api_key
@@ -5633,6 +5677,9 @@ ALTER TABLE ONLY actions.signature
 
 ALTER TABLE ONLY actions.token_nonce
     ADD CONSTRAINT token_nonce_investigator_id_fkey FOREIGN KEY (investigator_id) REFERENCES actions.investigator(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY actions.weighed
+    ADD CONSTRAINT weighed_action_id_fkey FOREIGN KEY (action_id) REFERENCES actions.action(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY fleet.agent
     ADD CONSTRAINT agent_via_fkey FOREIGN KEY (via) REFERENCES fleet.agent(id);
@@ -6404,6 +6451,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.person TO vedette_app;
 
 GRANT SELECT,USAGE ON SEQUENCE access.person_id_seq TO vedette_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.repeated TO vedette_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.secret TO vedette_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.session TO vedette_app;
@@ -6488,6 +6537,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE actions.signature TO vedette_app;
 GRANT SELECT ON TABLE actions.signature TO vedette_reader;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE actions.token_nonce TO vedette_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE actions.weighed TO vedette_app;
+GRANT SELECT ON TABLE actions.weighed TO vedette_reader;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE actions.weight TO vedette_app;
 GRANT SELECT ON TABLE actions.weight TO vedette_reader;

@@ -9,13 +9,13 @@ from litestar import Request, Response
 from litestar.params import Parameter
 
 from vedette.access.model import Actor
+from vedette.access.repeated import Kept
+from vedette.access.repeated_api import answered_once
 from vedette.db.queries import Connection
 from vedette.errors import Invalid
 from vedette.incidents import reads
 from vedette.incidents.model import Affected, Incident
 from vedette.incidents.model import Update as KeptUpdate
-from vedette.incidents.repeated import Kept
-from vedette.incidents.repeated_api import answered_once
 from vedette.rest.versions import version_header
 
 AnyRequest = Request[Any, Any, Any]

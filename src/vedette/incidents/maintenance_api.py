@@ -10,6 +10,8 @@ from litestar.params import Parameter
 
 from vedette import clock, durations
 from vedette.access.model import Actor
+from vedette.access.repeated import Kept
+from vedette.access.repeated_api import answered_once
 from vedette.db.queries import Connection, load
 from vedette.errors import Invalid
 from vedette.incidents import conduct, reads
@@ -20,8 +22,6 @@ from vedette.incidents.model import Affected, Kind
 from vedette.incidents.model import Incident as Held
 from vedette.incidents.plan import Plan, Replan, modify, plan
 from vedette.incidents.publish import publish_incident
-from vedette.incidents.repeated import Kept
-from vedette.incidents.repeated_api import answered_once
 from vedette.incidents.rules import status_of
 from vedette.incidents.series_rules import instant_of
 from vedette.incidents.whom import components_of

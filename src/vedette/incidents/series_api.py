@@ -12,12 +12,12 @@ from litestar import Request, Response, get, patch, post
 
 from vedette import clock, durations
 from vedette.access.model import Actor
+from vedette.access.repeated import Kept
+from vedette.access.repeated_api import answered_once
 from vedette.db.queries import Connection
 from vedette.errors import Missing
 from vedette.incidents import series
 from vedette.incidents.maintenance_api import lasting
-from vedette.incidents.repeated import Kept
-from vedette.incidents.repeated_api import answered_once
 from vedette.incidents.series_rules import Series as Held
 from vedette.incidents.series_rules import instant_of
 from vedette.incidents.whom import components_of

@@ -1,19 +1,23 @@
 """REST routes that take records in: at once, or as a snapshot that is opened, filled and closed."""
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, delete, get, post
+from litestar import Request, Response, delete, get, post
 from litestar.params import Parameter
 
 from vedette import clock, plugins
 from vedette.access.model import Actor
+from vedette.access.repeated import Asked as Repeated
+from vedette.access.repeated import Kept, once
+from vedette.access.repeated_api import answered_once, asked_by, kept, told
 from vedette.db.queries import Connection
 from vedette.errors import Invalid
-from vedette.records.intake import RecordIntake, close_and_note, fill_read
+from vedette.records.intake import LARGE, Answer, RecordIntake, close_and_note, fill_read
 from vedette.records.intake_read import Asked, Read, kind_called
 from vedette.records.intake_snapshots import (
     cluster_of,
@@ -23,6 +27,7 @@ from vedette.records.intake_snapshots import (
 )
 from vedette.records.kinds import GROUP
 from vedette.records.outcome import Outcome
+from vedette.records.snapshots import Snapshot
 from vedette.rest.guard import BASIC
 
 AnyRequest = Request[Any, Any, Any]
@@ -137,14 +142,18 @@ async def apply_records(
     namespace: Word = "",
     subject: Word = "",
     complete: bool = False,
-) -> Applied:
+) -> Response[Applied]:
     """Store a body of one document or several, all of it or nothing; the kind may be `auto`."""
     now, asked = clock.now(), asked_of(request, kind)
     async with record_intake.received(request.stream()) as body, record_intake.turn(body):
-        read, outcome = await record_intake.apply(
-            body, asked, by=actor.name, now=now, complete=complete
+        answer = Answer(
+            lambda read, outcome: kept(applied(kind, read, outcome)),
+            await _repeated(request, actor, body),
         )
-    return applied(kind, read, outcome)
+        done = await record_intake.apply(
+            body, asked, by=actor.name, now=now, complete=complete, answer=answer
+        )
+    return told(done, Applied)
 
 
 @get("/api/v1/kinds")
@@ -160,28 +169,25 @@ async def list_kinds() -> list[KindShown]:
 
 @post("/api/v1/snapshots", status_code=201, opt=TAKES)
 async def open_a_snapshot(
-    actor: Actor, record_intake: RecordIntake, data: NewSnapshot
-) -> SnapshotShown:
+    request: AnyRequest, actor: Actor, record_intake: RecordIntake, data: NewSnapshot
+) -> Response[SnapshotShown]:
     """Open a snapshot; nothing of it is seen before it is closed."""
     kind = kind_called(data.kind).name
     async with record_intake.connection() as conn:
-        opened = await open_and_note(
-            conn,
-            kind,
-            by=actor.name,
-            now=clock.now(),
-            complete=data.complete,
-            cluster=data.cluster,
-            lifetime=record_intake.options.lifetime,
-        )
-    return SnapshotShown(
-        token=opened.token,
-        kind=kind,
-        cluster=data.cluster,
-        complete=opened.complete,
-        opened_at=opened.opened_at,
-        expires_at=opened.expires_at,
-    )
+
+        async def act() -> Kept:
+            opened = await open_and_note(
+                conn,
+                kind,
+                by=actor.name,
+                now=clock.now(),
+                complete=data.complete,
+                cluster=data.cluster,
+                lifetime=record_intake.options.lifetime,
+            )
+            return kept(_opened(opened, data.cluster), 201)
+
+        return told(await answered_once(request, conn, actor, act), SnapshotShown)
 
 
 @post(
@@ -192,12 +198,13 @@ async def open_a_snapshot(
 )
 async def fill_snapshot(
     request: AnyRequest,
+    actor: Actor,
     record_intake: RecordIntake,
     token: UUID,
     cluster: Word = "",
     namespace: Word = "",
     subject: Word = "",
-) -> Filled:
+) -> Response[Filled]:
     """Keep a body, durably, until the snapshot is closed."""
     async with record_intake.connection() as conn:
         snapshot = await found_snapshot(conn, token)
@@ -206,32 +213,71 @@ async def fill_snapshot(
         raise Invalid(f"this snapshot speaks of {own}", hint="leave the cluster out")
     asked = replace(asked_of(request, snapshot.kind), cluster=own or cluster)
     async with record_intake.received(request.stream()) as body, record_intake.turn(body):
+        again = await _repeated(request, actor, body)
         read = await record_intake.read(body, asked, now=clock.now())
         async with record_intake.connection() as conn:
-            await fill_read(conn, token, snapshot.kind, read)
-    return Filled(
-        kind=snapshot.kind, documents=read.documents, records=read.records, note=note_of(read)
-    )
+
+            async def act() -> Kept:
+                await fill_read(conn, token, snapshot.kind, read)
+                return kept(_filled(snapshot.kind, read))
+
+            return told(await once(conn, again, act, now=clock.now()), Filled)
 
 
 @post("/api/v1/snapshots/{token:uuid}/close", status_code=200, opt=TAKES)
-async def close_a_snapshot(actor: Actor, record_intake: RecordIntake, token: UUID) -> Applied:
+async def close_a_snapshot(
+    request: AnyRequest, actor: Actor, record_intake: RecordIntake, token: UUID
+) -> Response[Applied]:
     """Show what was filled in, and say what it changed."""
+    again = asked_by(request, actor, await request.body())
     async with record_intake.connection() as conn:
         snapshot = await found_snapshot(conn, token)
 
-    async def work(conn: Connection) -> Outcome:
-        return await close_and_note(conn, token, snapshot.kind, by=actor.name, now=clock.now())
+    async def work(conn: Connection) -> Kept:
+        now = clock.now()
 
-    outcome = await record_intake.store_apart(work)
-    return shown(snapshot.kind, outcome)
+        async def act() -> Kept:
+            outcome = await close_and_note(conn, token, snapshot.kind, by=actor.name, now=now)
+            return kept(shown(snapshot.kind, outcome))
+
+        return await once(conn, again, act, now=now)
+
+    return told(await record_intake.store_apart(work), Applied)
 
 
 @delete("/api/v1/snapshots/{token:uuid}", opt=TAKES)
-async def drop_a_snapshot(actor: Actor, record_intake: RecordIntake, token: UUID) -> None:
+async def drop_a_snapshot(
+    request: AnyRequest, actor: Actor, record_intake: RecordIntake, token: UUID
+) -> None:
     """Let go of a snapshot with what was filled in."""
     async with record_intake.connection() as conn:
-        await drop_snapshot(conn, token, by=actor.name, now=clock.now())
+
+        async def act() -> Kept:
+            await drop_snapshot(conn, token, by=actor.name, now=clock.now())
+            return kept(None, 204)
+
+        await answered_once(request, conn, actor, act)
+
+
+async def _repeated(request: AnyRequest, actor: Actor, body: bytes) -> Repeated | None:
+    if len(body) < LARGE:
+        return asked_by(request, actor, body)
+    return await asyncio.to_thread(asked_by, request, actor, body)
+
+
+def _opened(opened: Snapshot, cluster: str) -> SnapshotShown:
+    return SnapshotShown(
+        token=opened.token,
+        kind=opened.kind,
+        cluster=cluster,
+        complete=opened.complete,
+        opened_at=opened.opened_at,
+        expires_at=opened.expires_at,
+    )
+
+
+def _filled(kind: str, read: Read) -> Filled:
+    return Filled(kind=kind, documents=read.documents, records=read.records, note=note_of(read))
 
 
 routes: list[Any] = [

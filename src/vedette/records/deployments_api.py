@@ -10,8 +10,11 @@ from litestar import Request, Response, get, post
 from vedette import clock
 from vedette.access.audit import write_audit
 from vedette.access.model import Actor
+from vedette.access.repeated import Kept as KeptAnswer
+from vedette.access.repeated_api import answered_once, kept, told
 from vedette.db.queries import Connection
 from vedette.records.asked import Format, Since, Until, Word, aware
+from vedette.records.cursors import After
 from vedette.records.deployments import keep_deployments
 from vedette.records.deployments_reads import Kept, Wanted, deployments
 from vedette.records.documents import Document
@@ -21,6 +24,7 @@ from vedette.records.listed import Listing
 from vedette.records.model import Deployment
 from vedette.rest.paging import DEFAULT_LIMIT, Cursor, Limit, decode_cursor
 
+AnyRequest = Request[Any, Any, Any]
 MAX_BODY_BYTES = 20 << 20
 COLUMNS = (
     "service", "app", "environment", "pipeline", "finished_at", "reason", "commits", "lead_times_s", "incidents",
@@ -68,7 +72,7 @@ class Delivered(msgspec.Struct, kw_only=True):
 
 @get("/api/v1/deployments")
 async def list_deployments(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     conn: Connection,
     service: Word = None,
     app: Word = None,
@@ -91,13 +95,15 @@ async def list_deployments(
         since=aware(since, "from"),
         until=aware(until, "to"),
     )
-    after = decode_cursor(cursor, tuple[datetime, int]) if cursor else None
+    after = decode_cursor(cursor, After) if cursor else None
     rows = await deployments(conn, wanted, limit=limit + 1, after=after)
     return LISTING.answer(request, rows, limit=limit)
 
 
 @post("/api/v1/deployments", status_code=200, request_max_body_size=MAX_BODY_BYTES)
-async def add_deployments(conn: Connection, actor: Actor, data: dict[str, Any]) -> Delivered:
+async def add_deployments(
+    request: AnyRequest, conn: Connection, actor: Actor, data: dict[str, Any]
+) -> Response[Delivered]:
     """Keep deployments, each with its commits or not at all; the same again adds what lacked.
 
     The body is as of the kind `dora`: `{"deployments": [...]}`.
@@ -105,16 +111,20 @@ async def add_deployments(conn: Connection, actor: Actor, data: dict[str, Any]) 
     now = clock.now()
     read = Dora().read(Document(data, "the body"), Context(now))
     given: Sequence[Deployment] = [one for one in read if isinstance(one, Deployment)]
-    async with conn.transaction():
-        kept = await keep_deployments(conn, given, now=now)
-        if kept.created:
-            await write_audit(
-                conn,
-                actor=actor.name,
-                action="deployment.add",
-                detail={"created": len(kept.created), "first": kept.created[0]},
-            )
-    return Delivered(created=kept.created, duplicated=kept.duplicated, error=kept.error)
+
+    async def act() -> KeptAnswer:
+        async with conn.transaction():
+            done = await keep_deployments(conn, given, now=now)
+            if done.created:
+                await write_audit(
+                    conn,
+                    actor=actor.name,
+                    action="deployment.add",
+                    detail={"created": len(done.created), "first": done.created[0]},
+                )
+        return kept(Delivered(created=done.created, duplicated=done.duplicated, error=done.error))
+
+    return told(await answered_once(request, conn, actor, act), Delivered)
 
 
 routes = [list_deployments, add_deployments]

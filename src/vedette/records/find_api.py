@@ -13,17 +13,11 @@ from vedette.errors import Missing
 from vedette.records import find
 from vedette.records.asked import Format
 from vedette.records.knowledge import Listed, Scored, listed, scored
+from vedette.records.listed import Listing
 from vedette.records.model import Severity
 from vedette.records.top import Known, known
-from vedette.rest.csv import csv_answer, wants_csv
-from vedette.rest.paging import (
-    DEFAULT_LIMIT,
-    Cursor,
-    Limit,
-    decode_cursor,
-    encode_cursor,
-    next_link,
-)
+from vedette.rest.csv import wants_csv
+from vedette.rest.paging import DEFAULT_LIMIT, Cursor, Limit, decode_cursor
 
 COLUMNS = (
     "name", "subject", "image", "digest", "package", "version", "severity", "fixed_in", "source", "since", "fixed_at",
@@ -123,13 +117,9 @@ async def find_vulnerability(
     numbers = [one.id for one in about]
     after = decode_cursor(cursor, find.Place) if cursor else None
     rows = await find.found(conn, numbers, standing, now=now, limit=limit + 1, after=after)
-    headers = next_link(
-        request, encode_cursor(rows[limit - 1].place) if len(rows) > limit else None
-    )
-    items = [_found(row) for row in rows[:limit]]
+    items, headers = FINDINGS.page(request, rows, limit=limit)
     if as_csv:
-        cells = ([getattr(one, column) for column in COLUMNS] for one in items)
-        return csv_answer(COLUMNS, cells, name="find", headers=headers)
+        return FINDINGS.table(items, headers)
     count, places = await find.standing(conn, names, numbers, standing, now=now)
     answer = Answer(
         name=name,
@@ -209,4 +199,5 @@ def _found(row: find.Found) -> FoundShown:
     )
 
 
+FINDINGS = Listing(name="find", columns=COLUMNS, place=lambda row: row.place, shown=_found)
 routes: list[Any] = [find_vulnerability]

@@ -16,6 +16,8 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from vedette.access.audit import write_audit
+from vedette.access.repeated import Asked as Repeated
+from vedette.access.repeated import Kept, once
 from vedette.db.queries import Connection
 from vedette.errors import Invalid, Unavailable
 from vedette.records.documents import GZIP, ZSTD
@@ -49,6 +51,14 @@ class Counts:
     records: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How what became of a body is told; asked: what makes the request the same as another, None: nothing does."""
+
+    told: Callable[[Read, Outcome], Kept]
+    asked: Repeated | None
+
+
 @dataclass(slots=True)
 class RecordIntake:
     """What one server takes in."""
@@ -69,23 +79,21 @@ class RecordIntake:
             yield conn
 
     async def apply(
-        self, body: bytes, asked: Asked, *, by: str, now: datetime, complete: bool
-    ) -> tuple[Read, Outcome]:
+        self, body: bytes, asked: Asked, *, by: str, now: datetime, complete: bool, answer: Answer
+    ) -> Kept:
         """Store a body as `apply_read` does, without reading it where it came before and is still what is held."""
         key = await self._key(body, asked)
+        how = {"by": by, "now": now, "complete": complete}
         if key:
             async with self.connection() as conn:
                 known = await recall(conn, key, now=now)
             if known:
                 with suppress(UnreadError):
-                    outcome = await self._apply(
-                        body, known, asked, by=by, now=now, complete=complete
-                    )
+                    kept = await self._apply(body, known, asked, answer, **how)
                     self._count(known)
-                    return known, outcome
+                    return kept
         read = await self.read(body, asked, now=now)
-        outcome = await self._apply(body, read, asked, by=by, now=now, complete=complete, key=key)
-        return read, outcome
+        return await self._apply(body, read, asked, answer, **how, key=key)
 
     async def _key(self, body: bytes, asked: Asked) -> bytes:
         """Return by what a large body is known when it comes again; nothing for others."""
@@ -93,10 +101,24 @@ class RecordIntake:
             return b""
         return await asyncio.to_thread(body_key, body, asked, max_bytes=self.options.max_body)
 
-    async def _apply(self, body: bytes, read: Read, asked: Asked, **how: Any) -> Outcome:  # noqa: ANN401
+    async def _apply(
+        self,
+        body: bytes,
+        read: Read,
+        asked: Asked,
+        answer: Answer,
+        **how: Any,  # noqa: ANN401
+    ) -> Kept:
         if not read.records:
-            return Outcome()
-        return await self.store(body, lambda conn: apply_read(conn, read, asked, **how))
+            return answer.told(read, Outcome())
+
+        async def work(conn: Connection) -> Kept:
+            async def act() -> Kept:
+                return answer.told(read, await apply_read(conn, read, asked, **how))
+
+            return await once(conn, answer.asked, act, now=how["now"])
+
+        return await self.store(body, work)
 
     async def store(self, body: bytes, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Do this with a connection, for what a body said: for more than a small one apart from the event loop."""

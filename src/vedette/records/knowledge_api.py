@@ -7,17 +7,12 @@ import msgspec
 from litestar import Request, Response, get
 
 from vedette.db.queries import Connection
+from vedette.records.asked import Format
 from vedette.records.cursors import Number
-from vedette.records.knowledge import feeds, notices
+from vedette.records.knowledge import Notice, feeds, notices
+from vedette.records.listed import Listing
 from vedette.records.model import Severity
-from vedette.rest.paging import (
-    DEFAULT_LIMIT,
-    Cursor,
-    Limit,
-    decode_cursor,
-    encode_cursor,
-    next_link,
-)
+from vedette.rest.paging import DEFAULT_LIMIT, Cursor, Limit, decode_cursor
 
 
 class Place(NamedTuple):
@@ -69,26 +64,32 @@ async def list_feeds(conn: Connection) -> list[FeedShown]:
 async def list_notices(
     request: Request[Any, Any, Any],
     conn: Connection,
+    format: Format = None,  # noqa: A002 - the word of the query
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Response[Any]:
-    """List what entered a catalogue while it ran here, the newest first."""
+    """List what entered a catalogue while it ran here, the newest first; JSON or CSV."""
     before = decode_cursor(cursor, Place).number if cursor else None
     rows = await notices(conn, limit=limit + 1, before=before)
-    shown = [
-        NoticeShown(
-            number=row.id,
-            at=row.at,
-            name=row.identity,
-            catalog=row.catalog,
-            severity=Severity(row.severity).title,
-            namespaces=row.namespaces,
-            images=row.images,
-        )
-        for row in rows[:limit]
-    ]
-    more = encode_cursor(Place(rows[limit - 1].id)) if len(rows) > limit else None
-    return Response(shown, headers=next_link(request, more))
+    return NOTICES.answer(request, rows, limit=limit)
 
 
+def _shown(row: Notice) -> NoticeShown:
+    return NoticeShown(
+        number=row.id,
+        at=row.at,
+        name=row.identity,
+        catalog=row.catalog,
+        severity=Severity(row.severity).title,
+        namespaces=row.namespaces,
+        images=row.images,
+    )
+
+
+NOTICES = Listing(
+    name="notices",
+    columns=NoticeShown.__struct_fields__,
+    place=lambda row: Place(row.id),
+    shown=_shown,
+)
 routes: list[Any] = [list_feeds, list_notices]

@@ -34,10 +34,18 @@ class Listing(Generic[Row, Shown]):
     ) -> Response[Any]:
         """Return a page of `limit` rows, of which one more was asked for; raises Invalid for a format we lack."""
         as_csv = wants_csv(request)
+        shown, link = self.page(request, rows, limit=limit)
+        told = {**link, **(headers or {})}
+        return self.table(shown, told) if as_csv else Response(shown, headers=told)
+
+    def page(
+        self, request: Request[Any, Any, Any], rows: Sequence[Row], *, limit: int
+    ) -> tuple[list[Shown], dict[str, str]]:
+        """Return what is shown of a page of `limit` rows, of which one more was asked for, and the link to the next."""
         more = encode_cursor(self.place(rows[limit - 1])) if len(rows) > limit else None
-        told = {**next_link(request, more), **(headers or {})}
-        shown = [self.shown(row) for row in rows[:limit]]
-        if not as_csv:
-            return Response(shown, headers=told)
+        return [self.shown(row) for row in rows[:limit]], next_link(request, more)
+
+    def table(self, shown: Sequence[Shown], headers: Mapping[str, str]) -> Response[Any]:
+        """Return what is shown as CSV."""
         cells = self.cells or attrgetter(*self.columns)
-        return csv_answer(self.columns, map(cells, shown), name=self.name, headers=told)
+        return csv_answer(self.columns, map(cells, shown), name=self.name, headers=dict(headers))

@@ -3,14 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from vedette.db.queries import Connection, load
+from vedette.records.cursors import Number, Text
 from vedette.records.model import Objective
 from vedette.records.slo_rules import Measured
 
 Q = load(__file__, "objectives_reads.sql")
-Place = tuple[str, str, int]
-"""Where a page ends: service, name, SLO."""
+
+
+class Place(NamedTuple):
+    """Where a page ends."""
+
+    service: Text
+    name: Text
+    slo_id: Number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +64,7 @@ class Kept:
     @property
     def place(self) -> Place:
         """Where it stands in the list."""
-        return self.service, self.name, self.slo_id
+        return Place(self.service, self.name, self.slo_id)
 
     @property
     def objective(self) -> Objective:

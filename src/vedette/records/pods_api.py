@@ -7,15 +7,10 @@ import msgspec
 from litestar import Request, Response, get
 
 from vedette.db.queries import Connection, load
-from vedette.records.asked import Word
-from vedette.rest.paging import (
-    DEFAULT_LIMIT,
-    Cursor,
-    Limit,
-    decode_cursor,
-    encode_cursor,
-    next_link,
-)
+from vedette.records.asked import Format, Word
+from vedette.records.cursors import Text
+from vedette.records.listed import Listing
+from vedette.rest.paging import DEFAULT_LIMIT, Cursor, Limit, decode_cursor
 
 Q = load(__file__, "pods.sql")
 
@@ -23,9 +18,9 @@ Q = load(__file__, "pods.sql")
 class Place(NamedTuple):
     """Where a page ends."""
 
-    cluster: str
-    namespace: str
-    name: str
+    cluster: Text
+    namespace: Text
+    name: Text
 
 
 class PodShown(msgspec.Struct, kw_only=True):
@@ -45,10 +40,11 @@ async def list_pods(
     cluster: Word = None,
     namespace: Word = None,
     name: Word = None,
+    format: Format = None,  # noqa: A002 - the word of the query
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
-) -> Response[list[PodShown]]:
-    """List the pods that run, in pages, by cluster, namespace and name."""
+) -> Response[Any]:
+    """List the pods that run, in pages, by cluster, namespace and name; JSON or CSV."""
     after = decode_cursor(cursor, Place) if cursor else None
     rows = await Q.all(
         conn,
@@ -62,9 +58,13 @@ async def list_pods(
         after_name=after and after.name,
         limit=limit + 1,
     )
-    last = rows[limit - 1] if len(rows) > limit else None
-    following = encode_cursor(Place(last.cluster, last.namespace, last.name)) if last else None
-    return Response(rows[:limit], headers=next_link(request, following))
+    return LISTING.answer(request, rows, limit=limit)
 
 
+LISTING: Listing[PodShown, PodShown] = Listing(
+    name="pods",
+    columns=PodShown.__struct_fields__,
+    place=lambda row: Place(row.cluster, row.namespace, row.name),
+    shown=lambda row: row,
+)
 routes = [list_pods]

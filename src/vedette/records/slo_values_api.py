@@ -8,6 +8,7 @@ from litestar import Request, Response, get
 
 from vedette.db.queries import Connection
 from vedette.records.asked import Format, Since, Until, Word, aware
+from vedette.records.cursors import After
 from vedette.records.listed import Listing
 from vedette.records.slo_values_reads import Kept, Wanted, slo_values
 from vedette.rest.paging import DEFAULT_LIMIT, Cursor, Limit, decode_cursor
@@ -56,7 +57,7 @@ async def list_slo_values(
         since=aware(since, "from"),
         until=aware(until, "to"),
     )
-    after = decode_cursor(cursor, tuple[datetime, int]) if cursor else None
+    after = decode_cursor(cursor, After) if cursor else None
     rows = await slo_values(conn, wanted, limit=limit + 1, after=after)
     return LISTING.answer(request, rows, limit=limit)
 

@@ -10,6 +10,8 @@ from litestar.params import Parameter
 
 from vedette import clock
 from vedette.access.model import Actor
+from vedette.access.repeated import Kept
+from vedette.access.repeated_api import answered_once, kept, told
 from vedette.db.queries import Connection
 from vedette.records.asked import Format, Word, aware
 from vedette.records.cursors import Number
@@ -22,6 +24,8 @@ from vedette.rest.paging import (
     Limit,
     decode_cursor,
 )
+
+AnyRequest = Request[Any, Any, Any]
 
 
 class Place(NamedTuple):
@@ -90,7 +94,7 @@ def shown(one: Triage, *, now: datetime) -> DecisionShown:
 
 @get("/api/v1/triage")
 async def list_decisions(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     conn: Connection,
     name: Word = None,
     standing: Annotated[Literal["active", "ended", "all"], Parameter(query="state")] = "active",
@@ -112,20 +116,34 @@ async def list_decisions(
 
 
 @post("/api/v1/triage", status_code=201)
-async def make_decision(conn: Connection, actor: Actor, data: NewDecision) -> DecisionShown:
+async def make_decision(
+    request: AnyRequest, conn: Connection, actor: Actor, data: NewDecision
+) -> Response[DecisionShown]:
     """Decide of a vulnerability, everywhere or somewhere."""
     now = clock.now()
     aware(data.until, "until")
     wish = Wish(**msgspec.structs.asdict(data))
-    return shown(await decide(conn, wish, by=actor.name, now=now), now=now)
+
+    async def act() -> Kept:
+        return kept(shown(await decide(conn, wish, by=actor.name, now=now), now=now), 201)
+
+    return told(await answered_once(request, conn, actor, act), DecisionShown)
 
 
 @delete("/api/v1/triage/{number:int}")
 async def end_decision(
-    conn: Connection, actor: Actor, number: Annotated[int, Parameter(ge=0, le=MAX_ID)]
+    request: AnyRequest,
+    conn: Connection,
+    actor: Actor,
+    number: Annotated[int, Parameter(ge=0, le=MAX_ID)],
 ) -> None:
     """Take a decision back."""
-    await take_back(conn, number, by=actor.name, now=clock.now())
+
+    async def act() -> Kept:
+        await take_back(conn, number, by=actor.name, now=clock.now())
+        return kept(None, 204)
+
+    await answered_once(request, conn, actor, act)
 
 
 routes: list[Any] = [list_decisions, make_decision, end_decision]

@@ -9,6 +9,7 @@ from litestar.params import Parameter
 
 from vedette.db.queries import Connection
 from vedette.records.asked import Format, Word
+from vedette.records.cursors import After
 from vedette.records.listed import Listing
 from vedette.records.validations_reads import Standing, Wanted, checks, counted, validations
 from vedette.rest.paging import DEFAULT_LIMIT, Cursor, Limit, decode_cursor
@@ -89,7 +90,7 @@ async def list_validations(
         source=source,
         state=standing,
     )
-    after = decode_cursor(cursor, tuple[datetime, int]) if cursor else None
+    after = decode_cursor(cursor, After) if cursor else None
     rows = await validations(conn, wanted, limit=limit + 1, after=after)
     total = {"X-Total-Count": str(await counted(conn, wanted))}
     return LISTING.answer(request, rows, limit=limit, headers=total)

@@ -6,12 +6,12 @@ from hashlib import blake2b
 
 import msgspec
 
+from vedette.access.repeated import Kept, asked, once
 from vedette.db.queries import Connection
 from vedette.errors import Invalid
 from vedette.incidents.model import Draft, Impact, Kind, Status
 from vedette.incidents.open import open_incident
 from vedette.incidents.plan import Plan, plan
-from vedette.incidents.repeated import Asked, Kept, once
 from vedette.incidents.rules import impact_of, status_of
 from vedette.incidents.series import Wish, begin_series
 from vedette.incidents.series_rules import checked_schedule, zone_of
@@ -31,8 +31,8 @@ async def begun_once(
     content = msgspec.json.encode({name: list(typed.fields[name]) for name in sorted(typed.fields)})
     digest = blake2b(content, digest_size=32)
     # With the content in its name: whoever goes back and writes something else means something else.
-    asked = Asked(by, f"desk:{digest.hexdigest()}", content)
-    return int((await once(conn, asked, kept, now=now)).body)
+    form = asked(by, f"desk:{digest.hexdigest()}", content)
+    return int((await once(conn, form, kept, now=now)).body)
 
 
 async def open_told(conn: Connection, typed: Typed, *, by: str, now: datetime) -> int:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
+from vedette.db.locks import lock_number
 from vedette.db.queries import Connection, load
 from vedette.errors import Conflict, Invalid
-from vedette.incidents import writes
 
 Q = load(__file__, "repeated.sql")
 
@@ -26,35 +26,42 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that may come again. key: what the client calls it; content: all that makes it what it is."""
+    """A request that may come again. key: what the client calls it; digest: of all that makes it what it is."""
 
     actor: str
     key: str
-    content: bytes
+    digest: bytes
 
-    def __post_init__(self) -> None:
-        """Raise Invalid unless the key is one."""
-        if not KEY.fullmatch(self.key):
-            raise Invalid(
-                "the Idempotency-Key is not one",
-                hint="1 to 200 visible ASCII characters, as a UUID",
-            )
+
+def asked(actor: str, key: str, *content: bytes) -> Asked:
+    """Return the request of this content; raises Invalid unless the key is one."""
+    if not KEY.fullmatch(key):
+        raise Invalid(
+            "the Idempotency-Key is not one",
+            hint="1 to 200 visible ASCII characters, as a UUID",
+        )
+    digest = blake2b(digest_size=32)
+    for part in content:
+        digest.update(part)
+    return Asked(actor, key, digest.digest())
 
 
 async def once(
-    conn: Connection, asked: Asked, act: Callable[[], Awaitable[Kept]], *, now: datetime
+    conn: Connection, asked: Asked | None, act: Callable[[], Awaitable[Kept]], *, now: datetime
 ) -> Kept:
-    """Return what `act` answers, or what it answered when this was asked first within a day.
+    """Return what `act` answers, or what it answered when this was asked first within a day; None: act each time.
 
     One who asks again while the first is under way waits for its answer. What fails is not kept, so it
     can be tried again. Raises Conflict when the key stood for something else.
     """
-    digest = blake2b(asked.content, digest_size=32).digest()
+    if asked is None:
+        return await act()
     async with conn.transaction():
-        await writes.hold(conn)
+        number = lock_number(f"vedette.access.repeated {asked.key} {asked.actor}")
+        await Q.one(conn, "hold", number=number)
         row = await Q.one(conn, "kept", actor=asked.actor, key=asked.key, since=now - KEPT)
         if row is not None:
-            if bytes(row[0]) != digest:
+            if bytes(row[0]) != asked.digest:
                 raise Conflict(
                     "this Idempotency-Key stood for another request", hint="take a new key"
                 )
@@ -65,7 +72,7 @@ async def once(
             "keep",
             actor=asked.actor,
             key=asked.key,
-            digest=digest,
+            digest=asked.digest,
             status=kept.status,
             body=kept.body,
             now=now,
