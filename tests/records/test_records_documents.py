@@ -1,12 +1,18 @@
 """What is read of bytes that somebody sent, and what is refused."""
 
 import gzip
+import json
+from typing import Any
 
 import cramjam
+import msgspec
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from vedette.errors import Invalid
-from vedette.records.documents import MAX_STRING, read_documents
+from vedette.records.documents import read_documents
+from vedette.records.strict_json import MAX_STRING, json_values, plain_value
 
 
 def test_one_json_document_several_and_a_list_are_taken_apart() -> None:
@@ -66,3 +72,52 @@ def test_a_small_file_does_not_become_a_large_one() -> None:
 
 def test_an_escaped_backslash_is_no_null_character() -> None:
     assert read_documents(b'{"a": "\\\\u0000"}')[0].value == {"a": "\\u0000"}
+
+
+_TEXTS = st.one_of(
+    st.text(st.sampled_from('ab"\\/{:,\u00e9\U0001f600\n'), max_size=4).map(json.dumps),
+    st.sampled_from(
+        ['"\\\\"', '"\\""', '"\\\\\\""', '"\\u0061"', '"\\ud83d\\ude00"', '"\\ud800"', '"\t"']
+    ),
+)
+_NUMBERS = st.sampled_from(
+    ["0", "-0", "-0.0", "1e5", "1e400", "0.1", "9" * 25, "01", "NaN", "true", "null"]
+)
+
+
+def _said(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """Arrays and objects, in which keys may stand twice."""
+    pairs = st.tuples(_TEXTS, inner).map(" : ".join)
+    return st.lists(inner, max_size=3).map(lambda parts: f"[{', '.join(parts)}]") | st.lists(
+        pairs, max_size=4
+    ).map(lambda parts: "{" + ",".join(parts) + "}")
+
+
+@given(_said(st.recursive(_TEXTS | _NUMBERS, _said, max_leaves=8)))
+@example('{"a": 1, "\\u0061": 2}')
+@example('{"a\\\\": "\\"", "a\\\\": ""}')
+def test_the_quick_reader_takes_nothing_that_the_strict_one_refuses_and_reads_it_the_same(
+    text: str,
+) -> None:
+    body = text.encode()
+    quick = plain_value(body)
+    if quick is not msgspec.UNSET:
+        assert repr([quick]) == repr(json_values(body, text, "f"))
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(st.sampled_from('a"\\:')), inner),
+        max_leaves=8,
+    ).map(lambda value: [value])
+)  # fmt: skip
+def test_what_is_in_order_needs_no_second_reader(value: Any) -> None:
+    assert plain_value(json.dumps(value, ensure_ascii=False, indent=1).encode()) == value
+
+
+def test_a_long_text_of_escaped_quotes_is_not_taken_for_many_short_ones() -> None:
+    body = b'["", "' + b'\\"' * (MAX_STRING + 1) + b'"]'
+    assert plain_value(body) is msgspec.UNSET
+    assert plain_value(json.dumps(["x" * (MAX_STRING // 2)] * 3).encode()) is not msgspec.UNSET

@@ -5,28 +5,23 @@ line that names the file and the place: what is empty, truncated, larger or deep
 what two readers would read differently (a key that stands twice, `NaN`, half a surrogate, U+0000).
 """
 
-import json
 import re
 import zlib
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any, TypeVar
 
 import cramjam
 import msgspec
 
 from vedette.errors import Invalid
+from vedette.records.strict_json import check_characters, json_values, plain_value
 from vedette.yaml_file import parse_yaml_stream
 
 MAX_BYTES = 256 * 2**20
 """Of one document, unpacked."""
-MAX_STRING = 4 * 2**20
-"""Characters of one string; the longest advisory texts have some ten thousand."""
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
-_SUSPICIOUS = re.compile(rb"\\u0000|\\u[dD][89a-fA-F]|\x00")
 _CSV = re.compile(r"#model_version:|cve,epss,percentile")
 T = TypeVar("T")
 
@@ -71,15 +66,18 @@ def read_documents(
             f"{source} is empty",
             hint="did the scanner fail? A scan without findings is a document, too",
         )
+    value = plain_value(body)
+    if value is not msgspec.UNSET:
+        return list(_apart([value], source))
     text = _decoded(body, source)
     if _CSV.match(text):
         return [Document(text, source)]
     if text.lstrip()[:1] in {"{", "["}:
-        values = list(_json_values(text, source, suspicious=_is_suspicious(body)))
+        values = json_values(body, text, source)
     else:
         values = [document.value for document in parse_yaml_stream(text, source=source)]
         for value in values:
-            _check_characters(value, source)
+            check_characters(value, source)
     return list(_apart(values, source))
 
 
@@ -127,11 +125,6 @@ def _unzstd(body: bytes, max_bytes: int) -> bytes:
             size = min(max_bytes + 1, size * 8)
 
 
-def _is_suspicious(body: bytes) -> bool:
-    """Say whether a text may be in it that PostgreSQL cannot keep; a search for two bytes is a hundred times faster."""
-    return (b"\\u" in body or b"\0" in body) and _SUSPICIOUS.search(body) is not None
-
-
 def _decoded(body: bytes, source: str) -> str:
     if body.startswith(_BOMS):
         raise Invalid(f"{source} is UTF-16 or UTF-32", hint="write it as UTF-8")
@@ -139,68 +132,6 @@ def _decoded(body: bytes, source: str) -> str:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Invalid(f"{source}: byte {error.start} is no UTF-8 text") from None
-
-
-def _json_values(text: str, source: str, *, suspicious: bool) -> Iterator[Any]:
-    """Yield the value, or the values one after the other (JSON lines)."""
-    decoder = json.JSONDecoder(object_pairs_hook=_mapping, parse_constant=_no_number)
-    at = _blank(text, 0)
-    while at < len(text):
-        try:
-            value, at = decoder.raw_decode(text, at)
-        except json.JSONDecodeError as error:
-            raise Invalid(f"{source}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from None
-        except RecursionError:
-            raise Invalid(f"{source}: nested too deep") from None
-        except ValueError as error:
-            raise Invalid(f"{source}: {error}") from None
-        if suspicious:
-            _check_characters(value, source)
-        yield value
-        at = _blank(text, at)
-
-
-def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    mapping = dict(pairs)
-    if len(mapping) != len(pairs):
-        twice = max(Counter(key for key, _ in pairs).items(), key=itemgetter(1))[0]
-        raise ValueError(f"the key {twice[:100]!r} stands twice in one object")
-    for key, value in pairs:
-        if value.__class__ is str and len(value) > MAX_STRING:
-            raise ValueError(f"the text of {key[:100]!r} is longer than {MAX_STRING} characters")
-    return mapping
-
-
-def _no_number(word: str) -> Any:  # noqa: ANN401 - never returns
-    raise ValueError(f"{word} is no JSON number")
-
-
-_SPACE = re.compile(r"[ \t\r\n]*")
-
-
-def _blank(text: str, at: int) -> int:
-    found = _SPACE.match(text, at)
-    return found.end() if found else at
-
-
-def _check_characters(value: Any, source: str) -> None:  # noqa: ANN401 - whatever a document holds
-    """Raise Invalid for text that PostgreSQL cannot keep; only asked where such text may be."""
-    waiting: list[tuple[Any, str]] = [(value, "$")]
-    while waiting:
-        part, place = waiting.pop()
-        if isinstance(part, dict):
-            waiting += [(key, f"{place}, a key") for key in part]
-            waiting += [(inner, f"{place}.{key}") for key, inner in part.items()]
-        elif isinstance(part, list):
-            waiting += [(inner, f"{place}[{index}]") for index, inner in enumerate(part)]
-        elif isinstance(part, str) and not _is_text(part):
-            raise Invalid(f"{source}: {place[:300]} holds U+0000 or half a surrogate pair")
-
-
-def _is_text(text: str) -> bool:
-    if "\0" in text or len(text) > MAX_STRING:
-        return False
-    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _apart(values: list[Any], source: str) -> Iterator[Document]:
