@@ -137,7 +137,7 @@ async def test_over_a_network_that_fell_silent_the_page_is_grey_and_nobody_waits
     fresh_database_url: str, monkeypatch
 ):
     monkeypatch.setattr("vedette.db.pool.CHECKED_WITHIN_S", 0.2)
-    monkeypatch.setattr("vedette.web.public.POOL_WAIT_S", 0.5)
+    monkeypatch.setattr("vedette.web.lent.POOL_WAIT_S", 0.5)
     async with wire_to(fresh_database_url) as wire, asyncio.timeout(30):
         pool = await open_pool(wire.dsn, max_size=2)
         browser = Browser(site(pool, authenticate=authenticate, cookie_key=KEY).pages)
@@ -147,6 +147,21 @@ async def test_over_a_network_that_fell_silent_the_page_is_grey_and_nobody_waits
         assert (blind.status, "We cannot see right now" in blind.words) == (503, True)
         wire.carries.set()
         await pool.close()
+
+
+async def test_a_question_under_way_that_nobody_answers_makes_the_page_grey_within_its_time(
+    fresh_database_url: str, monkeypatch
+):
+    monkeypatch.setattr("vedette.web.lent.ANSWERED_WITHIN_S", 0.2)
+    pool = await open_pool(fresh_database_url, max_size=1)
+    browser = Browser(site(pool, authenticate=authenticate, cookie_key=KEY).pages)
+    async with asyncio.timeout(30), await connect(fresh_database_url) as other:
+        async with other.transaction():
+            await other.execute("LOCK TABLE fleet.service IN ACCESS EXCLUSIVE MODE")
+            blind = await browser.get("/")
+        assert (blind.status, "We cannot see right now" in blind.words) == (503, True)
+        assert (await browser.get("/")).status == 200
+    await pool.close()
 
 
 async def test_a_fault_of_ours_shows_a_name_for_the_log_and_nothing_else(house: House, monkeypatch):

@@ -40,6 +40,7 @@ from vedette.rest.etag import App, with_etags
 from vedette.rest.guard import guard, parameters_guard
 from vedette.rest.problem import PROBLEM_HANDLERS, AnyRequest, answer_error
 from vedette.web.feeds.letters import House
+from vedette.web.lent import lent
 
 log = structlog.get_logger(__name__)
 
@@ -80,7 +81,7 @@ class Rooms:
         )
         if reporter:
             return reporter
-        async with self.pool.connection() as conn:
+        async with lent(self.pool) as conn:
             return await whose(conn, token, pepper=self.secrets.pepper, now=clock.now())
 
     async def mig_caller(
@@ -89,7 +90,7 @@ class Rooms:
         """Return who calls MIG's API and may do this there; raises NotAuthorizedException."""
         if with_token(connection, permission):
             return await token_caller(connection, permission, self.whose)
-        async with self.pool.connection() as conn:
+        async with lent(self.pool) as conn:
             return await caller_of(conn, connection, permission, pepper=self.secrets.pepper)
 
 

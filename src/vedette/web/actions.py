@@ -20,7 +20,7 @@ from vedette.web.action_list import WEIGHED, action_list, asked_of, at_most
 from vedette.web.action_page import ActionPage, action_page
 from vedette.web.answers import NO_STORE, Answer, Request, see_other
 from vedette.web.desk_form import NUMBER_LIMIT, Typed, refused
-from vedette.web.public import POOL_WAIT_S
+from vedette.web.lent import POOL_WAIT_S, lent
 from vedette.web.reader import N_
 from vedette.web.templates import render
 from vedette.web.visitors import Visitor, Visitors
@@ -47,7 +47,7 @@ class ActionPages:
         """Answer `/actions?state=&page=`: three statements, and some for each that waits; raises Invalid."""
         actor = await self._visitors.who(request, LOOK)
         asked, now = asked_of(request.query), self._clock()
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             tally = await action_reads.tally(conn)
             asked = at_most(asked, tally)
             rows = await action_reads.listed(conn, state=asked.state, page=asked.page)
@@ -62,7 +62,7 @@ class ActionPages:
         action_id = number_of(request.name)
         if request.method != "POST":
             actor = await self._visitors.who(request, LOOK)
-            async with self._pool.connection(POOL_WAIT_S) as conn:
+            async with lent(self._pool) as conn:
                 return await self._shown(conn, actor, action_id, Typed())
         actor, fields = await self._visitors.posted_at_length(
             request, ACT, most_bytes=FORM_BYTES, most_fields=FORM_FIELDS
@@ -82,7 +82,7 @@ class ActionPages:
         """Answer `/actions/NUMBER/signed-bytes`: what people sign, for gpg and ssh-keygen; raises Missing."""
         await self._visitors.who(request, LOOK)
         action_id = number_of(request.name)
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             await room.action(conn, action_id)
             order = (await orders(conn, [action_id]))[action_id]
         text = signed_text(read_order(order.document, ()))

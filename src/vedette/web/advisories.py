@@ -14,7 +14,7 @@ from vedette.web import advisory_reads
 from vedette.web.advisory_page import advisory_page, identities_of, names_of
 from vedette.web.answers import NO_STORE, Answer, Request, see_other
 from vedette.web.desk_form import Typed, refused
-from vedette.web.public import POOL_WAIT_S
+from vedette.web.lent import lent
 from vedette.web.reader import N_
 from vedette.web.templates import render
 from vedette.web.triage_form import FORM_BYTES, FORM_FIELDS, offer, wish_of
@@ -43,7 +43,7 @@ class AdvisoryPages:
         name = name_in_path(request.name)
         if request.method != "POST":
             actor = await self._visitors.who(request)
-            async with self._pool.connection(POOL_WAIT_S) as conn:
+            async with lent(self._pool) as conn:
                 return await self._shown(conn, actor, name, Typed())
         actor, fields = await self._visitors.posted_at_length(
             request, RECORDS_WRITE, most_bytes=FORM_BYTES, most_fields=FORM_FIELDS
@@ -51,7 +51,7 @@ class AdvisoryPages:
         typed = Typed(fields)
         if typed.form not in FORMS:
             raise Invalid(N_("this page has no such form"), hint=N_("load the page again"))
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             try:
                 await self._decide(conn, actor, name, typed)
             except VedetteError as error:
@@ -114,7 +114,7 @@ class AdvisoryPages:
             raise Invalid(f"name is not a text of at most {NAME_LENGTH} characters")
         found: list[advisory_reads.Match] = []
         if name:
-            async with self._pool.connection(POOL_WAIT_S) as conn:
+            async with lent(self._pool) as conn:
                 found = list(await advisory_reads.matches(conn, name))
         exact = [one for one in found if name.upper() in (one.shown.upper(), one.detail.upper())]
         if len(found) == 1 or len(exact) == 1:

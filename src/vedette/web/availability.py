@@ -14,8 +14,8 @@ from vedette.incidents.availability_ask import later, month_of, question
 from vedette.incidents.availability_rules import Budget, Reporting, shortly
 from vedette.web.answers import Answer, Request
 from vedette.web.availability_said import PolicySaid, number, policy_said
+from vedette.web.lent import lent
 from vedette.web.looks import LOOKS, Look
-from vedette.web.public import POOL_WAIT_S
 from vedette.web.reader import N_, for_them, gettext
 from vedette.web.templates import render
 from vedette.web.words import MONTHS
@@ -114,7 +114,7 @@ class AvailabilityPage:
         """Answer the request; raises Invalid."""
         now, reporting, query = self._clock(), self._reporting(), request.query
         asked = question({**query, "by": "region,category"}, reporting, now=now)
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             found = await table(conn, asked, now=now)
         given = {name: query[name] for name in FILTERS if query.get(name)}
         return for_them(render("availability.html", page=page(found, reporting, given, now=now)))

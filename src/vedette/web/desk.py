@@ -18,8 +18,8 @@ from vedette.web.agent_page import agent_page
 from vedette.web.agents import agents_page, standing_of
 from vedette.web.answers import NO_STORE, Answer, Request, see_other
 from vedette.web.catalogue import Catalogue
+from vedette.web.lent import lent
 from vedette.web.paging import PAGE_ROWS, page_of
-from vedette.web.public import POOL_WAIT_S
 from vedette.web.reader import N_
 from vedette.web.target import RANGES, Range, target_page
 from vedette.web.target_list import asked_of, at_most, target_list
@@ -53,7 +53,7 @@ class Desk:
         actor = await self._visitors.who(request)
         asked, now = asked_of(request.query), self._clock()
         which = {"cluster": asked.cluster, "connector": asked.connector, "words": asked.words}
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             tally = await reads.tally(conn, **which)
             asked = at_most(asked, tally)
             skip = (asked.page - 1) * PAGE_ROWS
@@ -65,7 +65,7 @@ class Desk:
         """Answer `/agents?state=&page=`: who looks, those that are missed first; raises Invalid."""
         actor = await self._visitors.who(request)
         asked, state, now = page_of(request.query), standing_of(request.query), self._clock()
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             found = await fleet.agents(conn)
             duplicates = await fleet.duplicates_of(conn, [each.id for each in found], now=now)
             doubles = await agent_reads.doubles(conn)
@@ -81,7 +81,7 @@ class Desk:
             return await self._release(request)
         actor = await self._visitors.who(request)
         now = self._clock()
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             found = await fleet.agent(conn, name_in_path(request.name))
             may_see = actor.may("actions:read")
             page = agent_page(
@@ -101,7 +101,7 @@ class Desk:
         if fields.get("form") != "release":
             raise Invalid(N_("this page has no such form"), hint=N_("load the page again"))
         name = name_in_path(request.name)
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             # Pressed twice, the second finds it released: that is what was wanted.
             await release_agent(conn, name, by=actor.name, request_id=request_id_of(request.scope))
         return see_other(f"/agents/{quote(name, safe='')}")
@@ -114,7 +114,7 @@ class Desk:
             raise Invalid(f"since cannot be {asked[:40]!r}", hint=f"one of {', '.join(RANGES)}")
         now = self._clock()
         range_ = RANGES[asked]
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             found = await self._found(conn, request.name)
             page = target_page(
                 found,

@@ -29,8 +29,8 @@ from vedette.web.desk_form import page as desk_page
 from vedette.web.desk_new import open_told, plan_told
 from vedette.web.desk_shown import line, meanwhile, shown
 from vedette.web.incident import number_of
+from vedette.web.lent import lent
 from vedette.web.markdown import html_of
-from vedette.web.public import POOL_WAIT_S
 from vedette.web.reader import N_, gettext
 from vedette.web.stories import status_word
 from vedette.web.visitors import Visitor, Visitors
@@ -66,7 +66,7 @@ class IncidentDesk:
             raise Invalid(f"words is longer than {WORDS_LIMIT} characters", hint="shorten it")
         after = decode_place(cursor) if cursor else None
         wanted = Wanted(text=words or None, drafts=True)
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             is_open = await listed(conn, replace(wanted, is_open=True), limit=OPEN_SHOWN)
             over = await listed(conn, replace(wanted, is_open=False), limit=OVER_SHOWN, after=after)
             both = [*is_open.incidents, *over.incidents]
@@ -102,11 +102,11 @@ class IncidentDesk:
         if request.method != "POST":
             actor = await self._visitors.who(request, WRITE)
             number = number_of(request.name)
-            async with self._pool.connection(POOL_WAIT_S) as conn:
+            async with lent(self._pool) as conn:
                 return await self._one(conn, actor, number, Typed(), edit=request.query.get("edit"))
         actor, typed = await posted(self._visitors, request)
         number = number_of(request.name)
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             held = await incident(conn, number)
             if typed.do in ("preview", "find"):
                 return await self._one(conn, actor, number, typed)
@@ -164,7 +164,7 @@ class IncidentDesk:
             typed = Typed({word: [text] for word, text in request.query.items()})
         else:
             actor, typed = await posted(self._visitors, request)
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             try:
                 if request.method == "POST" and typed.do in BUTTONS:
                     number = await begin(conn, typed, by=actor.name, now=self._clock())

@@ -19,8 +19,8 @@ from vedette.web.desk_components import picker
 from vedette.web.desk_form import WRITE, WRITTEN, Refused, Typed, page, posted, refused
 from vedette.web.desk_new import series_told
 from vedette.web.incident import number_of
+from vedette.web.lent import lent
 from vedette.web.markdown import html_of
-from vedette.web.public import POOL_WAIT_S
 from vedette.web.reader import N_
 from vedette.web.visitors import Visitor, Visitors
 from vedette.web.words import instant
@@ -54,7 +54,7 @@ class SeriesDesk:
         else:
             actor = await self._visitors.who(request, WRITE)
         number = number_of(name) if name else None
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             held = None if number is None else await series_of(conn, number)
             if typed.do == "send":
                 try:

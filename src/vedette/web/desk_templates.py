@@ -13,7 +13,7 @@ from vedette.incidents.templates import Words, drop_template, keep_template, tem
 from vedette.rest.problem import STATUS
 from vedette.web.answers import Answer, Request, see_other
 from vedette.web.desk_form import WRITE, Refused, Typed, page, posted, refused
-from vedette.web.public import POOL_WAIT_S
+from vedette.web.lent import lent
 from vedette.web.reader import N_, gettext
 from vedette.web.visitors import Visitors
 
@@ -42,7 +42,7 @@ class TemplateDesk:
             actor, typed = await posted(self._visitors, request)
         else:
             actor = await self._visitors.who(request, WRITE)
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             if request.method == "POST":
                 try:
                     await _done(conn, typed, by=actor.name, now=self._clock())

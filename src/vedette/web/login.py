@@ -23,7 +23,7 @@ from vedette.access.sessions import (
 )
 from vedette.errors import Denied, Invalid, Missing, Unavailable
 from vedette.web.answers import NO_STORE, Answer, Request, see_other
-from vedette.web.public import POOL_WAIT_S
+from vedette.web.lent import lent
 from vedette.web.reader import N_, gettext, in_their_words
 from vedette.web.session import FLOW_LASTS
 from vedette.web.templates import render
@@ -85,7 +85,7 @@ class Login:
         refuse_foreign(request)
         form = await request.form()
         where, address = after_sign_in(form.get("next", "")), address_of(request)
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             try:
                 account = await check_password(
                     conn,
@@ -137,7 +137,7 @@ class Login:
             raise Invalid(N_("the provider sent no code"), hint=N_("begin at /login"))
         identity = await provider.identify(code, flow)
         address = address_of(request)
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             person = await recognise(
                 conn,
                 issuer=identity.issuer,
@@ -193,7 +193,7 @@ class Login:
     async def _end(self, secret: str, source: str) -> tuple[str, str]:
         """End the session of that secret; return its issuer and ID token, "" when it is a token's or over."""
         pepper, now = self._sign_in.pepper, self._clock()
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             session = await session_of(conn, secret, pepper=pepper, now=now)
             if session is None:
                 return "", ""
@@ -203,7 +203,7 @@ class Login:
 
     async def _page(self, where: str, *, refusal: str = "", account_refusal: str = "") -> Answer:
         provider = self._sign_in.provider
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             has_accounts = await there_are_accounts(conn)
         body = render(
             "sign_in.html",

@@ -12,8 +12,8 @@ from psycopg_pool import AsyncConnectionPool
 from vedette.db.queries import load
 from vedette.errors import Invalid, Missing
 from vedette.web.answers import Answer, Request
+from vedette.web.lent import lent
 from vedette.web.markdown import plain_of
-from vedette.web.public import POOL_WAIT_S
 
 Q = load(__file__, "maintenance_feed.sql")
 
@@ -60,7 +60,7 @@ class MaintenanceFeed:
         if unknown:
             raise Invalid(f"unknown: {unknown[0][:40]!a}", hint="component or region")
         chosen = {name: _chosen(asked.get(name)) for name in ("component", "region")}
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             if not await Q.value(conn, "filter_is_known", **chosen) and any(chosen.values()):
                 raise Missing("there is nothing of that name", hint="the status page lists all")
             since = self._clock() - KEPT

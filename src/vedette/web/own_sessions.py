@@ -21,8 +21,8 @@ from vedette.access.sessions import (
 from vedette.db.queries import Connection
 from vedette.errors import Denied, Invalid
 from vedette.web.answers import NO_STORE, Answer, Request, see_other
+from vedette.web.lent import lent
 from vedette.web.login import SignIn, address_of
-from vedette.web.public import POOL_WAIT_S
 from vedette.web.reader import N_, gettext
 from vedette.web.templates import render
 from vedette.web.visitors import Visitor, Visitors
@@ -65,7 +65,7 @@ class OwnSessions:
         if request.method == "POST":
             return await self._end(request)
         visitor, now = await self._visitors.who(request), self._clock()
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             session = await self._session(conn, visitor)
             found = await sessions_of(conn, session.person_id, now=now) if session else []
         body = render(
@@ -86,7 +86,7 @@ class OwnSessions:
             return await self._let_in(request)
         visitor = await self._visitors.who(request)
         challenge, port, state = _waiting(request.query)
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             _person(await self._session(conn, visitor))
         body = render(
             "command_line.html", actor=visitor, challenge=challenge, port=port, state=state, code=""
@@ -96,7 +96,7 @@ class OwnSessions:
     async def _let_in(self, request: Request) -> Answer:
         visitor, fields = await self._visitors.posted(request)
         challenge, port, state = _waiting(fields)
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             session = _person(await self._session(conn, visitor))
             code = await hand_over(conn, session, challenge, pepper=self._pepper, now=self._clock())
         if not port:
@@ -111,7 +111,7 @@ class OwnSessions:
     async def _end(self, request: Request) -> Answer:
         visitor, fields = await self._visitors.posted(request)
         source = address_of(request)
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             session = _person(await self._session(conn, visitor))
             which = fields.get("session", "")
             if which == "others":

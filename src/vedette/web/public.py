@@ -10,11 +10,11 @@ from vedette.web.answers import Answer, Request
 from vedette.web.bars import first_day
 from vedette.web.front import front
 from vedette.web.kept import Keeper
+from vedette.web.lent import lent
 from vedette.web.reader import VARY, for_them
 from vedette.web.templates import render
 from vedette.web.told import now_told
 
-POOL_WAIT_S = 3.0
 SOON = timedelta(days=14)
 """Maintenance that begins within this stands on the status page; the rest in the calendar."""
 REFRESH_S = range(10, 3_601)
@@ -46,7 +46,7 @@ class StatusPage:
     async def render(self, now: datetime) -> bytes:
         """Return the page as of `now`: three statements, or two while only incidents have changed."""
         first = first_day(now.date())
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             components = await reads.components(conn)
             days = await self._keeper.part(
                 "days", lambda: reads.days(conn, first=first, now=now), of=first

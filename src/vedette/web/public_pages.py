@@ -17,8 +17,8 @@ from vedette.web.feeds.outside import Outside
 from vedette.web.history import PAGE_ROWS, asked_of, history_page
 from vedette.web.incident import incident_page, number_of
 from vedette.web.languages import languages
+from vedette.web.lent import lent
 from vedette.web.maintenance import STORIES_LIMIT, grid_bounds, maintenance_page, month_asked
-from vedette.web.public import POOL_WAIT_S
 from vedette.web.reader import came_from, choose, for_them, reading
 from vedette.web.templates import render
 from vedette.web.told import Asked
@@ -44,7 +44,7 @@ class PublicPages:
     async def incident(self, request: Request) -> Answer:
         """Answer `/incidents/{name}`."""
         number = number_of(request.name)
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             found = await told.story(conn, number)
             if found is None:
                 raise Missing(f"there is no incident {number}", hint="the history lists them all")
@@ -57,7 +57,7 @@ class PublicPages:
     async def history(self, request: Request) -> Answer:
         """Answer `/history`; raises Invalid."""
         asked, impact = asked_of(request.query), request.query.get("impact", "")
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             stories = await told.stories(conn, asked, limit=PAGE_ROWS + 1)
             choices = await told.choices(conn)
         page = history_page(stories, choices, asked, impact=impact)
@@ -67,7 +67,7 @@ class PublicPages:
         """Answer `/components/{name}`; `?span=7d` draws what it measured that far back; raises Invalid."""
         now = self._clock()
         span = span_of(request.query.get("span", "24h"))
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             row = await told.component(conn, request.name)
             if row is None:
                 raise Missing(
@@ -92,7 +92,7 @@ class PublicPages:
         since, until = grid_bounds(month)
         coming = Asked(kind="maintenance", is_open=True)
         planned = Asked(kind="maintenance", since=since, until=until)
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             open_ones = await told.stories(conn, coming, limit=STORIES_LIMIT)
             of_the_month = await told.stories(conn, planned, limit=STORIES_LIMIT)
         page = maintenance_page(open_ones, of_the_month, month, now=now)

@@ -16,8 +16,8 @@ from vedette.web.advisories import name_in_path
 from vedette.web.answers import NO_STORE, Answer, Request, see_other
 from vedette.web.desk_form import WRITE, Typed
 from vedette.web.image_page import image_page
+from vedette.web.lent import lent
 from vedette.web.paging import page_of
-from vedette.web.public import POOL_WAIT_S
 from vedette.web.reader import N_
 from vedette.web.service_list import asked_of, service_list
 from vedette.web.service_measures import Measures
@@ -48,7 +48,7 @@ class ServicePages:
         """Answer `/services?words=&sort=&page=`: one statement; raises Invalid."""
         actor = await self._visitors.who(request)
         asked, now = asked_of(request.query), self._clock()
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             rows = await service_reads.services(conn, words=asked.words, now=now)
         page = service_list(asked, rows, now=now)
         return _private(render("services.html", page=page, actor=actor))
@@ -59,7 +59,7 @@ class ServicePages:
             return await self._cause(request)
         actor = await self._visitors.who(request)
         now = self._clock()
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             held = await _service(conn, request.name)
             page = service_page(
                 held,
@@ -87,7 +87,7 @@ class ServicePages:
         if decision is None:
             raise Invalid(N_("this page has no such form"), hint=N_("load the page again"))
         incident, deployment = typed.number("incident"), typed.number("deployment")
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             held = await _service(conn, request.name)
             if not await service_reads.is_affected(conn, held.id, incident):
                 raise Missing(f"incident {incident} does not affect {held.name}")
@@ -100,7 +100,7 @@ class ServicePages:
         """Answer `/images/DIGEST?page=`, or its number: five statements; raises Missing, Invalid."""
         actor = await self._visitors.who(request)
         number, now = page_of(request.query), self._clock()
-        async with self._pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self._pool) as conn:
             held = await image_reads.subject(conn, name_in_path(request.name))
             if held is None:
                 raise Missing(f"no image is {request.name[:100]!r}", hint="find it by its name")

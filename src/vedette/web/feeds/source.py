@@ -11,10 +11,9 @@ from vedette.web.answers import Answer, Request
 from vedette.web.feeds import reads
 from vedette.web.feeds.outside import Outside
 from vedette.web.feeds.reads import Component, Event
+from vedette.web.lent import lent
 
 Handler = Callable[[Request], Awaitable[Answer]]
-
-POOL_WAIT_S = 3.0
 
 OPEN = (
     (b"access-control-allow-origin", b"*"),
@@ -34,12 +33,12 @@ class Source:
 
     async def everyone(self) -> list[Component]:
         """Return the public components."""
-        async with self.pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self.pool) as conn:
             return await reads.components(conn, now=self.clock())
 
     async def component(self, slug: str) -> Component:
         """Return the public component of that slug; raises Missing."""
-        async with self.pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self.pool) as conn:
             found = await reads.components(conn, now=self.clock(), slug=slug)
         if not found:
             raise Missing(f"there is no component {slug[:60]!a}", hint="the status page lists all")
@@ -56,7 +55,7 @@ class Source:
         limit: int = reads.EVENTS,
     ) -> list[Event]:
         """Return the latest public events; of: those that affect one of these."""
-        async with self.pool.connection(POOL_WAIT_S) as conn:
+        async with lent(self.pool) as conn:
             return await reads.events(
                 conn,
                 kinds=kinds,
