@@ -54,9 +54,12 @@ async def launched(mig, *people, **changes):
     return value
 
 
-async def answered(rest, agent, *, found=True):
+NONE_FOUND = {"s1": []}
+
+
+async def answered(rest, agent, *, found=True, elements=NONE_FOUND):
     """The agent answered all it was asked."""
-    result = {"foundanything": found, "success": True, "elements": {"s1": []}}
+    result = {"foundanything": found, "success": True, "elements": elements}
     body = json.dumps({"results": [{**result, "statistics": None, "errors": None}]})
     await sql(
         rest,
@@ -231,10 +234,76 @@ async def test_a_search_ends_with_its_parameters_and_pages_by_offset(ada):
     assert found[2][1]["actionname"] == "%"
 
 
+HIT = {
+    "file": "/etc/passwd",
+    "search": {"paths": ["/etc"], "names": ["^passwd$"], "contents": ["^eve:"], "options": {}},
+}
+MISS = {"file": "", "search": {"paths": ["/etc", "/srv"], "modes": ["^-rws"]}}
+
+
+async def test_compliance_items_say_of_each_search_whether_it_found_what_it_looks_for(rest, ada):
+    threat = {"family": "compliance", "type": "system", "level": "high", "ref": "sys-7"}
+    made = await launched(
+        ada, threat=threat, target="name='linux-1'", description={"url": "https://x"}
+    )
+    await sql(rest, 'UPDATE fleet.agent SET tags = \'{"operator": "IT"}\'')
+    await answered(rest, "linux-1", elements={"s1": [HIT, MISS]})
+    said = await ada.items(f"search?type=command&report=complianceitems&actionid={made['id']}")
+    assert [name for name, _ in said] == ["compliance item"] * 2 + ["search parameters"]
+    there, absent = (item for name, item in said if name == "compliance item")
+    assert there["policy"] == {"name": "system", "url": "https://x", "level": "high"}
+    assert there["check"] == {
+        "ref": "sys-7",
+        "description": "look for passwd",
+        "name": "s1",
+        "location": "/etc/passwd",
+        "test": {"type": "file", "value": "name='^passwd$' and content='^eve:'"},
+    }
+    assert (there["target"], there["compliance"], there["tags"]) == (
+        "linux-1",
+        True,
+        {"operator": "IT"},
+    )
+    assert there["link"].endswith("/api/v1/command?commandid=1")
+    assert there["utctimestamp"].startswith("20")
+    assert (absent["compliance"], absent["check"]["location"]) == (False, "/etc, /srv")
+    assert absent["check"]["test"]["value"] == "mode='^-rws'"
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [[], "text", {"s1": {}}, {"s1": [1, {}, {"file": 1, "search": []}]}, {"s1": None}, None],
+)
+async def test_what_an_agent_answers_otherwise_is_no_compliance_item(rest, ada, elements):
+    await launched(ada)
+    await answered(rest, "linux-1", elements=elements)
+    said = await ada.items("search?type=command&report=complianceitems")
+    assert [name for name, _ in said] == ["search parameters"]
+
+
+async def test_agents_and_investigators_are_found_by_what_was_asked_of_them(ada):
+    await launched(ada, name="alpha one", target="name='linux-1'")
+    names = lambda found: [one["name"] for one in found]  # noqa: E731 - of what was found
+    assert names(await ada.search("agent", actionname="alpha%")) == ["linux-1"]
+    assert names(await ada.search("agent", investigatorname="ada", threatfamily="compl%")) == [
+        "linux-1"
+    ]
+    assert await ada.search("agent", investigatorname="bob") == []
+    assert await ada.search("agent", target="os='linux'", agentid=4711) == []
+    assert names(await ada.search("investigator", actionname="alpha%")) == ["ada"]
+    assert await ada.search("investigator", threatfamily="malware") == []
+
+
 @pytest.mark.parametrize(
     "query",
     [
         "type=nothing",
+        "type=command&report=everything",
+        "type=command&report=geolocations",
+        "type=agent&report=complianceitems",
+        "type=agent&foundanything=true",
+        "type=loader&actionname=x",
+        "type=manifest&agentname=x",
         "type=action&actionnam=x",
         "type=action&limit=many",
         "type=action&actionid=1;drop",

@@ -50,23 +50,32 @@ WHERE prefix = %(prefix)s
   AND enabled;
 
 -- name: investigators
--- Those that the search means; NULL: whatever.
+-- Those that the search means; NULL: whatever. As in MIG `after` is of when they came, `before` of their last change.
 SELECT
     i.id, i.name, i.fingerprint, i.public_key, i.status, i.permissions, i.created_at, i.changed_at,
     i.in_bundle
 FROM actions.investigator AS i
-WHERE (%(id)s::bigint IS NULL OR i.id = %(id)s)
-  AND (%(name)s::text IS NULL OR i.name ILIKE %(name)s ESCAPE '')
+WHERE (%(investigatorid)s::bigint IS NULL OR i.id = %(investigatorid)s)
+  AND (%(investigatorname)s::text IS NULL OR i.name ILIKE %(investigatorname)s ESCAPE '')
   AND (%(status)s::text IS NULL OR i.status ILIKE %(status)s ESCAPE '')
-  AND (%(after)s::timestamptz IS NULL OR i.changed_at >= %(after)s)
+  AND (%(after)s::timestamptz IS NULL OR i.created_at >= %(after)s)
   AND (%(before)s::timestamptz IS NULL OR i.changed_at <= %(before)s)
   AND (
-      %(actionid)s::bigint IS NULL
+      (
+          %(actionid)s::bigint IS NULL AND %(actionname)s::text IS NULL
+          AND %(threatfamily)s::text IS NULL
+      )
       OR EXISTS (
           SELECT
           FROM actions.signature AS s
+          JOIN actions.action AS a ON a.id = s.action_id
           WHERE s.investigator_id = i.id
-            AND s.action_id = %(actionid)s
+            AND (%(actionid)s::bigint IS NULL OR a.id = %(actionid)s)
+            AND (%(actionname)s::text IS NULL OR a.name ILIKE %(actionname)s ESCAPE '')
+            AND (
+                %(threatfamily)s::text IS NULL
+                OR a.threat ->> 'family' ILIKE %(threatfamily)s ESCAPE ''
+            )
       )
   )
 ORDER BY i.id

@@ -4,7 +4,7 @@ Under MIG's own singular names, always Collection+JSON. Who may what is MIG's pe
 `mig:…`; `mig_auth.py` says who calls. Agents speak over the link alone: MIG's heartbeat is answered with 410.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,7 +15,8 @@ from vedette.access.model import Actor
 from vedette.actions import mig_loaders, mig_manifests, mig_reads
 from vedette.actions.command import DOCUMENT_BYTES
 from vedette.actions.launch import propose
-from vedette.actions.mig_search import Search, parameters_of, read_search
+from vedette.actions.mig_compliance import items_of
+from vedette.actions.mig_search import COMPLIANCE, Search, parameters_of, read_search
 from vedette.actions.mig_wire import (
     MIG_ERRORS,
     NO_RESULTS,
@@ -168,6 +169,8 @@ async def search_all(request: AnyRequest, conn: Connection) -> Response[bytes]:
     if not found:
         return collection(request, [asked], status=404, error=NO_RESULTS)
     items = [_item(request, search.type, one) for one in found]
+    if search.report == COMPLIANCE:
+        items = [one for command in found for one in _compliance(request, command)]
     if search.offset:
         items.append(item(str(request.url), "pagination", _page(request, search)))
     return collection(request, [*items, asked])
@@ -177,6 +180,13 @@ def _page(request: AnyRequest, search: Search) -> Json:
     further = {**query(request), "offset": str(search.offset + search.limit)}
     following = href(request, f"search?{urlencode(sorted(further.items()))}")
     return {"limit": search.limit, "offset": search.offset, "next": following}
+
+
+def _compliance(request: AnyRequest, command: Json) -> Iterator[Json]:
+    link = href(request, f"command?commandid={command['id']}")
+    asked = {"type": "command", "commandid": command["id"], "report": COMPLIANCE}
+    place = href(request, f"search?{urlencode(asked)}")
+    return (item(place, "compliance item", one) for one in items_of(command, link))
 
 
 def _missing(request: AnyRequest, noun: str, number_: int) -> Response[bytes]:

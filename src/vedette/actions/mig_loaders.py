@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from vedette.access.audit import write_audit
 from vedette.access.digests import digest
 from vedette.actions.mig_auth import LOADER_KEY_CHARACTERS, PREFIX_CHARACTERS
+from vedette.actions.mig_search import NO_FILTER
 from vedette.actions.mig_wire import Json, written
 from vedette.actions.target_match import Facts, Truth, evaluate
 from vedette.actions.target_text import read_target
@@ -86,16 +87,7 @@ async def loaders(conn: Connection, filters: Mapping[str, Any]) -> list[Json]:
 
 async def rows(conn: Connection, filters: Mapping[str, Any]) -> list[Loader]:
     """Return loaders as they are kept, by their ids."""
-    asked = {"limit": None, "offset": 0, **filters}
-    names = ("agentname", "status", "after", "before", "limit", "offset")
-    return await Q.all(
-        conn,
-        "loaders",
-        row=Loader,
-        id=asked.get("loaderid"),
-        name=asked.get("loadername"),
-        **{name: asked.get(name) for name in names},
-    )
+    return await Q.all(conn, "loaders", row=Loader, **{**NO_FILTER, **filters})
 
 
 async def loader(conn: Connection, loader_id: int) -> Loader:

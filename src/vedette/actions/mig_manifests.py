@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 from vedette.access.audit import write_audit
 from vedette.actions.mig_bundle import entries_of, file_of, read_content
 from vedette.actions.mig_loaders import Loader, agents_target, means, rows
+from vedette.actions.mig_search import NO_FILTER
 from vedette.actions.mig_wire import Json, written
 from vedette.actions.target_text import read_target
 from vedette.actions.trusted import Kept, newest_bundle, the_bundle
@@ -64,16 +65,7 @@ async def manifests(conn: Connection, filters: Mapping[str, Any]) -> list[Json]:
 
 
 async def _rows(conn: Connection, filters: Mapping[str, Any]) -> list[Manifest]:
-    asked = {"limit": None, "offset": 0, **filters}
-    names = ("status", "after", "before", "limit", "offset")
-    return await Q.all(
-        conn,
-        "manifests",
-        row=Manifest,
-        id=asked.get("manifestid"),
-        name=asked.get("manifestname"),
-        **{name: asked.get(name) for name in names},
-    )
+    return await Q.all(conn, "manifests", row=Manifest, **{**NO_FILTER, **filters})
 
 
 async def manifest(conn: Connection, manifest_id: int) -> Manifest:

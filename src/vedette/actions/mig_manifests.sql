@@ -14,8 +14,8 @@ SELECT
         ORDER BY s.added_at, s.investigator_id
     ) AS signatures
 FROM actions.manifest AS m
-WHERE (%(id)s::bigint IS NULL OR m.id = %(id)s)
-  AND (%(name)s::text IS NULL OR m.name ILIKE %(name)s ESCAPE '')
+WHERE (%(manifestid)s::bigint IS NULL OR m.id = %(manifestid)s)
+  AND (%(manifestname)s::text IS NULL OR m.name ILIKE %(manifestname)s ESCAPE '')
   AND (%(status)s::text IS NULL OR m.status ILIKE %(status)s ESCAPE '')
   AND (%(after)s::timestamptz IS NULL OR m.made_at >= %(after)s)
   AND (%(before)s::timestamptz IS NULL OR m.made_at <= %(before)s)
@@ -62,8 +62,8 @@ SELECT
     l.id, l.name, l.prefix, l.agent_name, l.queueloc, l.environment, l.tags, l.seen_at, l.enabled,
     l.expectenv
 FROM actions.loader AS l
-WHERE (%(id)s::bigint IS NULL OR l.id = %(id)s)
-  AND (%(name)s::text IS NULL OR l.name ILIKE %(name)s ESCAPE '')
+WHERE (%(loaderid)s::bigint IS NULL OR l.id = %(loaderid)s)
+  AND (%(loadername)s::text IS NULL OR l.name ILIKE %(loadername)s ESCAPE '')
   AND (%(agentname)s::text IS NULL OR l.agent_name ILIKE %(agentname)s ESCAPE '')
   AND (
       %(status)s::text IS NULL

@@ -7,7 +7,7 @@ from typing import Any
 
 from vedette.actions import mig_shown as shown
 from vedette.actions.match import ids_of
-from vedette.actions.mig_search import IDS, NAMES, Search
+from vedette.actions.mig_search import NO_FILTER, Search
 from vedette.actions.mig_shown import ActionRow, AgentRow, CommandRow, InvestigatorRow
 from vedette.actions.mig_wire import Json
 from vedette.db.queries import Connection, load
@@ -24,16 +24,10 @@ STATISTICS = (
 )
 """Their names on the dashboard, in MIG's order."""
 
-_NOTHING: Mapping[str, Any] = {
-    **dict.fromkeys((*IDS, *NAMES, "after", "before", "found", "ids")),
-    "limit": None,
-    "offset": 0,
-}
-
 
 async def actions(conn: Connection, filters: Mapping[str, Any]) -> list[Json]:
     """Return actions, the newest first, each with who signed it and how its commands stand."""
-    asked = {**_NOTHING, **filters}
+    asked = {**NO_FILTER, **filters}
     if asked["actionid"] is not None:
         asked["ids"] = [asked["actionid"]]
     rows = await Q.all(conn, "actions", row=ActionRow, **asked)
@@ -55,7 +49,7 @@ async def action(conn: Connection, action_id: int) -> Json | None:
 
 async def commands(conn: Connection, filters: Mapping[str, Any]) -> list[Json]:
     """Return commands, the newest first, each with its whole action and its agent."""
-    rows = await Q.all(conn, "commands", row=CommandRow, **{**_NOTHING, **filters})
+    rows = await Q.all(conn, "commands", row=CommandRow, **{**NO_FILTER, **filters})
     orders = await _by_id(conn, actions, {row.action_id for row in rows})
     hosts = await _by_id(conn, agents, {row.agent_id for row in rows})
     return [
@@ -72,7 +66,7 @@ async def command_links(conn: Connection, action_id: int) -> list[tuple[int, str
 
 async def agents(conn: Connection, filters: Mapping[str, Any]) -> list[Json]:
     """Return agents, the one heard last first."""
-    asked = {**_NOTHING, **filters}
+    asked = {**NO_FILTER, **filters}
     if asked["agentid"] is not None:
         asked["ids"] = [asked["agentid"]]
     return [shown.agent(row) for row in await Q.all(conn, "agents", row=AgentRow, **asked)]
@@ -81,7 +75,8 @@ async def agents(conn: Connection, filters: Mapping[str, Any]) -> list[Json]:
 async def agents_meant(conn: Connection, search: Search, *, now: datetime) -> list[Json]:
     """Return the agents that the search's target means: those an action with it would ask."""
     meant = await ids_of(conn, search.target, now=now)
-    asked = {**search.filters(), "ids": meant}
+    only = search.ids["agentid"]
+    asked = {**search.filters(), "ids": [one for one in meant if only in (None, one)]}
     return [shown.agent(row) for row in await Q.all(conn, "agents", row=AgentRow, **asked)]
 
 
@@ -92,15 +87,7 @@ async def investigators(conn: Connection, filters: Mapping[str, Any]) -> list[Js
 
 async def investigator_rows(conn: Connection, filters: Mapping[str, Any]) -> list[InvestigatorRow]:
     """Return investigators as they are kept."""
-    asked = {**_NOTHING, **filters}
-    return await A.all(
-        conn,
-        "investigators",
-        row=InvestigatorRow,
-        id=asked["investigatorid"],
-        name=asked["investigatorname"],
-        **{key: asked[key] for key in ("status", "after", "before", "actionid", "limit", "offset")},
-    )
+    return await A.all(conn, "investigators", row=InvestigatorRow, **{**NO_FILTER, **filters})
 
 
 async def statistics(conn: Connection) -> list[Json]:

@@ -103,13 +103,37 @@ WHERE (%(ids)s::bigint[] IS NULL OR a.id = ANY(%(ids)s::numeric[]))
   AND (%(after)s::timestamptz IS NULL OR a.heartbeattime >= %(after)s)
   AND (%(before)s::timestamptz IS NULL OR a.heartbeattime <= %(before)s)
   AND (
-      (%(actionid)s::bigint IS NULL AND %(commandid)s::bigint IS NULL)
+      (
+          %(actionid)s::bigint IS NULL AND %(actionname)s::text IS NULL
+          AND %(threatfamily)s::text IS NULL AND %(commandid)s::bigint IS NULL
+          AND %(investigatorid)s::bigint IS NULL AND %(investigatorname)s::text IS NULL
+      )
       OR EXISTS (
           SELECT
           FROM actions.command AS c
+          JOIN actions.action AS o ON o.id = c.action_id
           WHERE c.agent_id = a.id
-            AND (%(actionid)s::bigint IS NULL OR c.action_id = %(actionid)s)
+            AND (%(actionid)s::bigint IS NULL OR o.id = %(actionid)s)
+            AND (%(actionname)s::text IS NULL OR o.name ILIKE %(actionname)s ESCAPE '')
+            AND (
+                %(threatfamily)s::text IS NULL
+                OR o.threat ->> 'family' ILIKE %(threatfamily)s ESCAPE ''
+            )
             AND (%(commandid)s::bigint IS NULL OR c.id = %(commandid)s)
+            AND (
+                (%(investigatorid)s::bigint IS NULL AND %(investigatorname)s::text IS NULL)
+                OR EXISTS (
+                    SELECT
+                    FROM actions.signature AS s
+                    JOIN actions.investigator AS i ON i.id = s.investigator_id
+                    WHERE s.action_id = o.id
+                      AND (%(investigatorid)s::bigint IS NULL OR i.id = %(investigatorid)s)
+                      AND (
+                          %(investigatorname)s::text IS NULL
+                          OR i.name ILIKE %(investigatorname)s ESCAPE ''
+                      )
+                )
+            )
       )
   )
 ORDER BY a.heartbeattime DESC, a.id
