@@ -1,6 +1,7 @@
 import asyncio
 import os
 import subprocess
+from contextlib import aclosing
 
 import psycopg
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from vedette.db import migrate, repeatable
 from vedette.db.binaries import find_binaries
 from vedette.db.create import APP, GRAFANA, OWNER, create
+from vedette.db.listen import listen
 from vedette.db.migrations.history import HEAD, REVISIONS
 from vedette.db.migrations.run import script_directory, upgrade_tables
 from vedette.db.pool import connect
@@ -144,6 +146,14 @@ async def test_a_reset_forgets_everything(fresh_database_url):
     await migrate.reset(fresh_database_url)
     async with await connect(fresh_database_url) as conn:
         assert await (await conn.execute("SELECT count(*) FROM fleet.region")).fetchone() == (0,)
+    assert (await migrate.check(fresh_database_url)).is_current
+
+
+async def test_nothing_is_thrown_away_under_a_server(fresh_database_url, fresh_app_url):
+    async with aclosing(listen(fresh_app_url, ["vedette_access"])) as notices:
+        await anext(notices)
+        with pytest.raises(Conflict, match="a server of Vedette uses"):
+            await migrate.reset(fresh_database_url)
     assert (await migrate.check(fresh_database_url)).is_current
 
 

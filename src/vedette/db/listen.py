@@ -17,6 +17,8 @@ FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 PROVE_ALIVE_EVERY_S = 30.0
 """A connection is asked for a sign of life this often; NOTIFY alone would never tell."""
+NAME = "vedette listen"
+"""What the connections of whoever listens are called: of a server there is always one."""
 ANSWERED_WITHIN_S = 5.0
 """A connection that has not given it by then is broken off."""
 
@@ -54,7 +56,7 @@ async def listen(
     pause_s = FIRST_PAUSE_S
     while True:
         try:
-            conn = await connect(dsn, name="vedette listen")
+            conn = await connect(dsn, name=NAME)
         except VedetteError:
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)

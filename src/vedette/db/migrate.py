@@ -14,6 +14,7 @@ import psycopg
 from psycopg import Connection
 
 from vedette.db import repeatable
+from vedette.db.listen import NAME as LISTENER
 from vedette.db.locks import lock_number
 from vedette.db.migrations.history import HEAD, REVISIONS, after
 from vedette.db.pool import normalise_dsn, parameters
@@ -107,6 +108,7 @@ def _stamp(dsn: str, revision: str) -> None:
 def _reset(dsn: str, progress: Progress) -> None:
     with _connect(dsn) as conn:
         _lock(conn, progress)
+        _refuse_while_served(conn, dsn)
         ours = conn.execute(
             "SELECT quote_ident(nspname) FROM pg_namespace"
             " WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public')"
@@ -116,6 +118,20 @@ def _reset(dsn: str, progress: Progress) -> None:
             for (schema,) in ours:
                 conn.execute(f"DROP SCHEMA {schema} CASCADE".encode())
     _upgrade(dsn, progress)
+
+
+def _refuse_while_served(conn: Connection[Any], dsn: str) -> None:
+    """Raise Conflict where servers use the database: their locks and ours meet, and what they keep would be gone."""
+    row = conn.execute(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = %s",
+        (LISTENER,),
+    ).fetchone()
+    if row != (0,):
+        raise Conflict(
+            f"a server of Vedette uses {place(dsn)}",
+            hint="stop `vedette up` or `vedette serve` first",
+        )
 
 
 def _connect(dsn: str) -> Connection[tuple[Any, ...]]:
