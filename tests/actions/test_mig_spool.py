@@ -137,6 +137,18 @@ async def test_what_waits_for_signatures_lies_in_new_and_is_not_taken_again(top,
 
 
 @needs_ssh
+async def test_a_file_that_is_read_again_while_its_action_runs_is_not_thrown_out(top, spool, conn):
+    document = signed_by(action(), "ada", "bob")
+    for _ in range(3):
+        drop(top, "look.json", document)
+        await spool.run_once(conn, now=NOW)
+    assert await states(conn) == ["inflight"]
+    assert [path.rsplit("/", 1)[0] for path in lies(top)] == [
+        *("action/inflight", "command/ready", "command/ready")
+    ]
+
+
+@needs_ssh
 async def test_a_second_signature_dropped_in_launches_it(top, spool, conn):
     made = action()
     drop(top, "one.json", signed_by(made, "ada"))

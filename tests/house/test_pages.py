@@ -9,6 +9,8 @@ DOCS = ROOT / "docs"
 ARCHITECTURE = ROOT / "ARCHITECTURE.md"
 LINK = re.compile(r"\]\(([^)#\s]+\.(?:md|svg))(?:#[^)]*)?\)")
 NAMED = re.compile(r"`((?:[\w.*-]+/)*[\w.*-]+(?:\.(?:py|sql|md|proto|toml|sh|yaml|ini|html)|/))`")
+NAMED_TEST = re.compile(r"`(test_\w+)`")
+DEFINED = re.compile(r"def (test_\w+)\(")
 
 ELSEWHERE = {"agent.yaml"}
 """Files the page names that live on the hosts of operators."""
@@ -33,6 +35,16 @@ def test_every_page_can_be_reached_from_the_index():
             due.extend(links(page))
     pages = {p for p in files() if p.is_relative_to(DOCS) and p.suffix == ".md"}
     assert sorted(str(p.relative_to(ROOT)) for p in pages - seen) == []
+
+
+def test_every_test_that_a_page_names_is_there():
+    texts = [path.read_text() for path in files() if path.match("test_*.py")]
+    there = {name for text in texts for name in DEFINED.findall(text)}
+    named = {
+        name for page in DOCS.glob("why/*.md") for name in NAMED_TEST.findall(page.read_text())
+    }
+    assert named
+    assert sorted(named - there) == []
 
 
 def test_the_architecture_page_names_every_room():
