@@ -5,7 +5,8 @@ VENV ?= .venv
 # What follows a command: `make up ARGS='-c vedette.yaml'`, `make test T=tests/health`.
 ARGS ?=
 T ?=
-WORKERS ?= 2
+# Tests wait for servers half of their time: one more than CI has cores.
+WORKERS ?= 3
 
 BIN := $(VENV)/bin
 PY := $(BIN)/python

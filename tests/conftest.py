@@ -41,7 +41,7 @@ MEMORY = Path("/dev/shm")
 """Where the files of a run stand where the machine has it: a database made there costs a third."""
 
 MEMORY_BYTES = 4 << 30
-"""How much must be free there; a run on two workers fills a tenth of it."""
+"""How much must be free there; a run on three workers fills a sixth of it."""
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 """What `needs("chromium")` looks for; Playwright is never let to fetch a browser of its own."""
