@@ -6,7 +6,8 @@ another's roots brought. See `file_walk` for where it goes and `file_read` for h
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import ClassVar
 
 from vedette import clock
@@ -15,7 +16,7 @@ from vedette.agent.modules.file_answer import elements, statistics
 from vedette.agent.modules.file_block import Block
 from vedette.agent.modules.file_mounts import of_this_host
 from vedette.agent.modules.file_parameters import FileParameters
-from vedette.agent.modules.file_question import Hit, Question, questions
+from vedette.agent.modules.file_question import Hit, Names, Question, questions
 from vedette.agent.modules.file_read import BLOCK_BYTES, Findings, OutOfTime, Reader
 from vedette.agent.modules.file_sieve import Plan, Sieve
 from vedette.agent.modules.file_walk import Active, Entry, Walk, shown
@@ -50,8 +51,9 @@ class Run:
 
     def __init__(self, context: Context, asked: list[Question]) -> None:
         self.context = context
+        self._most = context.limits.elements
         self.asked = asked
-        self.files = self.unread = self.hits = 0
+        self.unread = self.hits = 0
         self.ended = ""
         self._reader = Reader(context)
         self._sieve = Sieve(Block(bytearray(BLOCK_BYTES)))
@@ -73,7 +75,7 @@ class Run:
             success=not self.ended,
             elements=elements(self.asked, self.context),
             statistics=statistics(
-                self.files,
+                self._walk.files,
                 self.unread + self._walk.unreadable,
                 self.hits,
                 time.monotonic() - began,
@@ -82,62 +84,68 @@ class Run:
         )
 
     def _look(self) -> None:
-        for active, entries in self._walk.folders(self.asked):
-            self.files += len(entries)
-            self._folder(active, entries)
+        for active, entries in self._walk.entries(self.asked):
+            self._portion(active, entries)
             if self.ended or (
                 self._walk.spent and all(question.quota.spent for question in self.asked)
             ):
                 return
         self._sift()
 
-    def _folder(self, active: Active, entries: Sequence[Entry]) -> None:
-        names = [entry.name for entry in entries]
-        known: dict[bytes, Entry] = {}
-        unread: dict[bytes, tuple[Question, ...]] = {}
+    def _portion(self, active: Active, entries: Sequence[Entry]) -> None:
+        names: Names | None = None
+        unread: dict[Entry, tuple[Question, ...]] = {}
         for question, _ in active:
-            fitting = question.named(names)
-            if not fitting:
-                continue
-            if not known:
-                known = dict(zip(names, entries, strict=True))
-            self._inodes(question, map(known.__getitem__, fitting), unread)
-        for name, waiting in unread.items():
-            self._contents(known[name], waiting)
+            here: Iterable[Entry] = entries
+            if question.names:
+                names = names or Names([entry.name for entry in entries])
+                here = map(entries.__getitem__, question.named(names))
+            standing = self._standing(question, here)
+            if not question.reads:
+                self._hits(question, standing)
+            elif unread:
+                for entry in standing:
+                    unread[entry] = (*unread.get(entry, ()), question)
+            else:
+                unread = dict.fromkeys(standing, (question,))
+        for asking, those in groupby(unread, key=unread.__getitem__):
+            self._contents(self._plan(asking), those)
 
-    def _inodes(
-        self,
-        question: Question,
-        entries: Iterable[Entry],
-        unread: dict[bytes, tuple[Question, ...]],
-    ) -> None:
-        facts, reads = question.facts, question.reads
+    def _standing(self, question: Question, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """Yield the files of these whose size, mode and age are as asked."""
+        facts = question.facts
         for entry in entries:
             try:
-                if not entry.is_file() or (facts and not question.holds(entry.stat())):
-                    continue
+                if entry.is_file() and (not facts or question.holds(entry.stat())):
+                    yield entry
             except OSError as fault:
                 self._fault([question], entry.path, fault)
-                continue
-            if reads:
-                unread[entry.name] = (*unread.get(entry.name, ()), question)
-            elif self._hit(question, entry) and question.quota.spent:
+
+    def _hits(self, question: Question, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            if self._hit(question, entry) and (self.ended or question.quota.spent):
                 return
 
-    def _contents(self, entry: Entry, waiting: tuple[Question, ...]) -> None:
-        plan = self._plans.get(waiting)
+    def _plan(self, asking: tuple[Question, ...]) -> Plan:
+        plan = self._plans.get(asking)
         if plan is None:
-            plan = self._plans[waiting] = Plan.of(waiting)
-        if plan.sieved and self._sieve.worthwhile:
-            if self._sieve.full:
-                self._sift()
-            try:
-                if self._sieve.take(entry, plan):
-                    return
-            except OSError as fault:
-                self._fault(waiting, entry.path, fault)
+            plan = self._plans[asking] = Plan.of(asking)
+        return plan
+
+    def _contents(self, plan: Plan, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            if plan.sieved and self._sieve.worthwhile:
+                if self._sieve.full:
+                    self._sift()
+                try:
+                    if self._sieve.take(entry, plan):
+                        continue
+                except OSError as fault:
+                    self._fault(plan.asked, entry.path, fault)
+                    continue
+            self._alone(entry, plan.asked)
+            if self.ended:
                 return
-        self._alone(entry, waiting)
 
     def _sift(self) -> None:
         """Empty the sieve: what it holds nothing of is answered, the others are read."""
@@ -174,8 +182,8 @@ class Run:
                 self._hit(question, entry)
 
     def _hit(self, question: Question, entry: Entry) -> bool:
-        path = entry.path
-        if question.quota.spent or path in question.hits:
+        path, quota = entry.path, question.quota
+        if quota.spent or path in question.hits:
             return False
         try:
             inode, digest = entry.stat(), self._digest(question, path)
@@ -183,17 +191,19 @@ class Run:
             self._fault([question], path, fault)
             return False
         question.hits[path] = Hit(inode.st_size, inode.st_mode, inode.st_mtime_ns, digest)
-        question.quota.take()
-        self._walk.spent = self._walk.spent or question.quota.spent
         self.hits += 1
-        if self.hits >= self.context.limits.elements:
+        if quota.left is not None:
+            quota.left -= 1
+            self._walk.spent = self._walk.spent or quota.spent
+        if self.hits >= self._most:
             self.ended = f"it found {self.hits} files, as many as this host gives at once"
         return True
 
     def _digest(self, question: Question, path: bytes) -> str:
-        if not question.options.returnsha256:
+        options = question.search.options
+        if not options.returnsha256:
             return ""
-        return self._reader.digest(path, unpack=question.options.decompress)
+        return self._reader.digest(path, unpack=options.decompress)
 
     def _fault(self, here: Iterable[Question], path: bytes, fault: OSError) -> None:
         self.unread += 1

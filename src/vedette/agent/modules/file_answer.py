@@ -7,7 +7,7 @@ from typing import Any
 
 from vedette.agent.modules import Context
 from vedette.agent.modules.file_question import Hit, Question, go_mode
-from vedette.agent.modules.file_walk import shown
+from vedette.agent.modules.file_walk import teller
 
 _NS = 1_000_000_000
 
@@ -15,9 +15,12 @@ _NS = 1_000_000_000
 def elements(asked: Iterable[Question], context: Context) -> dict[str, list[dict[str, Any]]]:
     """Return the hits by label, paths sorted; a question without any has one of no name."""
     told: dict[str, list[dict[str, Any]]] = {}
+    tell = (lambda path: "masked") if context.privacy else teller(context)
     for question in asked:
         here = told.setdefault(question.label, [])
-        here += [_element(question, path, context) for path in sorted(question.hits)] or [
+        here += [
+            _element(tell(path), hit, question) for path, hit in sorted(question.hits.items())
+        ] or [
             {"file": "", "search": question.echo, "fileinfo": _info(Hit(0, 0, 0), mode="", at="")}
         ]
     return told
@@ -53,14 +56,9 @@ def _second(since_1970: int) -> str:
     return str(datetime.fromtimestamp(since_1970, UTC).replace(tzinfo=None))
 
 
-def _element(question: Question, path: bytes, context: Context) -> dict[str, Any]:
-    hit = question.hits[path]
-    name = "masked" if context.privacy else shown(path, context)
-    return {
-        "file": name,
-        "search": question.echo,
-        "fileinfo": _info(hit, mode=go_mode(hit.mode), at=go_time(hit.mtime_ns)),
-    }
+def _element(file: str, hit: Hit, question: Question) -> dict[str, Any]:
+    info = _info(hit, mode=go_mode(hit.mode), at=go_time(hit.mtime_ns))
+    return {"file": file, "search": question.echo, "fileinfo": info}
 
 
 def _info(hit: Hit, *, mode: str, at: str) -> dict[str, Any]:

@@ -4,11 +4,13 @@ Read cautiously: where this does not understand a pattern it says None, "search 
 """
 
 import re
+from typing import NamedTuple
 
 import msgspec
 
 _REPEAT = r"\{(\d+)(,\d*)?\}"  # compiled where it is used: to import this costs every run
 _CLASS = r"(?s)\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]"
+_PLAIN = r"(\^?)((?:[^\\\[\](){}*+?.^$|\n]|\\[!-/:-@\[-^`{-~])+)(\$?)\Z"
 _SPLITS = frozenset("dDwWsSbB")  # escapes that stand for a class or a place
 _MOST = 8  # literals to look for one by one; past that the pattern itself is faster
 
@@ -26,9 +28,21 @@ def required(pattern: str) -> frozenset[bytes] | None:
     return frozenset(word.encode() for word in words)
 
 
-def is_literal(pattern: str) -> bool:
-    """Return whether the pattern is one plain text."""
-    return re.search(r"[\\\[\](){}*+?.^$|\n]", pattern) is None
+class Plain(NamedTuple):
+    """One plain text, not empty, and whether it stands at a line's beginning, at its end."""
+
+    at_start: bool
+    word: str
+    at_end: bool
+
+
+def plain_text(pattern: str) -> Plain | None:
+    """Return the plain text that is all the pattern says; None where it says more, or what RE2 refuses."""
+    read = _matched(_PLAIN, pattern, 0)
+    if read is None:
+        return None
+    start, word, end = read.groups()
+    return Plain(bool(start), re.sub(r"\\(.)", r"\1", word), bool(end))
 
 
 class _NotUnderstoodError(Exception):

@@ -4,12 +4,12 @@ Lines end at `\n`; they may be of any length, and bytes that are no UTF-8 match 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
 from vedette.agent.modules.file_block import Block
-from vedette.agent.modules.file_literals import is_literal, required
+from vedette.agent.modules.file_literals import Plain, plain_text, required
 from vedette.agent.modules.patterns import compiled
 from vedette.errors import Invalid
 
@@ -20,32 +20,39 @@ _LINES_TRIED = 256
 
 
 class Pattern:
-    """One pattern; what starts with `!` has that taken off and is asked elsewhere."""
+    """One pattern; what starts with `!` has that taken off and is asked elsewhere.
 
-    __slots__ = ("_by_line", "_line", "_lines", "_literals", "_word", "text")
+    fits: whether it matches somewhere in this one name or line.
+    """
+
+    __slots__ = ("_by_line", "_framed", "_lines", "_literals", "_word", "fits", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._by_line = re.search(_ONLY_BY_LINE, text) is not None
-        self._word = _encoded(text) if is_literal(text) else b""
+        self._by_line = False
+        self._lines: Any = None
+        self._framed = self._word = b""
         self._literals: frozenset[bytes] | None
-        if self._word:  # and RE2, which is slow to import, is not asked at all
-            self._literals = frozenset({self._word})
+        self.fits: Callable[[bytes], bool]
+        plain = plain_text(text)
+        if plain:  # and RE2, which is slow to import, is asked as late as can be
+            word = _encoded(plain.word)
+            self._literals = frozenset({word})
+            self._framed = b"\n" * plain.at_start + word + b"\n" * plain.at_end
+            self._word = word if word == self._framed else b""
+            self.fits = _plainly(plain, word)
             return
+        self._by_line = re.search(_ONLY_BY_LINE, text) is not None
         self._literals = None if self._by_line else required(text)
-        self._line = _compile(text, many_lines=False)
-        self._lines = self._line if self._by_line else _compile("(?m)" + text, many_lines=True)
+        search = _compile(text, many_lines=False).search
+        self.fits = lambda line: search(line) is not None
+        if not self._by_line:
+            self._lines = _of_many(text)
 
     @property
     def reach(self) -> int | None:
         """How many bytes before a match's last belong to it at most; None where lines decide."""
         return len(self._word) - 1 if self._word else None
-
-    def fits(self, line: bytes) -> bool:
-        """Return whether it matches somewhere in this one name or line."""
-        if self._word:
-            return self._word in line
-        return self._line.search(line) is not None
 
     @property
     def joins(self) -> bool:
@@ -77,19 +84,35 @@ class Pattern:
             lines.pop()
         return all(map(self.fits, lines))
 
-    def lines(self, block: bytes) -> Iterator[bytes]:
+    def lines(self, text: bytes) -> Iterator[bytes]:
         """Yield the lines it matches in, in order."""
-        if self._literals and not any(word in block for word in self._literals):
+        lines = text.split(b"\n")
+        yield from map(lines.__getitem__, self.numbers(b"\n%b\n" % text))
+
+    def numbers(self, framed: bytes) -> Iterator[int]:
+        """Yield the numbers of the lines it matches in; a line break stands before the first, one ends the last."""
+        if self._literals and not any(word in framed for word in self._literals):
             return
-        if self._by_line or self._word:
-            yield from filter(self.fits, block.split(b"\n"))
+        if self._by_line:
+            for number, line in enumerate(framed[1:-1].split(b"\n")):
+                if self.fits(line):
+                    yield number
             return
-        at = 0
-        while at <= len(block) and (hit := self._lines.search(block, at)):
-            start = block.rfind(b"\n", 0, hit.start()) + 1
-            end = block.find(b"\n", hit.start())
-            at = len(block) + 1 if end < 0 else end + 1
-            yield block[start : at - 1]
+        number, counted, at = -1, 0, 0
+        while (place := self._next(framed, at)) >= 0:
+            number += framed.count(b"\n", counted, place)
+            yield number
+            counted, at = place, framed.find(b"\n", place)
+
+    def _next(self, framed: bytes, at: int) -> int:
+        """Return where the next match is in the lines after the break that stands at or after `at`."""
+        if self._framed:
+            place = framed.find(self._framed, at)
+            return place + (self._framed[0] == 10) if place >= 0 else -1
+        if at + 1 == len(framed):
+            return -1
+        hit = self._lines.search(framed, at + 1, len(framed) - 1)
+        return -1 if hit is None else int(hit.start())
 
     def _around(self, block: Block, end: int, word: bytes) -> bool:
         at = block.find(word, 0, end)
@@ -101,7 +124,7 @@ class Pattern:
             start = block.room.rfind(b"\n", 0, at) + 1
             stop = block.room.find(b"\n", at, end)
             stop = end if stop < 0 else stop
-            if self._line.search(bytes(block.view[start:stop])):
+            if self.fits(bytes(block.view[start:stop])):
                 return True
             at = block.find(word, stop, end)
         return at >= 0 and self._search(block.view[block.room.rfind(b"\n", 0, at) + 1 : end])
@@ -109,6 +132,8 @@ class Pattern:
     def _search(self, view: memoryview) -> bool:
         if self._by_line:
             return any(map(self.fits, bytes(view).removesuffix(b"\n").split(b"\n")))
+        if self._lines is None:
+            self._lines = _of_many(self.text)
         if view.nbytes and view[-1] == 10:  # no empty line stands after the last
             view = view[:-1]
         return self._lines.search(view) is not None
@@ -120,6 +145,16 @@ def pattern(text: str) -> Pattern:
     return Pattern(text)
 
 
+def _plainly(plain: Plain, word: bytes) -> Callable[[bytes], bool]:
+    if plain.at_start and plain.at_end:
+        return lambda line: line == word
+    if plain.at_start:
+        return lambda line: line.startswith(word)
+    if plain.at_end:
+        return lambda line: line.endswith(word)
+    return lambda line: word in line
+
+
 def _encoded(text: str) -> bytes:
     try:
         return text.encode()
@@ -127,5 +162,9 @@ def _encoded(text: str) -> bytes:
         raise Invalid(f"the pattern {text[:200]!r} is no text") from None
 
 
-def _compile(text: str, *, many_lines: bool) -> Any:  # noqa: ANN401 - re2 has no types
+def _of_many(text: str) -> Any:  # noqa: ANN401 - re2 has no types
+    return _compile("(?m)" + text, many_lines=True)
+
+
+def _compile(text: str, *, many_lines: bool) -> Any:  # noqa: ANN401 - as above
     return compiled(text, bytewise=True, never_capture=True, never_nl=many_lines)

@@ -7,10 +7,10 @@ over names and what stands in the inode are here; contents and hashes wait for `
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -54,11 +54,6 @@ class Quota(msgspec.Struct):
 
     left: int | None
 
-    def take(self) -> None:
-        """Count one hit."""
-        if self.left is not None:
-            self.left -= 1
-
     @property
     def spent(self) -> bool:
         """Whether no more is wanted."""
@@ -88,7 +83,7 @@ class HashCheck(msgspec.Struct, frozen=True):
     wanted: bool
 
 
-class Hit(NamedTuple):
+class Hit(msgspec.Struct, frozen=True, gc=False):
     """A file that was found; sha256 is "" where it was not asked for."""
 
     size_bytes: int
@@ -120,17 +115,42 @@ class Question(msgspec.Struct, eq=False):
         """Whether what is in a file must be known to answer."""
         return bool(self.contents or self.hashes)
 
-    def named(self, names: list[bytes]) -> list[bytes]:
-        """Return those of a folder's names that pass the checks of names."""
+    def named(self, names: "Names") -> Sequence[int]:
+        """Return the numbers of those names that pass the checks of names."""
+        passed: Sequence[int] = range(len(names.each))
         for check in self.names:
-            if not names:
+            if not passed:
                 break
-            names = _those(check, names)
-        return names
+            passed = names.among(passed, check)
+        return passed
 
     def holds(self, inode: os.stat_result) -> bool:
         """Return whether size, mode and age are as asked."""
-        return all(fact(inode) for fact in self.facts)
+        for fact in self.facts:  # noqa: SIM110 - `all` costs as much as asking the kernel
+            if not fact(inode):
+                return False
+        return True
+
+
+class Names:
+    """Base names side by side: a check is asked once of all of them."""
+
+    __slots__ = ("_framed", "each")
+
+    def __init__(self, each: list[bytes]) -> None:
+        self.each = each
+        self._framed = b"\n%b\n" % b"\n".join(each)
+
+    def among(self, some: Sequence[int], check: NameCheck) -> Sequence[int]:
+        """Return the numbers, of these, of the names that pass the check."""
+        if self._framed.count(b"\n") > len(self.each) + 1:  # a name with a line break in it
+            fits, each = check.pattern.fits, self.each
+            return [number for number in some if fits(each[number]) == check.wanted]
+        matched = check.pattern.numbers(self._framed)
+        if len(some) == len(self.each) and check.wanted:
+            return list(matched)
+        those = set(matched)
+        return [number for number in some if (number in those) == check.wanted]
 
 
 def questions(label: str, search: Search, *, now: datetime) -> Iterator[Question]:
@@ -155,16 +175,6 @@ def go_mode(mode: int) -> str:
     before = "".join(letter for bit, letter in special if mode & bit)
     rights = zip(range(8, -1, -1), "rwxrwxrwx", strict=True)
     return (before or "-") + "".join(char if mode >> bit & 1 else "-" for bit, char in rights)
-
-
-def _those(check: NameCheck, names: list[bytes]) -> list[bytes]:
-    fits = check.pattern.fits
-    if not check.wanted:
-        return [name for name in names if not fits(name)]
-    block = b"\n".join(names)
-    if block.count(b"\n") >= len(names):  # a name with a line break in it
-        return [name for name in names if fits(name)]
-    return list(check.pattern.lines(block))
 
 
 def _echo(search: Search, group: list[tuple[str, str]]) -> dict[str, Any]:

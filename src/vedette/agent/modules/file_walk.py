@@ -7,10 +7,9 @@ stands in it.
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from glob import escape, glob, has_magic
-from itertools import compress, islice
-from operator import not_
+from itertools import islice
 from typing import Protocol
 
 import msgspec
@@ -20,6 +19,8 @@ from vedette.agent.modules.file_question import Question
 
 _PORTION = 8192
 """Entries held at once of a folder: some hold millions."""
+_TOGETHER = 512
+"""Entries of small folders that are looked at together: each look costs more than a few names."""
 
 Active = tuple[tuple[Question, int], ...]
 """Who asks of a folder, and how many folders deep still; 0 is any number."""
@@ -69,32 +70,43 @@ class Lone(msgspec.Struct, frozen=True):
 class Walk:
     """One way through the file system. faults: question → what could not be entered, in words.
 
-    unreadable: how many folders those were. spent: whether some question has all it wants.
+    unreadable: how many folders those were. files: how much that is no folder was seen. spent:
+    whether some question has all it wants.
     """
 
-    __slots__ = ("_beset", "_roots", "context", "faults", "mounts", "spent", "unreadable")
+    __slots__ = (
+        "_roots",
+        "_special",
+        "context",
+        "faults",
+        "files",
+        "mounts",
+        "spent",
+        "unreadable",
+    )
 
     def __init__(self, context: Context, mounts: Mapping[bytes, bool]) -> None:
         self.context = context
         self.mounts = mounts
         self.faults: dict[Question, list[str]] = {}
-        self.unreadable = 0
+        self.unreadable = self.files = 0
         self.spent = False
         self._roots: dict[bytes, list[Question]] = {}
-        self._beset: frozenset[bytes] = frozenset()
+        self._special: frozenset[bytes] = frozenset()
 
-    def folders(self, asked: Iterable[Question]) -> Iterator[tuple[Active, Sequence[Entry]]]:
-        """Yield who asks and what stands there (not folders), a portion of a folder at a time."""
+    def entries(self, asked: Iterable[Question]) -> Iterator[tuple[Active, Sequence[Entry]]]:
+        """Yield who asks and what stands there, folders among it, a portion at a time."""
         for question in asked:
             self._enrol(question)
         lone = [path for path in sorted(self._roots) if not os.path.isdir(path)]  # noqa: PTH112 - bytes
         files = {path: self._roots.pop(path) for path in lone}
-        self._beset = frozenset(map(os.path.dirname, (*self._roots, *self.mounts)))
+        self._special = frozenset((*self._roots, *self.mounts))
         while self._roots and not self.context.expired:
             root = min(self._roots)
             yield from self._below(root, ())
         for path, here in files.items():
             if os.path.lexists(path):
+                self.files += 1
                 yield tuple((question, 0) for question in here), [Lone(path)]
             else:
                 self._fault(here, path, "there is no such file or folder")
@@ -117,45 +129,51 @@ class Walk:
 
     def _below(self, root: bytes, active: Active) -> Iterator[tuple[Active, Sequence[Entry]]]:
         stack = [(root, active)]
+        asking: Active = ()
+        held: list[os.DirEntry[bytes]] = []
         deadline, at = self.context.deadline, time.monotonic
-        while stack and at() < deadline:
+        while (stack or held) and at() < deadline:
+            if held and (not stack or len(held) >= _TOGETHER or stack[-1][1] != asking):
+                stack += self._folders(held, asking)
+                yield asking, held
+                held = []
+                continue
             path, active = stack.pop()
-            active = self._joined(path, active)
+            if self.spent or self._roots:
+                active = self._joined(path, active)
+            if held and active != asking:
+                stack.append((path, active))
+                continue
+            asking = active
             if not active:
                 continue
             try:
-                listing = os.scandir(path)
-            except OSError as fault:
+                with os.scandir(path) as listing:
+                    held.extend(islice(listing, _PORTION))
+                    while len(held) >= _PORTION:
+                        stack += self._folders(held, asking)
+                        yield asking, held
+                        held = []
+                        held.extend(islice(listing, _PORTION))
+            except OSError as fault:  # also of a folder that opens: /proc/1/map_files
                 self.unreadable += 1
                 self._fault([one for one, _ in active], path, fault.strerror or str(fault))
-                continue
-            with listing:
-                held = _PORTION
-                while held == _PORTION:
-                    portion = self._portion(listing, path, active)
-                    held = len(portion)
-                    which = [one.is_dir(follow_symlinks=False) for one in portion]
-                    if True in which:
-                        folders = list(compress(portion, which))
-                        deeper = _deeper(active)
-                        if path in self._beset:
-                            stack += self._entered(folders, deeper)
-                        elif deeper:
-                            stack += [(folder.path, deeper) for folder in folders]
-                        portion = list(compress(portion, map(not_, which)))
-                    if portion:
-                        yield active, portion
 
-    def _portion(
-        self, listing: Iterator["os.DirEntry[bytes]"], path: bytes, active: Active
-    ) -> list["os.DirEntry[bytes]"]:
-        portion: list[os.DirEntry[bytes]] = []
-        try:
-            portion.extend(islice(listing, _PORTION))
-        except OSError as fault:  # what may be opened need not be readable: /proc/1/map_files
-            self.unreadable += 1
-            self._fault([one for one, _ in active], path, fault.strerror or str(fault))
-        return portion
+    def _folders(
+        self, entries: list["os.DirEntry[bytes]"], active: Active
+    ) -> list[tuple[bytes, Active]]:
+        """Return where to go on below these, and count the others."""
+        paths = [one.path for one in entries if one.is_dir(follow_symlinks=False)]
+        self.files += len(entries) - len(paths)
+        deeper = _deeper(active)
+        if self._special.isdisjoint(paths):
+            return [(path, deeper) for path in paths] if deeper else []
+        entered = []
+        for path in paths:
+            who = self._across(path, deeper) if path in self.mounts else deeper
+            if who or path in self._roots:
+                entered.append((path, who))
+        return entered
 
     def _joined(self, path: bytes, active: Active) -> Active:
         """Add those whose root this folder is, and take away those who have enough."""
@@ -166,18 +184,6 @@ class Walk:
             return active
         others = tuple(one for one in active if one[0] not in here)
         return (*others, *((one, one.options.maxdepth) for one in here if not one.quota.spent))
-
-    def _entered(
-        self, folders: list["os.DirEntry[bytes]"], active: Active
-    ) -> list[tuple[bytes, Active]]:
-        """Return those to go on with where a mount or a root is among them."""
-        entered = []
-        for folder in folders:
-            path = folder.path
-            who = self._across(path, active) if path in self.mounts else active
-            if who or path in self._roots:
-                entered.append((path, who))
-        return entered
 
     def _across(self, path: bytes, active: Active) -> Active:
         if not self.mounts[path]:
@@ -192,10 +198,15 @@ class Walk:
             self.faults.setdefault(question, []).append(said)
 
 
-def shown(path: bytes, context: Context) -> str:
-    """Return a path as it is told: from the context's root, what is no UTF-8 escaped."""
+def teller(context: Context) -> Callable[[bytes], str]:
+    """Return what says a path as it is told: from the context's root, what is no UTF-8 escaped."""
     prefix = os.fsencode(str(context.root).rstrip("/"))
-    return (path.removeprefix(prefix) or b"/").decode("utf-8", "backslashreplace")
+    return lambda path: (path.removeprefix(prefix) or b"/").decode("utf-8", "backslashreplace")
+
+
+def shown(path: bytes, context: Context) -> str:
+    """Return a path as it is told."""
+    return teller(context)(path)
 
 
 def _deeper(active: Active) -> Active:
