@@ -55,8 +55,9 @@ def test_each_way_to_end_has_its_words():
         (ran(Ended.KILLED, b"", "too much"), "failed", "killed"),
         (ran(Ended.CRASHED, b"", "a bug"), "failed", "crashed"),
         (ran(Ended.REFUSED, b"", "no key 'x'"), "refused", "bad-parameters"),
+        (ran(Ended.UNAVAILABLE, b"", "no osquery"), "refused", "unavailable"),
         (
-            ran(Ended.REFUSED, b"", "this host cannot keep the operation in; it lacks"),
+            ran(Ended.UNAVAILABLE, b"", "this host cannot keep the operation in; it lacks"),
             "refused",
             "sandbox",
         ),

@@ -118,7 +118,7 @@ async def test_a_module_that_lacks_a_library_here_is_refused_naming_it(tmp_path:
     source = tmp_path / "rogues-site" / "rogues.py"
     source.write_text("import nosuchlibrary\n" + source.read_text())
     ran = await run("found = 1")
-    assert ran.ended is Ended.REFUSED
+    assert ran.ended is Ended.UNAVAILABLE
     assert ran.message == (
         "the module rogue cannot be loaded here: No module named 'nosuchlibrary'"
     )

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -96,7 +97,7 @@ def test_what_a_module_can_be_asked_is_listed(capsys):
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["fiel", "{}"], 2, "there is no module called 'fiel'"),
+        (["fiel", "{}"], 6, "there is no module called 'fiel'"),
         (["fiel", "-name", "x"], 6, "there is no module called 'fiel'"),
         (["file", '{"serches":{}}'], 2, "did you mean 'searches'?"),
         (["file", "{"], 2, "this is no JSON"),
@@ -104,6 +105,10 @@ def test_what_a_module_can_be_asked_is_listed(capsys):
         (["file", "-name", "x", "--parameters", "/dev/null"], 2, "said twice"),
         (["file", "--parameters", "/nonexistent"], 2, "/nonexistent cannot be read"),
         (["file", "{}", "--within", "soon"], 2, "'soon' is not a duration"),
+        (["file", "{}", "--within", "0s"], 2, "leaves the module no time"),
+        (["pkg", "-name", "x", "--root", "/nonexistent"], 2, "/nonexistent is no folder"),
+        (["osquery", '{"query": "delete from x"}'], 2, "only asked"),
+        (["osquery", '{"query": "select 1"}', "--root", "/proc"], 8, "not for another root"),
         (["file", '{"searches":{"s1":{"paths":["/"],"contents":["x"]}}}', "--within", "10ms"], 8,
          "did not answer: it took longer than 0.01 s"),
     ],
@@ -113,6 +118,35 @@ def test_what_cannot_be_answered_says_why(words, code, said, capsys):
     assert (ended, out) == (code, "")
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_a_module_that_could_not_tell_ends_with_its_own_code(tmp_path, capsys):
+    code, out, _ = answer(capsys, "netstat", "-lp", "22", "--root", str(tmp_path))
+    assert (code, json.loads(out)["success"]) == (4, False)
+
+
+def test_a_folder_that_is_none_or_anothers_is_said_before_anything_is_asked(tmp_path, capsys):
+    file = tmp_path / "file"
+    file.write_text("")
+    for words, code in (
+        (["--data-dir", str(file)], 2),
+        (["update", "--releases", str(file), "--back"], 2),
+        (["update", "--back", "--check"], 2),
+        (["journal", "--data-dir", str(tmp_path / "none")], 6),
+        (["journal", "--data-dir", str(file)], 6),
+    ):
+        assert run(["agent", *words]) == code, words
+        said = capsys.readouterr().err
+        assert "a bug" not in said
+        assert said.count("\n") == 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_folder_of_another_user_is_said(tmp_path, capsys):
+    (tmp_path / "data").mkdir(mode=0o000)
+    for words in ([], ["journal"]):
+        assert run(["agent", *words, "--data-dir", str(tmp_path / "data/in")]) in {2, 8}
+        assert "belongs to the agent's user" in capsys.readouterr().err
 
 
 def test_an_agent_still_starts_without_a_word(capsys, tmp_path):

@@ -231,6 +231,20 @@ async def test_the_loaders_key_goes_nowhere_unencrypted(world, capfd):
     assert "https://" in capfd.readouterr().err
 
 
+async def test_what_the_loader_needs_is_named(world, capfd):
+    (world.tmp_path / "no.pem").write_text("nothing")
+    for file in ("none.pem", "no.pem"):
+        assert await world.update("--authority", str(world.tmp_path / file)) == 2
+        assert f"{file} is no file of certificates" in capfd.readouterr().err
+    for url, code, said in (
+        ("", 2, "--server is needed"),
+        ("https://127.0.0.1:1", 8, "does not answer: Connection refused"),
+    ):
+        world.url = url
+        assert await world.update() == code
+        assert said in capfd.readouterr().err
+
+
 async def test_a_restart_that_fails_puts_the_release_before_back(world, capfd):
     await world.offer({"mig-agent": archive(1)}, "ada", "bob")
     assert await world.update() == 0

@@ -18,6 +18,7 @@ _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})(?:\\u([dD][c-fC-F][0-9a-fA-F]{2})
 _REPLACED = b"\\ufffd"
 _WORDS = {
     Ended.REFUSED: ("refused", "bad-parameters"),
+    Ended.UNAVAILABLE: ("refused", "unavailable"),
     Ended.TIMEOUT: ("timeout", "timeout"),
     Ended.KILLED: ("failed", "killed"),
     Ended.CRASHED: ("failed", "crashed"),
@@ -141,7 +142,7 @@ def failed(message: str, operations: int) -> Outcome:
 def _said(ran: Ran) -> tuple[str, str, str]:
     if ran.ended is not Ended.RETURNED:
         status, reason = _WORDS[ran.ended]
-        if ran.ended is Ended.REFUSED and ran.message.startswith(_NO_WALLS):
+        if ran.ended is Ended.UNAVAILABLE and ran.message.startswith(_NO_WALLS):
             reason = "sandbox"
         return status, reason, ran.message
     said = msgspec.json.decode(ran.result, type=_Said)

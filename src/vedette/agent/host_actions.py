@@ -32,6 +32,11 @@ class TrustRules(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         said = _from_file(Path(self.root_file)) if self.root_file else self
         if not said.root and not said.threshold:
             return None
+        if not said.root:
+            raise Invalid(
+                f"{said.threshold} roots must sign, and there is no root",
+                hint="give --trust-root, too, as vedette trust show prints it",
+            )
         digest = said.root.strip().lower()
         if (
             len(digest) != 71

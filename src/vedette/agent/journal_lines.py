@@ -10,7 +10,7 @@ import msgspec
 
 from vedette.agent import journal_sql as sql
 from vedette.agent.journal import FILE, at, microseconds
-from vedette.errors import Unavailable
+from vedette.errors import Missing, Unavailable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +44,11 @@ def read_lines(directory: Path, *, since: datetime, command: int | None = None) 
     Changes nothing, and a host that was never asked anything has none.
     """
     path = directory / FILE
-    if not path.exists():
-        return []
     try:
+        if not directory.is_dir():
+            raise Missing(f"{directory} is no folder", hint="--data-dir names the agent's")
+        if not path.exists():
+            return []
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
         try:
             found = connection.execute(
@@ -54,7 +56,7 @@ def read_lines(directory: Path, *, since: datetime, command: int | None = None) 
             ).fetchall()
         finally:
             connection.close()
-    except sqlite3.Error as fault:
+    except (sqlite3.Error, OSError) as fault:
         raise Unavailable(
             f"the journal {path} cannot be read: {fault}", hint="it belongs to the agent's user"
         ) from None

@@ -82,7 +82,11 @@ class Server:
         self._key = key
         context = ssl.create_default_context()
         if authority is not None:
-            context.load_verify_locations(authority)
+            try:
+                context.load_verify_locations(authority)
+            except OSError as fault:  # ssl's too
+                words = fault.strerror or str(fault)
+                raise Invalid(f"{authority} is no file of certificates (PEM): {words}") from None
         self._opener = build_opener(HTTPSHandler(context=context), _NoRedirects())
 
     def manifest(self, host: Mapping[str, Any]) -> Offered:
@@ -113,8 +117,10 @@ class Server:
                 said = answer.read(ANSWER_BYTES + 1)
         except HTTPError as refused:
             raise _refusal(refused.code, refused.read(1 << 16)) from None
-        except (URLError, OSError) as fault:
-            raise Unavailable(f"{self._url} does not answer: {fault}") from None
+        except OSError as fault:
+            why = fault.reason if isinstance(fault, URLError) else fault
+            words = (why.strerror if isinstance(why, OSError) else "") or why
+            raise Unavailable(f"{self._url} does not answer: {words}") from None
         return _value(said, name)
 
 

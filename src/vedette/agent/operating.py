@@ -26,8 +26,8 @@ from vedette.agent.modules import (
 )
 from vedette.errors import Unavailable, VedetteError
 
-RETURNED, REFUSED, EXCEEDED, CRASHED = b"R", b"N", b"X", b"C"
-"""A result as JSON; why it did not run; which limit it met; what went wrong."""
+RETURNED, REFUSED, UNAVAILABLE, EXCEEDED, CRASHED = b"R", b"N", b"U", b"X", b"C"
+"""A result as JSON; why it did not run; what this host lacks; which limit it met; what went wrong."""
 
 _MESSAGE_CHARACTERS = 2_000
 
@@ -65,6 +65,8 @@ def operate(answer_fd: int) -> None:
 def _answer(asked: Asked, answer_fd: int) -> bytes:
     try:
         return RETURNED + msgspec.json.encode(_run(asked, answer_fd))
+    except Unavailable as lacking:
+        return UNAVAILABLE + _bytes(str(lacking))
     except VedetteError as refused:
         return REFUSED + _bytes(str(refused))
     except MemoryError:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from vedette.agent import sandbox
 from vedette.agent.confine import Offers, offers
 from vedette.agent.kept_pipe import KeptPipe
-from vedette.agent.operating import CRASHED, EXCEEDED, REFUSED, RETURNED, Asked
+from vedette.agent.operating import CRASHED, EXCEEDED, REFUSED, RETURNED, UNAVAILABLE, Asked
 from vedette.agent.operation_answer import NotAnAnswer, checked
 from vedette.agent.operation_process import Process, start
 from vedette.errors import Invalid
@@ -54,13 +54,14 @@ class OperationLimits:
 class Ended(StrEnum):
     """How an operation ended.
 
-    returned: its module answered. refused: it did not run; this host does not know the module, cannot
-    keep it in, or its parameters make no sense. timeout: its time was over. killed: it took more
+    returned: its module answered. refused: it did not run; this host does not know the module, or its
+    parameters make no sense. unavailable: nor did it; this host lacks what it needs. timeout: its time was over. killed: it took more
     than it may. crashed: a bug of the module, or an answer that is none.
     """
 
     RETURNED = "returned"
     REFUSED = "refused"
+    UNAVAILABLE = "unavailable"
     TIMEOUT = "timeout"
     KILLED = "killed"
     CRASHED = "crashed"
@@ -206,7 +207,12 @@ async def _outcome(
     return _Outcome(Ended.RETURNED, result)
 
 
-_SAID = {RETURNED: Ended.RETURNED, REFUSED: Ended.REFUSED, CRASHED: Ended.CRASHED}
+_SAID = {
+    RETURNED: Ended.RETURNED,
+    REFUSED: Ended.REFUSED,
+    UNAVAILABLE: Ended.UNAVAILABLE,
+    CRASHED: Ended.CRASHED,
+}
 
 
 def _died(process: Process, said: bytes, limits: OperationLimits) -> _Outcome:

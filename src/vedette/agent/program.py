@@ -26,6 +26,7 @@ from vedette.agent.modules import GROUP as MODULES
 from vedette.agent.notify import Notify
 from vedette.agent.obey import Obedience
 from vedette.agent.outbox import Outbox
+from vedette.agent.own_folder import hold_own
 from vedette.agent.persist import Persisting
 from vedette.agent.reach import HostReach
 from vedette.agent.running import say_running
@@ -80,6 +81,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     def rules(self) -> HostRules:
         """Return what the host's owner allows."""
+        hold_own(self.data_dir)
         beside = self.data_dir / "agent.yaml"
         return load_host_rules(self.config or (beside if beside.exists() else None))
 

@@ -123,7 +123,7 @@ def test_a_host_without_osquery_says_so(monkeypatch: pytest.MonkeyPatch, tmp_pat
 async def test_within_the_walls_a_missing_osquery_is_a_refusal() -> None:
     asked = {"query": "select 1"}
     ran = await run_operation("osquery", asked, OperationLimits(), privacy=False, partial=True)
-    assert ran.ended is Ended.REFUSED
+    assert ran.ended is Ended.UNAVAILABLE
     assert "no osquery" in ran.message
 
 

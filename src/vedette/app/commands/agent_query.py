@@ -17,6 +17,7 @@ from vedette.agent.modules import GROUP
 from vedette.agent.operation import Ended, OperationLimits, run_operation
 from vedette.errors import Invalid, Unavailable
 
+EXIT_UNKNOWN = 4
 Words = Annotated[str, Parameter(allow_leading_hyphen=True)]
 Plain = Parameter(negative="")
 
@@ -31,12 +32,14 @@ def query(
     partial: Annotated[bool, Plain] = False,
     root: Path = Path("/"),
     output: Annotated[Literal["json", "yaml"], Parameter(name=["--output", "-o"])] = "json",
-) -> None:
+) -> int:
     """Ask a module about this host and print its answer; no server, no signature, no agent.
 
     As in `vedette agent query file -path /etc -name '^passwd$'`, or with parameters as JSON. It
     runs within the same walls as an action's operation, and sees what you may see. What a module
-    can be asked in one line is listed by `vedette agent query MODULE help`.
+    can be asked in one line is listed by `vedette agent query MODULE help`. Ends with 0 when it
+    answered, 4 when it could not tell, 2 when the question makes no sense, 6 for a module there is not,
+    8 when this host lacks what it needs or ended it.
 
     Parameters
     ----------
@@ -57,19 +60,32 @@ def query(
     output
         json or yaml.
     """
+    if module not in plugins.names(GROUP):
+        plugins.load(GROUP, module)  # says which there are
     if words == ("help",):
         sys.stdout.writelines(f"{line}\n" for line in told(module, _struct(module)))
-        return
-    limits = OperationLimits(seconds=durations.parse(within).total_seconds())
+        return 0
+    seconds = durations.parse(within).total_seconds()
+    if seconds <= 0:
+        raise Invalid("--within leaves the module no time")
+    if not root.is_dir():
+        raise Invalid(
+            f"{root} is no folder", hint="--root stands for / and holds etc, proc and so on"
+        )
+    limits = OperationLimits(seconds=seconds)
     asked = _asked(module, words, parameters)
     ran = asyncio.run(
         run_operation(module, asked, limits, privacy=privacy, partial=partial, root=root.absolute())
     )
     if ran.ended is Ended.REFUSED:
         raise Invalid(ran.message)
+    if ran.ended is Ended.UNAVAILABLE:
+        raise Unavailable(ran.message)
     if ran.ended is not Ended.RETURNED:
         raise Unavailable(f"the module {module} did not answer: {ran.message}")
-    sys.stdout.write(_shown(json.loads(ran.result), output))
+    answer = json.loads(ran.result)
+    sys.stdout.write(_shown(answer, output))
+    return 0 if answer["success"] else EXIT_UNKNOWN
 
 
 def _asked(module: str, words: Sequence[str], file: Path | None) -> Any:  # noqa: ANN401 - JSON

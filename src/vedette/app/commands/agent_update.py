@@ -67,9 +67,13 @@ def update(
     """
     # What is an agent's is Unix's: a shell that only completes commands has it not.
     from vedette.agent.loader import Server
+    from vedette.agent.own_folder import hold_own
     from vedette.agent.program import Options
     from vedette.agent.release import Releases
 
+    if back and check:
+        raise Invalid("--back asks nobody, so there is nothing to --check; give one of them")
+    hold_own(releases)
     kept = Releases(releases.absolute())
     if back:
         sys.stdout.write(f"back to {kept.go_back()}\n")
@@ -77,6 +81,8 @@ def update(
         return 0
     options = Options(data_dir=data_dir.absolute(), config=config.absolute() if config else None)
     host = _host(options)
+    if not server:
+        raise Invalid("--server is needed, as https://HOST of the server's REST interface")
     asked = Server(server, _key(loader_key_file), authority=authority)
     offered = asked.manifest(host)
     people = _signed_by(options, trust, offered)
