@@ -7,7 +7,7 @@ from vedette.db.queries import Connection, load
 from vedette.records.merge import LOCK
 from vedette.records.model import Bulletin
 from vedette.records.outcome import Outcome
-from vedette.records.texts import Said, keep_texts
+from vedette.records.texts import keep_texts
 
 Q = load(__file__, "bulletins.sql")
 
@@ -17,19 +17,18 @@ async def keep_bulletins(
 ) -> None:
     """Learn what these say, and under which other names they are found."""
     given = {(one.advisory.name, one.advisory.feed): one for one in bulletins}
-    said = {name: Said(one.advisory, one.score, one.vector) for name, one in given.items()}
     # What scanners find is added under the same lock, so that two never add one advisory twice.
     await Q.run(conn, "hold", number=LOCK)
-    kept = (await keep_texts(conn, (), said, {}, now=now)).advisories
-    for name in given:
-        if name in kept.new:
+    texts = await keep_texts(conn, (), list(given), list(given.values()), {}, now=now)
+    for name, is_new in zip(given, texts.advisories.new, strict=True):
+        if is_new:
             outcome.say("vulnerability", name[0])
         else:
             outcome.unchanged += 1
     await Q.run(
         conn,
         "keep_withdrawn",
-        advisories=[kept.ids[name] for name in given],
+        advisories=texts.advisories.numbers,
         withdrawn=[one.withdrawn for one in given.values()],
         now=now,
     )

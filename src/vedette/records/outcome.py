@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-
-from vedette.records.model import Finding, Package
+from itertools import islice
 
 Found = dict[tuple[str, str, str], bytes]
 """The digest of what was found, by source, and the subject's kind and name."""
@@ -42,37 +41,9 @@ class Outcome:
         self.closed += closed
         self.changed += changed
 
-    def say_found(
-        self,
-        findings: Iterable[Finding],
-        packages: set[Package],
-        words: set[str],
-        advisories: set[tuple[str, str]],
-    ) -> None:
-        """Note the packages, words and advisories (name and feed) that are new, in the order in which they were found.
-
-        Empties the sets.
-        """
-        if not (packages or advisories or words):
-            return
-        for finding in findings:
-            if len(self.created) >= LINES:
-                break
-            name = (finding.advisory.name, finding.advisory.feed)
-            if finding.package in packages:
-                packages.discard(finding.package)
-                self.say("feature", finding.package.name)
-            if finding.word in words:
-                words.discard(finding.word)
-                self.say("severity", finding.word)
-            if name in advisories:
-                advisories.discard(name)
-                self.say("vulnerability", finding.advisory.name)
-        for what, rest in (
-            ("feature", packages),
-            ("severity", words),
-            ("vulnerability", advisories),
-        ):
-            if rest:
-                self.totals[what] = self.totals.get(what, 0) + len(rest)
-                rest.clear()
+    def say_all(self, things: Iterable[tuple[str, str]], totals: dict[str, int]) -> None:
+        """Note that these were added, so many of each; the things are named as far as there are lines for them."""
+        if totals:
+            self.created += islice(things, LINES - len(self.created))
+        for what, number in totals.items():
+            self.totals[what] = self.totals.get(what, 0) + number

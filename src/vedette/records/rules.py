@@ -11,19 +11,12 @@ KEY_BYTES = 16
 _PACK = msgspec.msgpack.Encoder().encode
 
 
-def key_of(*words: object) -> bytes:
-    """Return 16 bytes that stand for these words: what a unique index over long texts would say."""
-    return blake2b(_PACK(words), digest_size=KEY_BYTES).digest()
+def keys_of(things: Iterable[object]) -> list[bytes]:
+    """Return 16 bytes that stand for each: for all its words, as a unique index over long texts would.
 
-
-def package_key(package: Package) -> bytes:
-    """Return what makes a package the same: name, version, type, purl and path."""
-    return blake2b(_PACK(package), digest_size=KEY_BYTES).digest()
-
-
-def text_key(advisory: Advisory) -> bytes:
-    """Return what changes when anything an advisory says does."""
-    return blake2b(_PACK(advisory), digest_size=KEY_BYTES).digest()
+    They make the same: a package; an advisory, by its name and feed; all that an advisory says.
+    """
+    return [blake2b(packed, digest_size=KEY_BYTES).digest() for packed in map(_PACK, things)]
 
 
 def identity_of(advisory: Advisory) -> str:
@@ -44,9 +37,7 @@ def identity_of(advisory: Advisory) -> str:
 
 def digest_of(findings: Iterable[Finding]) -> bytes:
     """Return what changes when a scan's findings do; their order does not count."""
-    total = 0
-    for packed in map(_PACK, findings):
-        total += int.from_bytes(blake2b(packed, digest_size=KEY_BYTES).digest())
+    total = sum(map(int.from_bytes, keys_of(findings)))
     return (total % (1 << 8 * KEY_BYTES)).to_bytes(KEY_BYTES)
 
 

@@ -1,24 +1,27 @@
 """Packages and advisories are kept once, under numbers that are known before what was found is sent.
 
 What is new goes to its table by one COPY, with the number it was given: to have the database number a row and say
-so costs more than the row.
+so costs more than the row. A hundred thousand come at once: they are handled in columns.
 """
 
-import struct
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Generic, NamedTuple, TypeVar
+from itertools import compress, repeat
+from operator import attrgetter
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import numpy as np
 
 from vedette.db.copies import array_bytes, copy_rows, time_bytes
 from vedette.db.queries import Connection, load
 from vedette.records.model import Advisory, Finding, Package
 from vedette.records.reads import planned_for_its_values
-from vedette.records.rules import identity_of, key_of, package_key, text_key
+from vedette.records.rules import identity_of, keys_of
 
 Q = load(__file__, "texts.sql")
-T = TypeVar("T")
+T = TypeVar("T", bound=Hashable)
 
 Name = tuple[str, str]
 """Of an advisory, and its feed: what makes it the same."""
@@ -27,8 +30,27 @@ _PACKAGE = ("int4", "bytea", *("text",) * 5)
 _ADVISORY = ("int4", "bytea", "bytea", *("text",) * 5, "bytea", "bytea", "float4", "text", "bytea", "bytea")  # fmt: skip
 
 
+class Saying(Protocol):
+    """Who says an advisory, and its score where there is one: a finding, a bulletin."""
+
+    @property
+    def advisory(self) -> Advisory:
+        """What is said."""
+        ...
+
+    @property
+    def score(self) -> float | None:
+        """Of CVSS."""
+        ...
+
+    @property
+    def vector(self) -> str:
+        """Of CVSS."""
+        ...
+
+
 class Said(NamedTuple):
-    """An advisory as it is said last, with its score."""
+    """An advisory as one said it last, with the score that another said."""
 
     advisory: Advisory
     score: float | None
@@ -36,40 +58,50 @@ class Said(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept(Generic[T]):
-    """The numbers of texts, and which of them are new."""
+class Kept:
+    """Of things in the order given: the number of each, and whether it is new."""
 
-    ids: dict[T, int]
-    new: set[T]
+    numbers: list[int]
+    new: list[bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Texts:
     """What a batch names, as it is kept."""
 
-    packages: Kept[Package]
-    advisories: Kept[Name]
-    words: Kept[str]
+    packages: Kept
+    advisories: Kept
+    words: Kept
 
 
-def said_of(findings: Iterable[Finding]) -> dict[Name, Said]:
-    """Return the advisories that these name, each once: of two texts the later, of two scores the last that is said."""
-    said: dict[Name, Said] = {}
-    for finding in findings:
-        advisory = finding.advisory
-        name = (advisory.name, advisory.feed)
-        held = said.get(name)
-        if held is None or finding.score is not None:
-            said[name] = Said(advisory, finding.score, finding.vector)
-        elif held.advisory is not advisory:
-            said[name] = held._replace(advisory=advisory)
+def each_once(things: Iterable[T]) -> tuple[list[T], list[int]]:
+    """Return each of these once, as they come first, and where each stands among those."""
+    places: dict[T, int] = {}
+    at = [places.setdefault(thing, len(places)) for thing in things]
+    return list(places), at
+
+
+def said_of(places: Iterable[int], findings: Iterable[Finding]) -> list[Saying]:
+    """Return what these say of advisories, each once: of two texts the later, of two scores the last that is said.
+
+    places: where each one's advisory stands among all, as `each_once` has them.
+    """
+    said: list[Saying] = []
+    for place, finding in zip(places, findings, strict=True):
+        if place == len(said):
+            said.append(finding)
+        elif finding.score is not None:
+            said[place] = finding
+        elif finding.advisory is not said[place].advisory:
+            said[place] = Said(finding.advisory, said[place].score, said[place].vector)
     return said
 
 
 async def keep_texts(
     conn: Connection,
-    packages: Collection[Package],
-    said: Mapping[Name, Said],
+    packages: Sequence[Package],
+    names: Sequence[Name],
+    said: Sequence[Saying],
     words: Mapping[str, int],
     *,
     now: datetime,
@@ -78,9 +110,8 @@ async def keep_texts(
 
     words: the severity of each. The caller holds the lock under which findings are merged.
     """
-    package_keys = [package_key(package) for package in packages]
-    keys = [key_of(*name) for name in said]
-    text_keys = [text_key(one.advisory) for one in said.values()]
+    texts = [one.advisory for one in said]
+    package_keys, keys, text_keys = keys_of(packages), keys_of(names), keys_of(texts)
     with planned_for_its_values(conn):
         row = await Q.one(
             conn,
@@ -94,77 +125,67 @@ async def keep_texts(
             severities=list(words.values()),
         )
     assert row is not None
-    packages_ids, advisory_ids = _numbers(row[0]), _numbers(row[1])
-    await _add_packages(conn, zip(packages_ids, packages, package_keys, strict=True))
-    await _add_advisories(
-        conn, zip(advisory_ids, said.values(), keys, text_keys, strict=True), now=now
+    kept = Texts(_unpacked(row[0]), _unpacked(row[1]), _kept(np.array(row[3], int)))
+    changed = set(row[2] or ())
+    await _add_packages(conn, kept.packages, packages, package_keys)
+    await _add_advisories(conn, kept.advisories, said, texts, keys, text_keys, now=now)
+    await _change(conn, kept.advisories, said, text_keys, sorted(changed))
+    await _add_aliases(conn, kept.advisories, texts, changed)
+    return kept
+
+
+def _unpacked(packed: bytes | None) -> Kept:
+    """Return numbers of four bytes each."""
+    return _kept(np.frombuffer(packed or b"", ">i4"))
+
+
+def _kept(signed: "np.ndarray[Any, Any]") -> Kept:
+    """Return numbers, of which negative ones are new."""
+    return Kept(np.abs(signed).tolist(), (signed < 0).tolist())
+
+
+async def _add_packages(
+    conn: Connection, kept: Kept, packages: Sequence[Package], keys: Sequence[bytes]
+) -> None:
+    if True not in kept.new:
+        return
+    words = (
+        map(attrgetter(word), packages) for word in ("name", "version", "type", "purl", "path")
     )
-    kept = _kept(said, advisory_ids)
-    names = list(said)
-    changed = [names[place] for place in row[2] or ()]
-    await _change(conn, kept, said, changed)
-    # Most have no other name: those are passed over before they are looked up.
-    named = {name for name, one in said.items() if one.advisory.names}
-    await _add_aliases(conn, kept, said, named & kept.new | named.intersection(changed))
-    return Texts(_kept(packages, packages_ids), kept, _kept(words, row[3]))
-
-
-def _numbers(packed: bytes | None) -> tuple[int, ...]:
-    """Return four bytes each as the numbers they are."""
-    return struct.unpack(f">{len(packed) // 4}i", packed) if packed else ()
-
-
-def _kept(things: Collection[T], numbers: Sequence[int]) -> Kept[T]:
-    """Return what is known and new of these, by their numbers, of which negative ones are new."""
-    ids = dict(zip(things, map(abs, numbers), strict=True))
-    if max(numbers, default=0) < 0:
-        return Kept(ids, set(ids))  # a set of a dict's keys hashes none of them again
-    return Kept(ids, {thing for thing, number in zip(things, numbers, strict=True) if number < 0})
-
-
-async def _add_packages(conn: Connection, given: Iterable[tuple[int, Package, bytes]]) -> None:
-    rows = [
-        (-number, key, one.name, one.version, one.type, one.purl, one.path)
-        for number, one, key in given
-        if number < 0
-    ]
-    if rows:
-        await copy_rows(conn, Q["add_packages"], _PACKAGE, rows)
+    rows = zip(kept.numbers, keys, *words, strict=True)
+    await copy_rows(conn, Q["add_packages"], _PACKAGE, compress(rows, kept.new))
 
 
 async def _add_advisories(
-    conn: Connection, given: Iterable[tuple[int, Said, bytes, bytes]], *, now: datetime
+    conn: Connection,
+    kept: Kept,
+    said: Sequence[Saying],
+    texts: Sequence[Advisory],
+    keys: Sequence[bytes],
+    text_keys: Sequence[bytes],
+    *,
+    now: datetime,
 ) -> None:
-    made_at = time_bytes(now)
-    rows = [
-        _row(-number, key, its_text, said, made_at)
-        for number, said, key, its_text in given
-        if number < 0
-    ]
-    if rows:
-        await copy_rows(conn, Q["add_advisories"], _ADVISORY, rows)
-
-
-def _row(
-    number: int, key: bytes, its_text: bytes, said: Said, made_at: bytes
-) -> tuple[object, ...]:
-    one = said.advisory
-    return (
-        number,
-        key,
-        its_text,
-        one.name,
-        one.feed,
-        identity_of(one),
-        one.title,
-        one.description,
-        array_bytes(one.links),
-        _classes(one.cwes),
-        said.score,
-        said.vector,
-        time_bytes(one.published_at) if one.published_at else None,
-        made_at,
+    if True not in kept.new:
+        return
+    rows = zip(
+        kept.numbers,
+        keys,
+        text_keys,
+        [one.name for one in texts],
+        [one.feed for one in texts],
+        map(identity_of, texts),
+        [one.title for one in texts],
+        [one.description for one in texts],
+        [array_bytes(one.links) for one in texts],
+        [_classes(one.cwes) for one in texts],
+        [one.score for one in said],
+        [one.vector for one in said],
+        [time_bytes(one.published_at) if one.published_at else None for one in texts],
+        repeat(time_bytes(now), len(texts)),
+        strict=True,
     )
+    await copy_rows(conn, Q["add_advisories"], _ADVISORY, compress(rows, kept.new))
 
 
 _classes = lru_cache(1_024)(array_bytes)
@@ -172,32 +193,41 @@ _classes = lru_cache(1_024)(array_bytes)
 
 
 async def _change(
-    conn: Connection, kept: Kept[Name], said: Mapping[Name, Said], names: Sequence[Name]
+    conn: Connection,
+    kept: Kept,
+    said: Sequence[Saying],
+    text_keys: Sequence[bytes],
+    places: Sequence[int],
 ) -> None:
-    changed = {name: said[name] for name in names}
-    if not changed:
+    if not places:
         return
-    advisories = [one.advisory for one in changed.values()]
+    changed = [said[place] for place in places]
+    texts = [one.advisory for one in changed]
     await Q.run(
         conn,
         "change_advisories",
-        ids=[kept.ids[name] for name in changed],
-        text_keys=[text_key(one) for one in advisories],
-        identities=[identity_of(one) for one in advisories],
-        titles=[one.title for one in advisories],
-        descriptions=[one.description for one in advisories],
-        links=[" ".join(one.links) for one in advisories],
-        cwes=[" ".join(one.cwes) for one in advisories],
-        scores=[one.score for one in changed.values()],
-        vectors=[one.vector for one in changed.values()],
-        published=[one.published_at for one in advisories],
+        ids=[kept.numbers[place] for place in places],
+        text_keys=[text_keys[place] for place in places],
+        identities=[identity_of(one) for one in texts],
+        titles=[one.title for one in texts],
+        descriptions=[one.description for one in texts],
+        links=[" ".join(one.links) for one in texts],
+        cwes=[" ".join(one.cwes) for one in texts],
+        scores=[one.score for one in changed],
+        vectors=[one.vector for one in changed],
+        published=[one.published_at for one in texts],
     )
 
 
 async def _add_aliases(
-    conn: Connection, kept: Kept[Name], said: Mapping[Name, Said], names: Iterable[Name]
+    conn: Connection, kept: Kept, texts: Sequence[Advisory], changed: Container[int]
 ) -> None:
-    aliases = [(other, kept.ids[name]) for name in names for other in said[name].advisory.names]
+    aliases = [
+        (other, kept.numbers[place])
+        for place, one in enumerate(texts)
+        if one.names and (kept.new[place] or place in changed)
+        for other in one.names
+    ]
     if aliases:
         others, advisories = zip(*aliases, strict=True)
         await Q.run(conn, "add_aliases", names=list(others), advisories=list(advisories))

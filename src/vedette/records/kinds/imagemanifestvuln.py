@@ -106,36 +106,42 @@ class ImageManifestVuln:
 
 
 def _findings(features: "list[_Feature] | tuple[()]") -> Iterator[Finding]:
+    # Most texts stand in a resource once for every package they are about: each is made a noun once.
+    texts: dict[tuple[str, str, str, tuple[str, ...]], Advisory] = {}
     for feature in features:
-        package = Package(feature.name, feature.version, feature.versionformat)
         vulnerabilities = feature.vulnerabilities or ()
+        package = Package(feature.name, feature.version, feature.versionformat)
         # A newer operator lists a package's CVEs beside its vulnerabilities: whose they are is clear for one alone.
         cves = tuple(feature.cveids or ()) if len(vulnerabilities) == 1 else ()
         for found in vulnerabilities:
-            score, vector = _score(found.metadata)
-            yield Finding(
-                package,
-                _advisory(found, cves),
-                severity_of(found.severity),
-                found.severity,
-                (found.fixedby,) if found.fixedby else (),
-                score=score,
-                vector=vector,
-            )
+            key = (found.name, found.namespace_name, found.link, cves)
+            advisory = texts.get(key)
+            if advisory is None or advisory.description != found.description:
+                texts[key] = advisory = _advisory(found, cves)
+            fixed_in = (found.fixedby,) if found.fixedby else ()
+            finding = (package, advisory, severity_of(found.severity), found.severity, fixed_in)
+            if found.metadata:
+                score, vector = _score(found.metadata)
+                yield Finding(*finding, score=score, vector=vector)
+            else:
+                yield Finding(*finding)
 
 
 def _advisory(found: _Vulnerability, cves: tuple[str, ...]) -> Advisory:
     """Return the advisory by its identifier; on RHEL its name is a sentence that begins with it."""
     own = identifiers(found.name)
     name = own[0] if own else found.name
-    others = own[1:] + identifiers(*cves) + _linked(found.link, name)
+    others = own[1:]
+    if cves:
+        others += identifiers(*cves)
+    others += _linked(found.link, name)
     return Advisory(
         name,
-        feed=found.namespace_name,
-        title="" if found.name == name else found.name,
-        description=found.description,
-        links=links_of(found.link),
-        names=tuple(other for other in dict.fromkeys(others) if other != name) if others else (),
+        found.namespace_name,
+        "" if found.name == name else found.name,
+        found.description,
+        links_of(found.link),
+        tuple(other for other in dict.fromkeys(others) if other != name) if others else (),
     )
 
 
@@ -150,8 +156,6 @@ _begun = lru_cache(maxsize=256)(identifiers)
 
 def _score(metadata: Any) -> tuple[float | None, str]:  # noqa: ANN401 - a JSON string, or what a newer Quay writes
     """Return the CVSS score and vector that Quay packs into a JSON string; nothing where it is not so."""
-    if not metadata:
-        return None, ""
     try:
         inner = msgspec.json.decode(metadata) if isinstance(metadata, str) else metadata
         nvd = inner["NVD"]["CVSSv3"]
