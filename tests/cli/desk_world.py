@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -29,6 +30,10 @@ def now():
     return datetime.now(UTC)
 
 
+def _without(path):
+    Path(path).unlink(missing_ok=True)
+
+
 class Desk:
     """A person's command line, and the fleet beyond the server."""
 
@@ -49,6 +54,7 @@ class Desk:
 
     async def signed(self, *people, target="true"):
         """Write a.json, signed by these people."""
+        _without("a.json")
         await self.well("act", "write", *PASSWD, "--target", target, "--out", "a.json")
         for name in people:
             await self.well("act", "sign", "a.json", "--key", str(ssh_key(name)))

@@ -69,6 +69,18 @@ def signed(*names, path="a.json"):
     return read(path)
 
 
+def test_what_is_no_draft_is_not_written_over(desk, capsys):
+    written(*PASSWD)
+    written(*PASSWD, "--title", "again")
+    assert signed("ada").name == "again"
+    Path("notes").write_text("mine")
+    for place in ("a.json", "notes"):
+        before = Path(place).read_bytes()
+        assert run(["act", "write", *PASSWD, "--out", place]) == 7
+        assert "no draft" in capsys.readouterr().err
+        assert Path(place).read_bytes() == before
+
+
 def keys(*names):
     Path("keys").mkdir(exist_ok=True)
     for name in names:

@@ -202,6 +202,29 @@ async def test_what_is_beneath_a_component_is_signed_as_a_list_of_keys(desk):
     assert (code, "there is no component" in said) == (6, True)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["show"], ["cancel"], ["pause"], ["resume"], ["canary"], ["again"], ["follow"]),
+        *(["results"], ["deny", "--reason", "x"], ["sign", "--key", "ada"]),
+    ],
+)
+async def test_an_action_that_is_not_there_is_missing_whatever_is_asked_of_it(desk, words):
+    code, _, said = await desk.says("act", words[0], "4711", *words[1:])
+    assert (code, said.strip().startswith("vedette: there is no action 4711")) == (6, True), said
+    code, _, said = await desk.says("act", words[0], "9" * 20, *words[1:])
+    assert (code, said.count("\n")) == (2, 1), said
+
+
+async def test_a_list_that_cannot_be_meant_is_refused_and_not_empty(desk):
+    code, _, said = await desk.says("act", "list", "--state", "inflight,nonsense")
+    assert (code, "state cannot be 'nonsense'" in said) == (2, True)
+    code, _, said = await desk.says("act", "list", "--limit", "0")
+    assert (code, "--limit is 1 at least" in said) == (2, True)
+    code, _, said = await desk.says("act", "unschedule", "9" * 20)
+    assert (code, said.count("\n")) == (2, 1)
+
+
 async def test_without_a_server_it_is_said_what_to_do(desk, monkeypatch):
     await desk.signed("ada", "bob")
     monkeypatch.setenv("VEDETTE_URL", "http://127.0.0.1:9")

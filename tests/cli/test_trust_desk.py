@@ -104,6 +104,12 @@ def test_the_whole_ceremony_gives_a_bundle_that_agents_take(desk, capsys):
     assert "memory needs 3; bob 2" in said
 
 
+def test_what_is_no_bundle_is_refused_by_its_name(desk, capsys):
+    Path("action.json").write_text('{"name": "look"}')
+    assert run(["trust", "show", "-b", "action.json"]) == 2
+    assert "action.json is no trust bundle: " in capsys.readouterr().err
+
+
 def test_every_change_drops_the_signatures(desk, capsys):
     begun()
     signed_by("root one", "root two")

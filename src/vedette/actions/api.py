@@ -14,6 +14,7 @@ from vedette.actions.api_shown import (
     ActionSummary,
     Command,
     Matched,
+    Number,
     Standing,
     shown_action,
     shown_command,
@@ -29,6 +30,7 @@ from vedette.actions.for_incident import tie
 from vedette.actions.launch import propose, sign, standing
 from vedette.actions.match import matched
 from vedette.db.queries import Connection
+from vedette.errors import Invalid
 from vedette.rest.paging import (
     DEFAULT_LIMIT,
     MAX_ID,
@@ -40,6 +42,8 @@ from vedette.rest.paging import (
 )
 
 AnyRequest = Request[Any, Any, Any]
+
+STATES = ("proposed", "new", "inflight", "done", "invalid")
 
 Some = Annotated[str | None, Parameter(max_length=200)]
 # Litestar keeps the name `state` for itself.
@@ -116,6 +120,9 @@ async def list_actions(
     """Return actions, the newest first. state: proposed, new, inflight, done, invalid; several with commas."""
     before = decode_cursor(cursor, int) if cursor else None
     wanted = states.split(",") if states else None
+    for state in wanted or ():
+        if state not in STATES:
+            raise Invalid(f"state cannot be {state[:40]!a}", hint=f"one of {', '.join(STATES)}")
     rows = await reads.actions(conn, states=wanted, name=name, before=before, limit=limit + 1)
     counted = await reads.counts(conn, [row.id for row in rows[:limit]])
     more = encode_cursor(rows[limit - 1].id) if len(rows) > limit else None
@@ -124,7 +131,7 @@ async def list_actions(
 
 
 @get("/api/v1/actions/{action_id:int}")
-async def show_action(conn: Connection, action_id: int) -> Action:
+async def show_action(conn: Connection, action_id: Number) -> Action:
     """Return an action: what it asks, who signed and denied it, what its commands are doing, what is missing."""
     async with conn.transaction():
         row = await reads.action(conn, action_id)
@@ -139,14 +146,14 @@ async def show_action(conn: Connection, action_id: int) -> Action:
 
 
 @get("/api/v1/actions/{action_id:int}/document")
-async def show_document(conn: Connection, action_id: int) -> Response[bytes]:
+async def show_document(conn: Connection, action_id: Number) -> Response[bytes]:
     """Return the action as a file that can be signed: the very document, and the signatures so far."""
     return Response(await document_of(conn, action_id), media_type="application/json")
 
 
 @post("/api/v1/actions/{action_id:int}/signatures", status_code=201)
 async def add_signature(
-    conn: Connection, actor: Actor, action_id: int, data: Signature
+    conn: Connection, actor: Actor, action_id: Number, data: Signature
 ) -> Standing:
     """Add a signature over the same bytes; the action is launched when that is enough."""
     found = await sign(conn, action_id, data.signature, by=actor.name, now=clock.now())
@@ -154,42 +161,42 @@ async def add_signature(
 
 
 @post("/api/v1/actions/{action_id:int}/deny", status_code=200)
-async def deny_action(conn: Connection, actor: Actor, action_id: int, data: Why) -> Standing:
+async def deny_action(conn: Connection, actor: Actor, action_id: Number, data: Why) -> Standing:
     """Say no, and why; the action is over."""
     await steer.deny(conn, action_id, data.reason, by=actor.name, now=clock.now())
     return await _standing(conn, action_id)
 
 
 @post("/api/v1/actions/{action_id:int}/cancel", status_code=200)
-async def cancel_action(conn: Connection, actor: Actor, action_id: int) -> Standing:
+async def cancel_action(conn: Connection, actor: Actor, action_id: Number) -> Standing:
     """End it: nobody further is asked, and who runs it is told to stop."""
     await steer.cancel(conn, action_id, by=actor.name, now=clock.now())
     return await _standing(conn, action_id)
 
 
 @post("/api/v1/actions/{action_id:int}/pause", status_code=200)
-async def pause_action(conn: Connection, actor: Actor, action_id: int, data: Why) -> Standing:
+async def pause_action(conn: Connection, actor: Actor, action_id: Number, data: Why) -> Standing:
     """Ask nobody further until it is resumed."""
     await steer.pause(conn, action_id, data.reason, by=actor.name, now=clock.now())
     return await _standing(conn, action_id)
 
 
 @post("/api/v1/actions/{action_id:int}/resume", status_code=200)
-async def resume_action(conn: Connection, actor: Actor, action_id: int) -> Standing:
+async def resume_action(conn: Connection, actor: Actor, action_id: Number) -> Standing:
     """Go on."""
     await steer.resume(conn, action_id, by=actor.name, now=clock.now())
     return await _standing(conn, action_id)
 
 
 @post("/api/v1/actions/{action_id:int}/canary", status_code=200)
-async def pass_canary(conn: Connection, actor: Actor, action_id: int) -> Standing:
+async def pass_canary(conn: Connection, actor: Actor, action_id: Number) -> Standing:
     """Ask the others too: those asked first did well."""
     await steer.pass_canary(conn, action_id, by=actor.name, now=clock.now())
     return await _standing(conn, action_id)
 
 
 @post("/api/v1/actions/{action_id:int}/again", status_code=200)
-async def run_again(conn: Connection, actor: Actor, action_id: int) -> Standing:
+async def run_again(conn: Connection, actor: Actor, action_id: Number) -> Standing:
     """Ask those again that refused, expired or were cancelled; nobody runs it twice."""
     await steer.run_again(conn, action_id, by=actor.name, now=clock.now())
     return await _standing(conn, action_id)
@@ -199,7 +206,7 @@ async def run_again(conn: Connection, actor: Actor, action_id: int) -> Standing:
 async def list_commands(
     request: AnyRequest,
     conn: Connection,
-    action_id: int,
+    action_id: Number,
     outcome: Some = None,
     found: bool | None = None,
     limit: Limit = DEFAULT_LIMIT,

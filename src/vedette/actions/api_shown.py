@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from litestar.params import Parameter
 
 from vedette.actions import command as kept
 from vedette.actions.reads import (
@@ -15,7 +16,10 @@ from vedette.actions.reads import (
     Shown,
     SignerRow,
 )
+from vedette.rest.paging import MAX_ID
 
+Number = Annotated[int, Parameter(ge=1, le=MAX_ID)]
+"""Of an action or a mandate."""
 S = TypeVar("S", bound=msgspec.Struct)
 
 

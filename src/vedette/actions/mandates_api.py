@@ -9,6 +9,7 @@ from vedette import clock
 from vedette.access.model import Actor
 from vedette.actions import mandates
 from vedette.actions.api import AnyRequest, Proposal
+from vedette.actions.api_shown import Number
 from vedette.actions.command import Launch
 from vedette.actions.mandates import Shown
 from vedette.db.queries import Connection
@@ -71,7 +72,7 @@ async def list_mandates(
 
 
 @post("/api/v1/mandates/{mandate_id:int}/stop", status_code=200)
-async def stop_mandate(conn: Connection, actor: Actor, mandate_id: int) -> Mandate:
+async def stop_mandate(conn: Connection, actor: Actor, mandate_id: Number) -> Mandate:
     """Launch no further run, and cancel the one that is under way."""
     await mandates.stop(conn, mandate_id, by=actor.name, now=clock.now())
     return _shown(await mandates.mandate(conn, mandate_id))

@@ -8,7 +8,7 @@ from litestar.params import Parameter
 from litestar.response import Stream
 
 from vedette.actions import reads
-from vedette.actions.api_shown import Alike, shown_alike, shown_result
+from vedette.actions.api_shown import Alike, Number, shown_alike, shown_result
 from vedette.actions.export import Exports, json_lines
 from vedette.actions.results_csv import HEADINGS, result_cells
 from vedette.db.queries import Connection
@@ -39,7 +39,7 @@ ExportFormat = Annotated[
 async def list_results(
     request: AnyRequest,
     conn: Connection,
-    action_id: int,
+    action_id: Number,
     found: bool | None = None,
     written: Format = None,
     limit: Limit = DEFAULT_LIMIT,
@@ -65,7 +65,7 @@ async def list_results(
 @get("/api/v1/actions/{action_id:int}/export")
 async def export_results(
     exports: Exports,
-    action_id: int,
+    action_id: Number,
     found: bool | None = None,
     written: ExportFormat = "jsonl",
 ) -> Stream:
@@ -84,7 +84,7 @@ async def export_results(
 
 
 @get("/api/v1/actions/{action_id:int}/answers")
-async def list_answers(conn: Connection, action_id: int, limit: Limit = 50) -> list[Alike]:
+async def list_answers(conn: Connection, action_id: Number, limit: Limit = 50) -> list[Alike]:
     """Return the answers grouped by what they say, the commonest first."""
     await reads.action(conn, action_id)
     return [shown_alike(row) for row in await reads.alike(conn, action_id, limit=limit)]

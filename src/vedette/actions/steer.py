@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from vedette.access.audit import write_audit
+from vedette.actions.reads import action
 from vedette.db.queries import Connection, load
 from vedette.errors import Conflict, Invalid
 
 Q = load(__file__, "writes.sql")
-R = load(__file__, "reads.sql")
 
 REASON_CHARACTERS = 2_000
 
@@ -66,6 +66,7 @@ async def run_again(conn: Connection, action_id: int, *, by: str, now: datetime)
     What an agent has run it never runs again: that takes a new action.
     """
     async with conn.transaction():
+        await action(conn, action_id)
         again = [one for (one,) in await Q.all(conn, "to_run_again", id=action_id, now=now)]
         if again:
             await Q.run(conn, "forget_results", ids=again)
@@ -79,8 +80,7 @@ async def _changed(
     conn: Connection, query: str, action_id: int, done: str, **given: object
 ) -> None:
     if not await Q.run(conn, query, id=action_id, **given):
-        standing = await R.one(conn, "standing", id=action_id)
-        state = standing[1] if standing else "unknown here"
+        state = (await action(conn, action_id)).state
         raise Conflict(f"action {action_id} is {state}; it cannot be {done} now")
 
 

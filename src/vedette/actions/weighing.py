@@ -34,8 +34,8 @@ async def weighed(
     """
     kept = [one for (one,) in await R.all(conn, "signatures_of", id=action_id)]
     others = [one for one in kept if one not in verified]
-    signers = [verified[one] for one in kept if one in verified]
-    signers += await signers_of(conn, action, others, trust, now)
+    further = dict(zip(others, await signers_of(conn, action, others, trust, now), strict=True))
+    signers = [verified.get(one) or further[one] for one in kept]
     return await weighed_by(conn, signers, action, trust, agents, now)
 
 

@@ -16,6 +16,7 @@ from vedette.cli.client import Client
 from vedette.cli.output import Format, Listing, plain, show
 from vedette.cli.trust_shown import print_value
 from vedette.cli.where import Asking
+from vedette.errors import Invalid
 
 HERE = Asking()
 ACTIONS = Listing(
@@ -44,11 +45,13 @@ def list_actions(
     limit
         How many at most.
     """
+    if limit < 1:
+        raise Invalid("--limit is 1 at least")
     with Client(asking) as client:
         found = client.listed(
             "/api/v1/actions",
             at_most=limit,
-            limit=max(1, min(limit, 1000)),
+            limit=min(limit, 1000),
             state=state,
             name=name,
         )

@@ -21,7 +21,7 @@ from vedette.cli.act_build import (
     typed,
     with_operation,
 )
-from vedette.cli.act_file import read_file, write_file
+from vedette.cli.act_file import read_file, write_draft, write_file
 from vedette.cli.act_signing import valid
 from vedette.cli.client import Client
 from vedette.cli.spans import span
@@ -79,7 +79,7 @@ def write(
     add_to
         A draft to which this is added as a further operation.
     out
-        Where to write it; default stdout, or the draft it is added to.
+        Where to write it; default stdout, or the draft it is added to. A draft there is replaced.
     """
     if words == ("help",):
         sys.stdout.writelines(f"{line}\n" for line in told(module, struct_of(module)))
@@ -111,7 +111,7 @@ def write(
         limits=caps.limits(),
     )
     length = valid_for or own.get("valid_for")
-    write_file(out, valid(action, span(length), now=clock.now()) if length else action)
+    write_draft(out, valid(action, span(length), now=clock.now()) if length else action)
 
 
 def _target(typed_target: str | None, under: Under) -> str:

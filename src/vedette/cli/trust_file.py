@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from vedette import clock
 from vedette.cli.whole_file import read_whole, write_whole
-from vedette.errors import Missing
+from vedette.errors import Invalid, Missing, VedetteError
 from vedette.trust.bundle import Bundle, read_bundle, write_bundle
 from vedette.trust.bundle_edits import next_version
 from vedette.trust.signed import SIGNED_BYTES, Signed, read_signed, write_signed
@@ -33,8 +33,12 @@ def read_file(path: Path) -> tuple[Signed, Bundle]:
     place = place_of(path)
     if not place.exists():
         raise Missing(f"there is no trust bundle {place}", hint="vedette trust init, or --bundle")
-    signed = read_signed(read_whole(place, limit=SIGNED_BYTES))
-    return signed, read_bundle(signed.document)
+    data = read_whole(place, limit=SIGNED_BYTES)
+    try:
+        signed = read_signed(data)
+        return signed, read_bundle(signed.document)
+    except VedetteError as error:
+        raise Invalid(f"{place} is no trust bundle: {error.message}", hint=error.hint) from None
 
 
 def write_file(path: Path, signed: Signed) -> None:

@@ -58,7 +58,7 @@ async def agent(conn: Connection, name: str) -> Agent:
     """Return the agent of that name; raises Missing."""
     found = await agents(conn, name=name, limit=1)
     if not found:
-        raise Missing(f"no agent is called {name[:80]!a}", hint="`vedette get agents` lists them")
+        raise Missing(f"no agent is called {name[:80]!a}", hint="`vedette agents list` lists them")
     return found[0]
 
 

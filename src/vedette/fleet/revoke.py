@@ -75,7 +75,7 @@ async def _living(conn: Connection, name: str) -> tuple[int, bool]:
     # A name from a URL may be anything; PostgreSQL takes no NUL.
     row = await Q.one(conn, "living_agent", name=name.replace("\0", "\ufffd"))
     if row is None:
-        raise Missing(f"no agent is called {name[:80]!a}", hint="`vedette get agents` lists them")
+        raise Missing(f"no agent is called {name[:80]!a}", hint="`vedette agents list` lists them")
     agent_id, revoked = row
     return agent_id, revoked
 
