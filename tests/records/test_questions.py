@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from tests.records.test_exposures import finding, scan
 from tests.records.test_knowledge import epss, kev, vex
@@ -190,6 +191,14 @@ async def test_find_pages_through_what_it_found(rest):
         seen += [(row["digest"], row["package"]) for row in answer.json()["items"]]
         path = answer.headers.get("link", "").partition("<")[2].partition(">")[0]
     assert len(seen) == len(set(seen)) == 10
+
+
+async def test_a_score_is_told_as_it_was_found(rest):
+    graded = msgspec.structs.replace(finding("CVE-2026-1"), score=9.8)
+    await tell(rest, scan(graded))
+    for path in ("vulnerabilities", "top"):
+        (row,) = (await rest.get(f"/api/v1/{path}")).json()
+        assert row["score"] == 9.8, path
 
 
 async def test_changes_say_what_came_went_and_became_graver(rest):

@@ -93,20 +93,21 @@ async def vulnerabilities(
     scan, package, advisory, seen = after or (None, None, None, None)
     given = asdict(wanted)
     severities = given.pop("severities")
+    asked = {
+        **given,
+        "severities": None if severities is None else list(severities),
+        "placed": any((wanted.cluster, wanted.namespace, wanted.service)),
+        "after_scan": scan,
+        "after_package": package,
+        "after_advisory": advisory,
+        "after_seen": seen,
+        "limit": limit,
+    }
+    # As bytes: times and arrays of thousands of rows cost half as much on both sides.
     with planned_for_its_values(conn):
-        rows = await Q.all(
-            conn,
-            "vulnerabilities",
-            **given,
-            severities=None if severities is None else list(severities),
-            placed=any((wanted.cluster, wanted.namespace, wanted.service)),
-            after_scan=scan,
-            after_package=package,
-            after_advisory=advisory,
-            after_seen=seen,
-            limit=limit,
-        )
-    return [Vulnerability._make(row) for row in rows]
+        async with conn.cursor(binary=True) as cursor:
+            await cursor.execute(Q["vulnerabilities"].encode(), asked)
+            return [Vulnerability._make(row) for row in await cursor.fetchall()]
 
 
 @contextmanager

@@ -15,9 +15,8 @@ WITH place AS MATERIALIZED (
               JOIN fleet.service AS sv ON sv.id = sn.service_id
               WHERE sv.name = %(service)s))
 ), page AS MATERIALIZED (
-    SELECT f.*, sc.subject_id, sc.source_id
+    SELECT f.*
     FROM records.finding AS f
-    JOIN records.scan AS sc ON sc.id = f.scan_id
     WHERE (
           NOT %(placed)s::boolean
           OR f.scan_id = ANY (ARRAY(
@@ -68,28 +67,34 @@ WITH place AS MATERIALIZED (
               %(after_seen)s::timestamptz))
     ORDER BY f.scan_id, f.package_id, f.advisory_id, f.first_seen_at
     LIMIT %(limit)s
-), runs AS MATERIALIZED (
-    SELECT r.subject_id, count(DISTINCT (r.namespace_id, r.pod)) FILTER (WHERE r.pod <> '')::integer AS pods,
-        array_agg(DISTINCT c.name) AS clusters
-    FROM records.presence AS r
-    JOIN fleet.namespace AS n ON n.id = r.namespace_id
-    JOIN fleet.cluster AS c ON c.id = n.cluster_id
-    WHERE r.subject_id = ANY (ARRAY(SELECT DISTINCT subject_id FROM page))
-      AND r.gone_at IS NULL
-      AND (NOT %(placed)s OR r.namespace_id IN (SELECT id FROM place))
-    GROUP BY 1
+), looked AS MATERIALIZED (
+    -- Of thousands of findings there are a few looks.
+    SELECT sc.id AS scan_id, sc.last_at, s.name, s.kind, s.digest, s.tag, src.name AS source, r.pods, r.clusters
+    FROM records.scan AS sc
+    JOIN records.subject AS s ON s.id = sc.subject_id
+    JOIN records.source AS src ON src.id = sc.source_id
+    CROSS JOIN LATERAL (
+        SELECT count(DISTINCT (p.namespace_id, p.pod)) FILTER (WHERE p.pod <> '')::integer AS pods,
+            coalesce(array_agg(DISTINCT c.name), '{}') AS clusters
+        FROM records.presence AS p
+        JOIN fleet.namespace AS n ON n.id = p.namespace_id
+        JOIN fleet.cluster AS c ON c.id = n.cluster_id
+        WHERE p.subject_id = sc.subject_id
+          AND p.gone_at IS NULL
+          AND (NOT %(placed)s OR p.namespace_id IN (SELECT id FROM place))
+    ) AS r
+    WHERE sc.id = ANY (ARRAY(SELECT DISTINCT scan_id FROM page))
 )
-SELECT p.scan_id, p.package_id, p.advisory_id, p.first_seen_at, s.name AS image, s.kind AS subject_kind, s.digest,
-    s.tag, src.name AS source, a.name, a.identity, a.feed, a.title, a.links, p.severity, w.word, a.score,
-    k.name AS package, k.version, k.type AS package_type, p.fixed_in, p.fix_state, p.suppressed,
-    coalesce(r.pods, 0) AS pods, coalesce(r.clusters, '{}') AS clusters, p.since_at, p.fixed_at, sc.last_at AS seen_at,
+SELECT p.scan_id, p.package_id, p.advisory_id, p.first_seen_at, l.name AS image, l.kind AS subject_kind, l.digest,
+    l.tag, l.source, a.name, a.identity, a.feed, a.title, a.links, p.severity, w.word,
+    -- From four bytes, 9.8 is 9.800000190734863.
+    a.score::numeric::double precision AS score,
+    k.name AS package, k.version, k.type AS package_type, p.fixed_in, p.fix_state, p.suppressed, l.pods, l.clusters,
+    p.since_at, p.fixed_at, l.last_at AS seen_at,
     EXISTS (SELECT FROM records.kev AS e WHERE e.cve = a.identity) AS exploited
 FROM page AS p
-JOIN records.subject AS s ON s.id = p.subject_id
-JOIN records.scan AS sc ON sc.id = p.scan_id
-JOIN records.source AS src ON src.id = p.source_id
+JOIN looked AS l ON l.scan_id = p.scan_id
 JOIN records.advisory AS a ON a.id = p.advisory_id
 JOIN records.package AS k ON k.id = p.package_id
 JOIN records.severity_word AS w ON w.id = p.word_id
-LEFT JOIN runs AS r ON r.subject_id = p.subject_id
 ORDER BY p.scan_id, p.package_id, p.advisory_id, p.first_seen_at
