@@ -46,8 +46,9 @@ def json_values(body: bytes, text: str, source: str) -> list[Any]:
 
 
 def _is_suspicious(body: bytes) -> bool:
-    """Say whether a text may be in it that PostgreSQL cannot keep; a search for two bytes is a hundred times faster."""
-    return (b"\\u" in body or b"\0" in body) and _SUSPICIOUS.search(body) is not None
+    """Say whether a text may be in it that PostgreSQL cannot keep; to look for one byte takes a tenth of the time for two."""
+    has_escapes = b"\\" in body and b"\\u" in body
+    return (has_escapes or b"\0" in body) and _SUSPICIOUS.search(body) is not None
 
 
 def _strings(body: bytes) -> int:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.record_documents import read
+
 from vedette.records.model import Advisory, Scan
 
 CVE = "CVE-2026-1000"

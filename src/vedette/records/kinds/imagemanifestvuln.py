@@ -36,6 +36,8 @@ from vedette.records.model import (
 )
 
 SOURCE = "quay-cso"
+TEXTS = 4_096
+"""So many texts of a resource are known again; an image has some hundred."""
 
 
 class _Vulnerability(Struct, gc=False, rename="camel"):
@@ -117,6 +119,8 @@ def _findings(features: "list[_Feature] | tuple[()]") -> Iterator[Finding]:
             key = (found.name, found.namespace_name, found.link, cves)
             advisory = texts.get(key)
             if advisory is None or advisory.description != found.description:
+                if len(texts) >= TEXTS:
+                    texts.clear()
                 texts[key] = advisory = _advisory(found, cves)
             fixed_in = (found.fixedby,) if found.fixedby else ()
             finding = (package, advisory, severity_of(found.severity), found.severity, fixed_in)
