@@ -12,10 +12,9 @@ from vedette.incidents.availability_rules import (
     Told,
     Unseen,
     availability,
-    mean,
     month_bounds,
-    percent,
 )
+from vedette.incidents.availability_share import mean, percent
 
 NOVEMBER = date(2026, 11, 1)
 LATER = datetime(2027, 6, 1, tzinfo=UTC)
@@ -32,7 +31,8 @@ async def told(conn, component_id, bounds, *, now=LATER, shielded=True) -> list[
 
 def exact(one: Told, policy=None) -> str:
     """The share in per cent to six places, to the nearest: the table's own figures."""
-    return f"{float(round(availability(one, policy or Policy()) * 100, 6)):.6f}"
+    found = availability(one, policy or Policy())
+    return f"{float(round(Fraction(found.numerator * 100, found.denominator), 6)):.6f}"
 
 
 async def share(conn, component_id, bounds, policy=None, **more) -> str:

@@ -23,9 +23,9 @@ from vedette.incidents.availability_rules import (
     Told,
     budget,
     objective,
-    percent,
     place,
 )
+from vedette.incidents.availability_share import percent
 from vedette.incidents.close import close_incident
 from vedette.incidents.model import Draft, Impact, Kind, Status
 from vedette.incidents.open import open_incident

@@ -1767,10 +1767,13 @@ $$;
 ALTER FUNCTION incidents.settle(ids integer[]) OWNER TO vedette_owner;
 
 CREATE FUNCTION incidents.told(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean, groups integer[] DEFAULT NULL::integer[]) RETURNS TABLE(component_id integer, group_id integer, nth integer, window_us bigint, outage_us bigint, major_us bigint, minor_us bigint, maintenance_us bigint, unseen_us bigint)
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog'
     SET jit TO 'off'
     AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     WITH own AS MATERIALIZED (
         SELECT * FROM incidents.told_times(components, bounds, until_now, shielded)
     ),
@@ -1793,7 +1796,7 @@ CREATE FUNCTION incidents.told(components integer[], bounds timestamp with time 
         GROUP BY m.group_id
     ),
     -- The gravest first; 6 is the whole life.
-    piece AS MATERIALIZED (
+    piece AS (
         SELECT
             e.component_id,
             e.group_id,
@@ -1817,48 +1820,45 @@ CREATE FUNCTION incidents.told(components integer[], bounds timestamp with time 
             SELECT 6, unnest(e.life)
         ) AS k (rank, time)
     ),
-    -- Hardly any lies in more than one window.
-    part AS (
-        SELECT p.component_id, p.group_id, p.rank, p.opens AS nth, p.to_at - p.from_at AS during
+    windowed AS (
+        SELECT p.component_id, p.group_id, p.rank, p.from_at, p.to_at, generate_series(p.opens, p.closes) AS nth
         FROM piece AS p
-        WHERE p.opens = p.closes
-        UNION ALL
-        SELECT
-            p.component_id,
-            p.group_id,
-            p.rank,
-            w.nth,
-            least(p.to_at, bounds[w.nth + 1]) - greatest(p.from_at, bounds[w.nth])
-        FROM piece AS p
-        CROSS JOIN LATERAL generate_series(p.opens, p.closes) AS w (nth)
-        WHERE p.opens < p.closes AND p.to_at > bounds[w.nth]
     ),
-    -- Whole microseconds, which a double holds exactly for longer than anybody asks; its sums are far cheaper.
-    measured AS (
-        SELECT p.component_id, p.group_id, p.nth, p.rank, round(1000000 * date_part('epoch', p.during)) AS us
-        FROM part AS p
+    part AS (
+        SELECT
+            w.component_id,
+            w.group_id,
+            w.nth,
+            w.rank,
+            least(w.to_at, bounds[w.nth + 1]) - greatest(w.from_at, bounds[w.nth]) AS during
+        FROM windowed AS w
+        WHERE w.to_at > bounds[w.nth]
     )
+    -- Whole microseconds, which a double holds exactly for longer than anybody asks.
     SELECT
         l.component_id,
         l.group_id,
         l.nth,
-        coalesce(sum(l.us) FILTER (WHERE l.rank = 6), 0)::bigint,
-        coalesce(sum(l.us) FILTER (WHERE l.rank = 1), 0)::bigint,
-        coalesce(sum(l.us) FILTER (WHERE l.rank = 2), 0)::bigint,
-        coalesce(sum(l.us) FILTER (WHERE l.rank = 3), 0)::bigint,
-        coalesce(sum(l.us) FILTER (WHERE l.rank = 5), 0)::bigint,
-        coalesce(sum(l.us) FILTER (WHERE l.rank = 4), 0)::bigint
-    FROM measured AS l
-    GROUP BY l.component_id, l.group_id, l.nth
-$$;
+        coalesce(round(1000000 * date_part('epoch', sum(l.during) FILTER (WHERE l.rank = 6))), 0)::bigint,
+        coalesce(round(1000000 * date_part('epoch', sum(l.during) FILTER (WHERE l.rank = 1))), 0)::bigint,
+        coalesce(round(1000000 * date_part('epoch', sum(l.during) FILTER (WHERE l.rank = 2))), 0)::bigint,
+        coalesce(round(1000000 * date_part('epoch', sum(l.during) FILTER (WHERE l.rank = 3))), 0)::bigint,
+        coalesce(round(1000000 * date_part('epoch', sum(l.during) FILTER (WHERE l.rank = 5))), 0)::bigint,
+        coalesce(round(1000000 * date_part('epoch', sum(l.during) FILTER (WHERE l.rank = 4))), 0)::bigint
+    FROM part AS l
+    GROUP BY l.component_id, l.group_id, l.nth;
+END $$;
 
 ALTER FUNCTION incidents.told(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean, groups integer[]) OWNER TO vedette_owner;
 
 CREATE FUNCTION incidents.told_times(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) RETURNS TABLE(component_id integer, life tstzmultirange, outages tstzmultirange, majors tstzmultirange, minors tstzmultirange, maintenances tstzmultirange, blind tstzmultirange)
-    LANGUAGE sql STABLE ROWS 100
+    LANGUAGE plpgsql STABLE ROWS 100
     SET search_path TO 'pg_catalog'
     SET jit TO 'off'
     AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     WITH member AS MATERIALIZED (
         SELECT c.id, lived.born_at, lived.gone_at
         FROM fleet.component AS c
@@ -1868,7 +1868,7 @@ CREATE FUNCTION incidents.told_times(components integer[], bounds timestamp with
         WHERE CASE WHEN components IS NULL THEN c.retired_at IS NULL ELSE c.id = ANY (components) END
           AND lived.gone_at > lived.born_at
     ),
-    -- Component by component, by the index of the spans: what comes in order is merged without sorting it.
+    -- Component by component, by the index of the spans: a house has many of both.
     merged AS (
         SELECT m.id, m.born_at, m.gone_at, t.*
         FROM member AS m
@@ -1882,7 +1882,6 @@ CREATE FUNCTION incidents.told_times(components integer[], bounds timestamp with
                 SELECT s.impact, tstzrange(greatest(s.from_at, m.born_at), least(s.to_at, m.gone_at)) AS during
                 FROM incidents.span AS s
                 WHERE s.component_id = m.id AND s.from_at < m.gone_at AND (s.to_at IS NULL OR s.to_at > m.born_at)
-                ORDER BY s.from_at
             ) AS s
         ) AS t
     )
@@ -1900,8 +1899,8 @@ CREATE FUNCTION incidents.told_times(components integer[], bounds timestamp with
             coalesce(range_agg(tstzrange(greatest(b.from_at, p.born_at), least(b.to_at, p.gone_at))), '{}') AS blind
         FROM incidents.blind AS b
         WHERE b.component_id = p.id AND b.from_at < p.gone_at AND (b.to_at IS NULL OR b.to_at > p.born_at)
-    ) AS b
-$$;
+    ) AS b;
+END $$;
 
 ALTER FUNCTION incidents.told_times(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) OWNER TO vedette_owner;
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal
 from fractions import Fraction
 
 import msgspec
@@ -15,32 +14,29 @@ from vedette.incidents.availability_rules import (
     Told,
     availability,
     budget,
-    mean,
     month_bounds,
     objective,
-    share_of,
 )
+from vedette.incidents.availability_share import Share, mean, share_of
 
 Q = load(__file__, "availability.sql")
 
 NOTHING = Told(0)
 
-_TOLD = msgspec.json.Decoder(list[tuple[int, int, int, int, int, int, int]])
-_PUBLISHED = msgspec.json.Decoder(list[tuple[date, int, str, str, datetime]])
+_TOLD = msgspec.json.Decoder(dict[int, Told])
+_PUBLISHED = msgspec.json.Decoder(list[tuple[str, list[tuple[date, int, str, datetime]]]])
 _COMPATIBLE = msgspec.json.Decoder(list[tuple[int, int, int]])
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(msgspec.Struct, frozen=True, gc=False):
     """The number of a month that was published for good, how it was counted, and when."""
 
-    share: Fraction | None
+    share: Share | None
     policy: str
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(msgspec.Struct, frozen=True, gc=False):
     """One month of a component or group.
 
     share: as counted from what is known now; None before its birth, in months to come and where
@@ -49,10 +45,10 @@ class Cell:
     """
 
     told: Told
-    share: Fraction | None
+    share: Share | None
     published: Published | None = None
-    compatible: Fraction | None = None
-    members_mean: Fraction | None = None
+    compatible: Share | None = None
+    members_mean: Share | None = None
 
     @property
     def revised(self) -> bool:
@@ -144,10 +140,11 @@ async def table(conn: Connection, asked: Question, *, now: datetime) -> Table:
 def _line(
     row: _Row, asked: Question, months: Sequence[date], bounds: Sequence[datetime], now: datetime
 ) -> Line:
-    told = _told(row.told)
+    told = _TOLD.decode(row.told)
     published = {
         month: Published(_published(whole, lost), policy, at)
-        for month, whole, lost, policy, at in _PUBLISHED.decode(row.published)
+        for policy, cells in _PUBLISHED.decode(row.published)
+        for month, whole, lost, at in cells
     }
     compatible = {
         nth: share_of(elapsed, lost) for nth, elapsed, lost in _COMPATIBLE.decode(row.compatible)
@@ -175,11 +172,12 @@ def _line(
     )
 
 
-def _published(whole: int, lost: str) -> Fraction | None:
+def _published(whole: int, lost: str) -> Share | None:
+    """Return the share; lost: microseconds as a decimal number."""
     if not whole:
         return None
-    numerator, denominator = Decimal(lost).as_integer_ratio()
-    return share_of(whole * denominator, numerator)
+    before, _, after = lost.partition(".")
+    return share_of(whole * 10 ** len(after), int(before + after))
 
 
 def _budget(
@@ -201,7 +199,7 @@ def _budget(
 
 def _group(row: _Row, asked: Question, lines: Iterable[Line]) -> Group:
     members = [line for line in lines if line.group_id == row.group_id]
-    told = _told(row.told)
+    told = _TOLD.decode(row.told)
     cells = [
         Cell(
             meanwhile := told.get(nth, NOTHING),
@@ -212,7 +210,3 @@ def _group(row: _Row, asked: Question, lines: Iterable[Line]) -> Group:
     ]
     names = {name: getattr(members[0], name) if name in asked.by else "" for name in GROUPS}
     return Group(**names, members=members, cells=cells)
-
-
-def _told(text: str) -> dict[int, Told]:
-    return {nth: Told(*times) for nth, *times in _TOLD.decode(text)}

@@ -1,7 +1,7 @@
 -- name: table
 -- The public components asked for and, after them, the groups they make, each with what it was told to be in each
 -- window; of components also what was published of a month, and what the compatible formula says. One statement.
--- A component's cells are arrays: window, then microseconds in the order of `Told`.
+-- What was told is an object: window → microseconds in the order of `Told`.
 WITH line AS MATERIALIZED (
     SELECT
         c.id,
@@ -41,8 +41,8 @@ told AS MATERIALIZED (
     SELECT
         t.component_id,
         t.group_id,
-        json_agg(
-            ARRAY[t.nth, t.window_us, t.outage_us, t.major_us, t.minor_us, t.maintenance_us, t.unseen_us]
+        json_object_agg(
+            t.nth, ARRAY[t.window_us, t.outage_us, t.major_us, t.minor_us, t.maintenance_us, t.unseen_us]
         )::text AS cells
     FROM asked AS a
     CROSS JOIN LATERAL incidents.told(
@@ -51,14 +51,18 @@ told AS MATERIALIZED (
     GROUP BY t.component_id, t.group_id
 ),
 published AS MATERIALIZED (
-    SELECT
-        m.component_id,
-        json_agg(
-            json_build_array(m.month, m.whole_us, m.lost_us::text, m.policy, m.published_at)
-        )::text AS cells
-    FROM incidents.monthly AS m
-    WHERE m.zone = %(zone)s AND m.month >= %(first)s AND m.month < %(until)s
-    GROUP BY m.component_id
+    -- A policy is many words: once a component, not once a month.
+    SELECT p.component_id, json_agg(json_build_array(p.policy, p.cells))::text AS cells
+    FROM (
+        SELECT
+            m.component_id,
+            m.policy,
+            json_agg(json_build_array(m.month, m.whole_us, m.lost_us::text, m.published_at)) AS cells
+        FROM incidents.monthly AS m
+        WHERE m.zone = %(zone)s AND m.month >= %(first)s AND m.month < %(until)s
+        GROUP BY m.component_id, m.policy
+    ) AS p
+    GROUP BY p.component_id
 ),
 compatible AS MATERIALIZED (
     SELECT
@@ -77,7 +81,7 @@ SELECT
     g.category,
     g.type,
     g.slo,
-    coalesce(t.cells, '[]') AS told,
+    coalesce(t.cells, '{}') AS told,
     coalesce(p.cells, '[]') AS published,
     coalesce(k.cells, '[]') AS compatible
 FROM grouped AS g

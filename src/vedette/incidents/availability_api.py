@@ -15,7 +15,8 @@ from vedette import clock
 from vedette.db.queries import Connection
 from vedette.incidents.availability import Cell, Group, Line, Table, table
 from vedette.incidents.availability_ask import question
-from vedette.incidents.availability_rules import Policy, Reporting, loss, percent, whole
+from vedette.incidents.availability_rules import Policy, Reporting, loss, whole
+from vedette.incidents.availability_share import Share, percent
 
 DIGITS = 6
 SECOND_US = 1_000_000
@@ -202,7 +203,7 @@ def _months(cells: Sequence[Cell], names: Sequence[str], policy: Policy) -> list
     ]
 
 
-def _percent(share: Fraction | None) -> str | None:
+def _percent(share: Share | Fraction | None) -> str | None:
     return None if share is None else percent(share, DIGITS)
 
 

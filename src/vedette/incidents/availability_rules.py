@@ -7,14 +7,16 @@ where nothing was lost. There is no standard: what counts is a policy, and stand
 
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from vedette.errors import Invalid
+from vedette.incidents.availability_share import Share, share_of, shortly
 
 
 class Maintenance(StrEnum):
@@ -49,7 +51,6 @@ _UNSEEN = {
 }
 ZONE_LIMIT = 100
 MINUTE_US = 60_000_000
-ALL = Fraction(1)
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
 _PER_CENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,6})?")
 
@@ -114,8 +115,7 @@ class Policy:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """How long a component was told to be what within a window, in microseconds.
 
     window: from its birth at the earliest to now at the latest; the others are parts of it. The
@@ -181,42 +181,13 @@ def whole(told: Told, policy: Policy) -> int:
     return seen
 
 
-def availability(told: Told, policy: Policy) -> Fraction | None:
+def availability(told: Told, policy: Policy) -> Share | None:
     """Return the share from 0 to 1; None where there is no time it could be a share of."""
     time = whole(told, policy)
     if time <= 0:
         return None
     lost, scale = _loss(told, policy)
     return share_of(time * scale, lost)
-
-
-def share_of(whole_time: int, lost: int) -> Fraction:
-    """Return the share that is left, both in the same unit; of a whole that is not 0."""
-    return Fraction(whole_time - lost, whole_time) if lost else ALL
-
-
-def mean(shares: Sequence[Fraction | None]) -> Fraction | None:
-    """Return the mean of those members that have a share; None when none has."""
-    known = [share for share in shares if share is not None]
-    if not known:
-        return None
-    scale = math.lcm(*(share.denominator for share in known))
-    added = sum(share.numerator * (scale // share.denominator) for share in known)
-    return Fraction(added, scale * len(known))
-
-
-def percent(share: Fraction | None, digits: int = 2) -> str:
-    """Return a share in per cent, rounded down; `100` only when nothing was lost, "–" for none."""
-    if share is None:
-        return "–"
-    if share == 1:
-        return "100"
-    scale = 10**digits
-    # Below 0 only a formula gets that counts a loss twice; down is still down.
-    rounded = math.floor(share * 100 * scale)
-    whole_part, rest = divmod(abs(rounded), scale)
-    sign = "-" if rounded < 0 else ""
-    return f"{sign}{whole_part}.{rest:0{digits}d}" if digits else f"{sign}{whole_part}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,12 +211,6 @@ def budget(told: Told, policy: Policy, objective: Fraction, *, to_come_us: int) 
     allowed = (1 - objective) * (told.window_us + to_come_us) / MINUTE_US
     left = allowed - loss(told, policy) / MINUTE_US
     return Budget(allowed_min=int(allowed), left_min=math.floor(left), objective=objective)
-
-
-def shortly(share: Fraction) -> str:
-    """Return a share in per cent with no more digits than it has: `99.9`, `30`."""
-    text = percent(share, 6)
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def month_bounds(first: date, months: int, zone: str) -> list[datetime]:

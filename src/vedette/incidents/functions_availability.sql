@@ -1,5 +1,5 @@
 -- Availability: how long each component was told to be what, and the share that makes. Compiling these statements
--- would take longer than running them.
+-- would take longer than running them; PL/pgSQL keeps their plans, which SQL functions make anew at each call.
 
 DROP FUNCTION IF EXISTS incidents.told_pieces(integer[], timestamptz[], timestamptz, boolean);
 
@@ -12,10 +12,13 @@ CREATE OR REPLACE FUNCTION incidents.told_times(
 RETURNS TABLE (
     component_id integer, life tstzmultirange, outages tstzmultirange, majors tstzmultirange, minors tstzmultirange,
     maintenances tstzmultirange, blind tstzmultirange)
-LANGUAGE sql STABLE ROWS 100
+LANGUAGE plpgsql STABLE ROWS 100
 SET search_path = pg_catalog
 SET jit = off
 AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     WITH member AS MATERIALIZED (
         SELECT c.id, lived.born_at, lived.gone_at
         FROM fleet.component AS c
@@ -25,7 +28,7 @@ AS $$
         WHERE CASE WHEN components IS NULL THEN c.retired_at IS NULL ELSE c.id = ANY (components) END
           AND lived.gone_at > lived.born_at
     ),
-    -- Component by component, by the index of the spans: what comes in order is merged without sorting it.
+    -- Component by component, by the index of the spans: a house has many of both.
     merged AS (
         SELECT m.id, m.born_at, m.gone_at, t.*
         FROM member AS m
@@ -39,7 +42,6 @@ AS $$
                 SELECT s.impact, tstzrange(greatest(s.from_at, m.born_at), least(s.to_at, m.gone_at)) AS during
                 FROM incidents.span AS s
                 WHERE s.component_id = m.id AND s.from_at < m.gone_at AND (s.to_at IS NULL OR s.to_at > m.born_at)
-                ORDER BY s.from_at
             ) AS s
         ) AS t
     )
@@ -57,8 +59,8 @@ AS $$
             coalesce(range_agg(tstzrange(greatest(b.from_at, p.born_at), least(b.to_at, p.gone_at))), '{}') AS blind
         FROM incidents.blind AS b
         WHERE b.component_id = p.id AND b.from_at < p.gone_at AND (b.to_at IS NULL OR b.to_at > p.born_at)
-    ) AS b
-$$;
+    ) AS b;
+END $$;
 
 -- How long each component was told to be what in each of the windows, in microseconds; and how long each group
 -- was, in which all must be up: at each instant it is as grave as its gravest member, unseen where one of them is
@@ -72,10 +74,13 @@ CREATE OR REPLACE FUNCTION incidents.told(
 RETURNS TABLE (
     component_id integer, group_id integer, nth integer, window_us bigint, outage_us bigint, major_us bigint,
     minor_us bigint, maintenance_us bigint, unseen_us bigint)
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog
 SET jit = off
 AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     WITH own AS MATERIALIZED (
         SELECT * FROM incidents.told_times(components, bounds, until_now, shielded)
     ),
@@ -98,7 +103,7 @@ AS $$
         GROUP BY m.group_id
     ),
     -- The gravest first; 6 is the whole life.
-    piece AS MATERIALIZED (
+    piece AS (
         SELECT
             e.component_id,
             e.group_id,
@@ -122,40 +127,34 @@ AS $$
             SELECT 6, unnest(e.life)
         ) AS k (rank, time)
     ),
-    -- Hardly any lies in more than one window.
-    part AS (
-        SELECT p.component_id, p.group_id, p.rank, p.opens AS nth, p.to_at - p.from_at AS during
+    windowed AS (
+        SELECT p.component_id, p.group_id, p.rank, p.from_at, p.to_at, generate_series(p.opens, p.closes) AS nth
         FROM piece AS p
-        WHERE p.opens = p.closes
-        UNION ALL
-        SELECT
-            p.component_id,
-            p.group_id,
-            p.rank,
-            w.nth,
-            least(p.to_at, bounds[w.nth + 1]) - greatest(p.from_at, bounds[w.nth])
-        FROM piece AS p
-        CROSS JOIN LATERAL generate_series(p.opens, p.closes) AS w (nth)
-        WHERE p.opens < p.closes AND p.to_at > bounds[w.nth]
     ),
-    -- Whole microseconds, which a double holds exactly for longer than anybody asks; its sums are far cheaper.
-    measured AS (
-        SELECT p.component_id, p.group_id, p.nth, p.rank, round(1000000 * date_part('epoch', p.during)) AS us
-        FROM part AS p
+    part AS (
+        SELECT
+            w.component_id,
+            w.group_id,
+            w.nth,
+            w.rank,
+            least(w.to_at, bounds[w.nth + 1]) - greatest(w.from_at, bounds[w.nth]) AS during
+        FROM windowed AS w
+        WHERE w.to_at > bounds[w.nth]
     )
+    -- Whole microseconds, which a double holds exactly for longer than anybody asks.
     SELECT
         l.component_id,
         l.group_id,
         l.nth,
-        coalesce(sum(l.us) FILTER (WHERE l.rank = 6), 0)::bigint,
-        coalesce(sum(l.us) FILTER (WHERE l.rank = 1), 0)::bigint,
-        coalesce(sum(l.us) FILTER (WHERE l.rank = 2), 0)::bigint,
-        coalesce(sum(l.us) FILTER (WHERE l.rank = 3), 0)::bigint,
-        coalesce(sum(l.us) FILTER (WHERE l.rank = 5), 0)::bigint,
-        coalesce(sum(l.us) FILTER (WHERE l.rank = 4), 0)::bigint
-    FROM measured AS l
-    GROUP BY l.component_id, l.group_id, l.nth
-$$;
+        coalesce(round(1000000 * date_part('epoch', sum(l.during) FILTER (WHERE l.rank = 6))), 0)::bigint,
+        coalesce(round(1000000 * date_part('epoch', sum(l.during) FILTER (WHERE l.rank = 1))), 0)::bigint,
+        coalesce(round(1000000 * date_part('epoch', sum(l.during) FILTER (WHERE l.rank = 2))), 0)::bigint,
+        coalesce(round(1000000 * date_part('epoch', sum(l.during) FILTER (WHERE l.rank = 3))), 0)::bigint,
+        coalesce(round(1000000 * date_part('epoch', sum(l.during) FILTER (WHERE l.rank = 5))), 0)::bigint,
+        coalesce(round(1000000 * date_part('epoch', sum(l.during) FILTER (WHERE l.rank = 4))), 0)::bigint
+    FROM part AS l
+    GROUP BY l.component_id, l.group_id, l.nth;
+END $$;
 
 -- What the first Status Dashboard would have counted, faults and all, for those who come from it: outages alone,
 -- once they are over, in the month of their end and from its first at the earliest, added up even where they

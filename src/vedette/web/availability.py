@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from fractions import Fraction
 from urllib.parse import urlencode
 
 from psycopg_pool import AsyncConnectionPool
@@ -11,7 +10,8 @@ from psycopg_pool import AsyncConnectionPool
 from vedette.health.model import State
 from vedette.incidents.availability import Cell, Group, Line, Table, table
 from vedette.incidents.availability_ask import later, month_of, question
-from vedette.incidents.availability_rules import Budget, Reporting, shortly
+from vedette.incidents.availability_rules import Budget, Reporting
+from vedette.incidents.availability_share import Share, shortly
 from vedette.web.answers import Answer, Request
 from vedette.web.availability_said import PolicySaid, number, policy_said
 from vedette.web.lent import lent
@@ -193,7 +193,7 @@ def _shown(cell: Cell, month: date, reporting: Reporting) -> Shown:
     )
 
 
-def _grade(share: Fraction | None, reporting: Reporting) -> Grade:
+def _grade(share: Share | None, reporting: Reporting) -> Grade:
     if share is None:
         return NONE
     if share >= reporting.good:

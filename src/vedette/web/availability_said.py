@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from vedette.incidents.availability_rules import Maintenance, Policy, Unseen, percent, shortly
+from vedette.incidents.availability_rules import Maintenance, Policy, Unseen
+from vedette.incidents.availability_share import Share, percent, shortly
 from vedette.web.reader import N_, gettext
 
 MAINTENANCE = {
@@ -38,7 +39,7 @@ def policy_said(policy: Policy) -> PolicySaid:
     )
 
 
-def number(share: Fraction | None) -> str:
+def number(share: Share | Fraction | None) -> str:
     """Return the number as the reader's language writes it; its unit is said once for all of them."""
     whole, point, hundredths = percent(share).partition(".")
     if not point:
