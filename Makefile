@@ -18,7 +18,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet --quiet
 SOURCES := src tests bench tools
 
 .DEFAULT_GOAL := help
-.PHONY: help up dev install test check fmt bench soak proto schema docs pictures lock clean
+.PHONY: help up dev install test check fmt bench soak proto schema docs pictures release lock clean
 
 help: ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -63,6 +63,9 @@ docs: $(DEV) ## generate docs/reference and the golden lists from the code
 pictures: $(DEV) ## photograph the status page for the README (needs Chromium), draw the dashboards
 	@$(PY) tools/screenshot.py --docs
 	@$(PY) tools/draw_dashboards.py
+
+release: $(RUN) ## build a release of the agent for `vedette agent update`; ARGS='17 --target true'
+	@$(PY) tools/release.py $(ARGS)
 
 lock: $(DEV) ## resolve the dependencies of pyproject.toml anew into the two lock files
 	@sh tools/lock.sh $(PY)

@@ -475,7 +475,7 @@ async def test_what_takes_longer_is_ended_and_answered_as_interrupted_with_what_
     await host.acting.stop()
     said = await host.answer(7)
     assert (said["status"], said["reason"]) == ("failed", "interrupted")
-    assert said["message"].startswith("interrupted: the agent was stopped while it ran; 1 of its 2")
+    assert said["message"].startswith("the agent was stopped while it ran; 1 of its 2")
     assert [one["success"] for one in said["results"]] == [True, False]
     await host.start()
     assert await host.answer(7) == said

@@ -11,7 +11,7 @@ from tests.house.tree import ROOT
 
 PROMISED = {
     "up", "dev", "install", "test", "check", "fmt", "bench", "soak", "proto", "schema", "docs", "pictures",
-    "lock", "clean",
+    "release", "lock", "clean",
 }  # fmt: skip
 
 

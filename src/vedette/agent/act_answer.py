@@ -130,7 +130,7 @@ def interrupted(ran: Sequence[Ran], operations: int, took_ms: int) -> Outcome:
         outcome_of(ran, operations, took_ms),
         status="failed",
         reason="interrupted",
-        message=f"interrupted: the agent was stopped while it ran{over}; it is not run again",
+        message=f"the agent was stopped while it ran{over}; it is not run again",
     )
 
 
