@@ -107,6 +107,28 @@ async def test_like_answers_stand_together_with_their_hosts(desk):
     assert "1 host refused: unknown-signer bob is not in my bundle linux-5" in words
 
 
+def a_hit(file, **search):
+    info = {"size": 812, "mode": "-rw-r--r--", "lastmodified": ""} if file else {"size": 0}
+    said = {"paths": ["/etc"], "options": {"maxdepth": 0, "matchall": False}, **search}
+    return {"file": file, "search": said, "fileinfo": info}
+
+
+async def test_files_that_were_found_stand_in_a_line_each_without_the_whole_search(desk):
+    found = await handed_in(desk.conn, a_search("passwords"), "ada", "bob", canary=1)
+    (command, agent), *_ = await commands_of(desk.conn, found.id)
+    elements = {
+        "s1": [a_hit("/etc/passwd", names=["^passwd$"]), a_hit("", contents=["eve"])],
+        "s2": [a_hit("", names=["shadow"])],
+    }
+    await settle(desk.conn, [answer(command, agent, elements=elements)], now=NOW)
+    words = (await desk(f"/actions/{found.id}")).words
+    assert "1 of 8 hosts" in words
+    assert "1 host first, the others once somebody says so" in words
+    assert (
+        "linux-1 s1 /etc/passwd size 812 mode -rw-r--r-- lastmodified names ^passwd$ s2 –" in words
+    )
+
+
 async def test_offline_and_silent_are_told_apart(desk):
     words = (await desk(f"/actions/{desk.runs}")).words
     assert "1 offline, not asked yet linux-7" in words

@@ -1,6 +1,6 @@
 """The page of one action: what it does, who stands behind it, how far it is, what hosts answered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from vedette.web import action_reads as reads
 from vedette.web.action_looks import Progress, look_of_action, look_of_command, progress
 from vedette.web.answer_lines import Found, found_in
 from vedette.web.looks import Look
-from vedette.web.reader import N_, gettext
+from vedette.web.reader import N_, gettext, ngettext
 from vedette.web.words import Moment, duration, instant, moment, value
 
 OPEN = ("proposed", "new", "inflight")
@@ -201,13 +201,27 @@ def _answer(one: reads.Alike) -> AnswerLine:
 
 
 def _limits(action: Shown) -> list[str]:
-    told: list[tuple[float | None, str]] = [
-        (action.rate, gettext("{number} hosts a second")),
-        (action.at_once, gettext("{number} hosts at once")),
-        (action.most_agents, gettext("{number} hosts in all")),
-        (action.canary, gettext("{number} hosts first, the others once somebody says so")),
+    told: list[tuple[float | None, Callable[[int], str]]] = [
+        (action.rate, lambda n: ngettext("{number} host a second", "{number} hosts a second", n)),
+        (action.at_once, lambda n: ngettext("{number} host at once", "{number} hosts at once", n)),
+        (
+            action.most_agents,
+            lambda n: ngettext("{number} host in all", "{number} hosts in all", n),
+        ),
+        (
+            action.canary,
+            lambda n: ngettext(
+                "{number} host first, the others once somebody says so",
+                "{number} hosts first, the others once somebody says so",
+                n,
+            ),
+        ),
     ]
-    limits = [text.format(number=value(number, "")) for number, text in told if number is not None]
+    limits = [
+        text(1 if number == 1 else 2).format(number=value(number, ""))
+        for number, text in told
+        if number is not None
+    ]
     if action.most_failures is not None:
         share = value(action.most_failures, "ratio")
         limits.append(gettext("pauses when more than {share} fail").format(share=share))

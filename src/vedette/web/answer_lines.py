@@ -1,10 +1,12 @@
 """What a module found, as lines to read: whatever JSON a host sent, a page of it and no more."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import msgspec
 
+ECHOED = ("paths", "options", "description")
+"""Of the search that `file` repeats with each hit: what stands in the action already."""
 LINES, DEPTH, CHARACTERS = 60, 6, 400
 """Lines of one operation, how deep they go, characters of one text."""
 BESIDE = 6
@@ -79,11 +81,41 @@ def _of_object(name: str, value: Mapping[str, object], depth: int) -> Iterator[L
 
 
 def _of_list(name: str, value: Sequence[object], depth: int) -> Iterator[Line]:
+    told = [one for one in value if not _is_empty_hit(one)]
+    if len(told) < len(value) and not told:
+        yield Line(depth, [(name, _text([]))])
+        return
+    value = told
     if name:
         yield Line(depth, [(name, "")])
         depth += 1
     for one in value:
-        yield from _lines("", one, depth)
+        yield from [Line(depth, _hit(one))] if _is_hit(one) else _lines("", one, depth)
+
+
+def _is_hit(value: object) -> TypeGuard[Mapping[str, Any]]:
+    """Whether this is one file of MIG's answers, which repeat the whole search with each."""
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("file"), str)
+        and all(isinstance(value.get(name), dict) for name in ("search", "fileinfo"))
+    )
+
+
+def _is_empty_hit(value: object) -> bool:
+    """Whether MIG says by it that a search found no file."""
+    return _is_hit(value) and not value["file"]
+
+
+def _hit(one: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the file, what is known of it, and by which checks it was found."""
+    known = [(name, _text(said)) for name, said in one["fileinfo"].items() if _is_plain(said)]
+    checks = [
+        (name, ", ".join(map(_text, said)))
+        for name, said in one["search"].items()
+        if name not in ECHOED and isinstance(said, list) and said
+    ]
+    return [("", _text(one["file"])), *known[:BESIDE], *checks[:BESIDE]]
 
 
 def _is_plain(value: object) -> bool:
