@@ -1,10 +1,11 @@
 """The page of availability: components by region and category, a column a month, the policy beside it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import urlencode
 
+import msgspec
 from psycopg_pool import AsyncConnectionPool
 
 from vedette.health.model import State
@@ -26,25 +27,29 @@ FILTERS = ("region", "category", "service", "component", "zone", "months", "besi
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """How a number is called by the thresholds: a word for those who see no colour, and a look."""
+    """How a number is called by the thresholds: a word for those who see no colour, a look, and its icon or ""."""
 
     word: str
     look: Look
+    mark: str = ""
 
 
 GOOD = Grade(N_("good"), LOOKS[State.UP])
-FAIR = Grade(N_("fair"), LOOKS[State.DEGRADED])
-POOR = Grade(N_("poor"), LOOKS[State.DOWN])
+FAIR = Grade(N_("fair"), LOOKS[State.DEGRADED], LOOKS[State.DEGRADED].icon)
+POOR = Grade(N_("poor"), LOOKS[State.DOWN], LOOKS[State.DOWN].icon)
 NONE = Grade(N_("nothing to count"), LOOKS[State.UNKNOWN])
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One cell: the number that counts, and in small what else is known of the month; "" is nothing."""
+class Shown(msgspec.Struct, frozen=True, gc=False):
+    """One cell: the number that counts, and in small what else is known of the month; "" is nothing.
+
+    month, word: of the grade, both in the reader's language: a thousand cells share a dozen months and four words.
+    """
 
     month: str
     text: str
     grade: Grade
+    word: str
     revised: str = ""
     compatible: str = ""
     mean: str = ""
@@ -96,6 +101,14 @@ class Page:
     json: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The months' names, and the grades' by ours, as this reader's language has them."""
+
+    months: Sequence[str]
+    grades: Mapping[str, str]
+
+
 class AvailabilityPage:
     """`/availability`, as it is for whoever asks; one statement."""
 
@@ -131,9 +144,13 @@ def page(found: Table, reporting: Reporting, given: dict[str, str], *, now: date
     without = {name: text for name, text in given.items() if name != "beside"}
     beside = without if asked.compatible else {**given, "beside": "compatible"}
     since = {"from": f"{asked.first:%Y-%m}"}
+    words = _Words(
+        [month_name(month) for month in found.months],
+        {grade.word: gettext(grade.word) for grade in (GOOD, FAIR, POOR, NONE)},
+    )
     return Page(
         regions=[
-            Region(f"region-{nth}", name, _categories(regions[name], found, reporting))
+            Region(f"region-{nth}", name, _categories(regions[name], words, reporting))
             for nth, name in enumerate(ordered, 1)
         ],
         months=[(_short(month), month.year) for month in found.months],
@@ -153,40 +170,43 @@ def page(found: Table, reporting: Reporting, given: dict[str, str], *, now: date
     )
 
 
-def _categories(groups: Sequence[Group], found: Table, reporting: Reporting) -> list[Category]:
+def _categories(groups: Sequence[Group], words: _Words, reporting: Reporting) -> list[Category]:
     return [
         Category(
             group.category,
-            [
-                _shown(cell, month, reporting)
-                for cell, month in zip(group.cells, found.months, strict=True)
-            ],
-            [_row(line, found, reporting) for line in group.members],
+            _cells(group.cells, words, reporting),
+            [_row(line, words, reporting) for line in group.members],
         )
         for group in sorted(groups, key=lambda group: (not group.category, group.category))
     ]
 
 
-def _row(line: Line, found: Table, reporting: Reporting) -> Row:
+def _row(line: Line, words: _Words, reporting: Reporting) -> Row:
     return Row(
         line.slug,
         f"{line.service} ({line.type})" if line.type else line.service,
         _said(line.budget) if line.budget else "",
         line.budget is not None and line.budget.left_min < 0,
-        [
-            _shown(cell, month, reporting)
-            for cell, month in zip(line.cells, found.months, strict=True)
-        ],
+        _cells(line.cells, words, reporting),
     )
 
 
-def _shown(cell: Cell, month: date, reporting: Reporting) -> Shown:
+def _cells(cells: Sequence[Cell], words: _Words, reporting: Reporting) -> list[Shown]:
+    return [
+        _shown(cell, month, words.grades, reporting)
+        for cell, month in zip(cells, words.months, strict=True)
+    ]
+
+
+def _shown(cell: Cell, month: str, grades: Mapping[str, str], reporting: Reporting) -> Shown:
     # What was published stands in front; what is known by now is said beside it.
     first = cell.published.share if cell.published else cell.share
+    grade = _grade(first, reporting)
     return Shown(
-        month=month_name(month),
+        month=month,
         text=number(first),
-        grade=_grade(first, reporting),
+        grade=grade,
+        word=grades[grade.word],
         revised=number(cell.share) if cell.revised else "",
         compatible="" if cell.compatible is None or first is None else number(cell.compatible),
         mean="" if cell.members_mean is None else number(cell.members_mean),

@@ -4,7 +4,7 @@ import math
 from datetime import UTC, date, datetime, timedelta
 
 import msgspec
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from vedette.web.reader import N_, gettext, ngettext, reading
 from vedette.web.zones import called
@@ -48,10 +48,9 @@ def instant(at: datetime) -> Markup:
 
 
 def _tag(at: datetime, text: str) -> Markup:
-    return Markup('<time datetime="%s">%s</time>') % (
-        f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z",
-        text,
-    )
+    # Markup's own % takes ten times as long, on a page with hundreds of them.
+    moment = f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z"
+    return Markup(f'<time datetime="{moment}">{escape(text)}</time>')  # noqa: S704 - escaped here
 
 
 def day_of(at: date) -> str:
