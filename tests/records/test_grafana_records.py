@@ -157,6 +157,24 @@ async def test_severities_are_counted_once_a_vulnerability(grafana):
     ]
 
 
+SHOWN = (
+    "SELECT cluster, namespace, vulnerability, severity, images, pods, since, exploited, percentile"
+)
+
+
+@pytest.mark.parametrize("where", ["", f"'{{{world.CLUSTER}}}'", "NULL, '{none}'"])
+async def test_the_first_exposures_are_those_to_mend_first(grafana, where):
+    everything = await rows(grafana, f"{SHOWN} FROM exposures({where})")
+    first = await rows(grafana, f"{SHOWN} FROM exposures_v2({where})")
+    assert sorted(first) == sorted(everything)
+    assert first[:1] == await rows(
+        grafana, f"{SHOWN} FROM exposures_v2({where}{', ' * bool(where)}most => 1)"
+    )
+    if not where:
+        order = [name for (name,) in await rows(grafana, "SELECT vulnerability FROM fix_first()")]
+        assert list(dict.fromkeys(row[2] for row in first)) == order
+
+
 async def test_days_say_how_many_stood_open(grafana):
     found = await rows(
         grafana,

@@ -561,18 +561,60 @@ CREATE FUNCTION grafana.exposures(clusters text[] DEFAULT NULL::text[], namespac
     SET jit TO 'off'
     AS $$
     SELECT coalesce(c.name, ''), coalesce(n.name, ''), e.identity, records.severity_title(e.severity), e.severity,
-        e.fixable, e.images, e.pods, e.since_at, e.first_seen_at,
-        extract(epoch FROM now() - e.since_at)::double precision,
+        e.fixable, e.images, e.pods, e.since_at, e.first_seen_at, date_part('epoch', now() - e.since_at),
         CASE WHEN (SELECT EXISTS (SELECT FROM records.kev)) THEN e.identity IN (SELECT k.cve FROM records.kev AS k) END,
-        (SELECT p.percentile FROM records.epss AS p WHERE p.cve = e.identity)
+        p.percentile
     FROM records.standing(clusters, namespaces) AS e
     LEFT JOIN fleet.namespace AS n ON n.id = e.namespace_id
     LEFT JOIN fleet.cluster AS c ON c.id = n.cluster_id
+    LEFT JOIN records.epss AS p ON p.cve = e.identity
 $$;
 
 ALTER FUNCTION grafana.exposures(clusters text[], namespaces text[]) OWNER TO vedette_reader;
 
 COMMENT ON FUNCTION grafana.exposures(clusters text[], namespaces text[]) IS 'What stands open in which namespace, once a vulnerability; of all, or of the clusters and namespaces named.';
+
+CREATE FUNCTION grafana.exposures_v2(clusters text[] DEFAULT NULL::text[], namespaces text[] DEFAULT NULL::text[], most integer DEFAULT 1000) RETURNS TABLE(cluster text, namespace text, vulnerability text, severity text, rank smallint, fixable boolean, images integer, pods integer, since timestamp with time zone, first_seen timestamp with time zone, age_s double precision, exploited boolean, percentile real)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET jit TO 'off'
+    AS $$
+    -- Of everything, the first are found by index; of what is named, among all that stands there.
+    WITH first AS MATERIALIZED (
+        (
+            SELECT e AS held, p
+            FROM records.priority AS p
+            JOIN records.exposure AS e ON e.identity = p.identity AND e.ended_at IS NULL AND e.covered_until <= now()
+            WHERE clusters IS NULL AND namespaces IS NULL AND p.covered_until <= now()
+            ORDER BY p.rank, p.severity DESC, p.percentile DESC, p.fixable DESC, p.identity, e.namespace_id
+            LIMIT least(most, 10000)
+        )
+        UNION ALL
+        (
+            SELECT e, p
+            FROM unnest(records.namespaces_of(clusters, namespaces)) AS n (id)
+            JOIN records.exposure AS e ON e.namespace_id = n.id AND e.ended_at IS NULL AND e.covered_until <= now()
+            JOIN records.priority AS p ON p.identity = e.identity
+            WHERE clusters IS NOT NULL OR namespaces IS NOT NULL
+            ORDER BY p.rank, p.severity DESC, p.percentile DESC, p.fixable DESC, p.identity, e.namespace_id
+            LIMIT least(most, 10000)
+        )
+    )
+    SELECT coalesce(c.name, ''), coalesce(n.name, ''), (f.held).identity, records.severity_title((f.held).severity),
+        (f.held).severity, (f.held).fixable, (f.held).images, (f.held).pods, (f.held).since_at,
+        (f.held).first_seen_at, date_part('epoch', now() - (f.held).since_at),
+        CASE WHEN (SELECT EXISTS (SELECT FROM records.kev)) THEN
+            (f.held).identity IN (SELECT k.cve FROM records.kev AS k) END,
+        (SELECT s.percentile FROM records.epss AS s WHERE s.cve = (f.held).identity)
+    FROM first AS f
+    LEFT JOIN fleet.namespace AS n ON n.id = (f.held).namespace_id
+    LEFT JOIN fleet.cluster AS c ON c.id = n.cluster_id
+    ORDER BY (f.p).rank, (f.p).severity DESC, (f.p).percentile DESC, (f.p).fixable DESC, (f.p).identity, 1, 2
+$$;
+
+ALTER FUNCTION grafana.exposures_v2(clusters text[], namespaces text[], most integer) OWNER TO vedette_reader;
+
+COMMENT ON FUNCTION grafana.exposures_v2(clusters text[], namespaces text[], most integer) IS 'The first so many of what stands open in which namespace, in the order of mending; at most 10,000.';
 
 CREATE FUNCTION grafana.fix_first(most integer DEFAULT 100) RETURNS TABLE(vulnerability text, severity text, rank smallint, fixable boolean, exploited boolean, percentile real, running boolean, namespaces bigint, images bigint, pods bigint, since timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -700,7 +742,7 @@ CREATE FUNCTION grafana.get_vulnerabilities_v2(cluster text, namespace text) RET
     )
     SELECT j.name, j.digest, j.tag, f.pods, f.package, f.version, a.name, f.identity,
         coalesce(nullif(a.title, ''), a.name), records.severity_title(f.severity), f.severity, f.score,
-        coalesce(f.fixed_in, ''), f.since_at, f.first_seen_at, extract(epoch FROM now() - f.since_at)::double precision,
+        coalesce(f.fixed_in, ''), f.since_at, f.first_seen_at, date_part('epoch', now() - f.since_at),
         -- "not listed" differs from "not loaded"
         CASE WHEN (SELECT kev FROM loaded) THEN e.cve IS NOT NULL END, e.due_on, p.score, p.percentile,
         coalesce((t.held).decision, ''), (t.held).until, f.sources, coalesce(a.links[1], '')
@@ -2085,7 +2127,6 @@ ALTER FUNCTION records.scope_key(scope text, name text, of_cluster text) OWNER T
 
 CREATE FUNCTION records.severity_title(severity smallint) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog'
     AS $$
     SELECT (ARRAY['Unknown', 'Negligible', 'Low', 'Medium', 'High', 'Critical', 'Defcon1'])[severity + 1]
 $$;
@@ -6010,6 +6051,10 @@ GRANT ALL ON FUNCTION grafana.error_budgets_by_month(from_at timestamp with time
 REVOKE ALL ON FUNCTION grafana.exposures(clusters text[], namespaces text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION grafana.exposures(clusters text[], namespaces text[]) TO vedette_grafana;
 GRANT ALL ON FUNCTION grafana.exposures(clusters text[], namespaces text[]) TO vedette_app;
+
+REVOKE ALL ON FUNCTION grafana.exposures_v2(clusters text[], namespaces text[], most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION grafana.exposures_v2(clusters text[], namespaces text[], most integer) TO vedette_grafana;
+GRANT ALL ON FUNCTION grafana.exposures_v2(clusters text[], namespaces text[], most integer) TO vedette_app;
 
 REVOKE ALL ON FUNCTION grafana.fix_first(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION grafana.fix_first(most integer) TO vedette_grafana;

@@ -1,9 +1,10 @@
 -- What dashboards may ask of vulnerabilities: a contract; never change shape, add _v2. What several scanners find under
 -- several names counts once, and what was decided to be borne, or does not apply, is told apart.
 
--- How people read a severity.
+-- How people read a severity. Without settings of its own it becomes a part of whoever asks: of a million rows that is
+-- seconds.
 CREATE OR REPLACE FUNCTION records.severity_title(severity smallint) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT (ARRAY['Unknown', 'Negligible', 'Low', 'Medium', 'High', 'Critical', 'Defcon1'])[severity + 1]
 $$;
 
@@ -42,7 +43,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET jit = off 
     )
     SELECT j.name, j.digest, j.tag, f.pods, f.package, f.version, a.name, f.identity,
         coalesce(nullif(a.title, ''), a.name), records.severity_title(f.severity), f.severity, f.score,
-        coalesce(f.fixed_in, ''), f.since_at, f.first_seen_at, extract(epoch FROM now() - f.since_at)::double precision,
+        coalesce(f.fixed_in, ''), f.since_at, f.first_seen_at, date_part('epoch', now() - f.since_at),
         -- "not listed" differs from "not loaded"
         CASE WHEN (SELECT kev FROM loaded) THEN e.cve IS NOT NULL END, e.due_on, p.score, p.percentile,
         coalesce((t.held).decision, ''), (t.held).until, f.sources, coalesce(a.links[1], '')
@@ -96,16 +97,57 @@ RETURNS TABLE (
     pods integer, since timestamptz, first_seen timestamptz, age_s double precision, exploited boolean, percentile real)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET jit = off AS $$
     SELECT coalesce(c.name, ''), coalesce(n.name, ''), e.identity, records.severity_title(e.severity), e.severity,
-        e.fixable, e.images, e.pods, e.since_at, e.first_seen_at,
-        extract(epoch FROM now() - e.since_at)::double precision,
+        e.fixable, e.images, e.pods, e.since_at, e.first_seen_at, date_part('epoch', now() - e.since_at),
         CASE WHEN (SELECT EXISTS (SELECT FROM records.kev)) THEN e.identity IN (SELECT k.cve FROM records.kev AS k) END,
-        (SELECT p.percentile FROM records.epss AS p WHERE p.cve = e.identity)
+        p.percentile
     FROM records.standing(clusters, namespaces) AS e
     LEFT JOIN fleet.namespace AS n ON n.id = e.namespace_id
     LEFT JOIN fleet.cluster AS c ON c.id = n.cluster_id
+    LEFT JOIN records.epss AS p ON p.cve = e.identity
 $$;
 COMMENT ON FUNCTION grafana.exposures(text[], text[])
     IS 'What stands open in which namespace, once a vulnerability; of all, or of the clusters and namespaces named.';
+
+CREATE OR REPLACE FUNCTION grafana.exposures_v2(
+    clusters text[] DEFAULT NULL, namespaces text[] DEFAULT NULL, most integer DEFAULT 1000)
+RETURNS TABLE (
+    cluster text, namespace text, vulnerability text, severity text, rank smallint, fixable boolean, images integer,
+    pods integer, since timestamptz, first_seen timestamptz, age_s double precision, exploited boolean, percentile real)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET jit = off AS $$
+    -- Of everything, the first are found by index; of what is named, among all that stands there.
+    WITH first AS MATERIALIZED (
+        (
+            SELECT e AS held, p
+            FROM records.priority AS p
+            JOIN records.exposure AS e ON e.identity = p.identity AND e.ended_at IS NULL AND e.covered_until <= now()
+            WHERE clusters IS NULL AND namespaces IS NULL AND p.covered_until <= now()
+            ORDER BY p.rank, p.severity DESC, p.percentile DESC, p.fixable DESC, p.identity, e.namespace_id
+            LIMIT least(most, 10000)
+        )
+        UNION ALL
+        (
+            SELECT e, p
+            FROM unnest(records.namespaces_of(clusters, namespaces)) AS n (id)
+            JOIN records.exposure AS e ON e.namespace_id = n.id AND e.ended_at IS NULL AND e.covered_until <= now()
+            JOIN records.priority AS p ON p.identity = e.identity
+            WHERE clusters IS NOT NULL OR namespaces IS NOT NULL
+            ORDER BY p.rank, p.severity DESC, p.percentile DESC, p.fixable DESC, p.identity, e.namespace_id
+            LIMIT least(most, 10000)
+        )
+    )
+    SELECT coalesce(c.name, ''), coalesce(n.name, ''), (f.held).identity, records.severity_title((f.held).severity),
+        (f.held).severity, (f.held).fixable, (f.held).images, (f.held).pods, (f.held).since_at,
+        (f.held).first_seen_at, date_part('epoch', now() - (f.held).since_at),
+        CASE WHEN (SELECT EXISTS (SELECT FROM records.kev)) THEN
+            (f.held).identity IN (SELECT k.cve FROM records.kev AS k) END,
+        (SELECT s.percentile FROM records.epss AS s WHERE s.cve = (f.held).identity)
+    FROM first AS f
+    LEFT JOIN fleet.namespace AS n ON n.id = (f.held).namespace_id
+    LEFT JOIN fleet.cluster AS c ON c.id = n.cluster_id
+    ORDER BY (f.p).rank, (f.p).severity DESC, (f.p).percentile DESC, (f.p).fixable DESC, (f.p).identity, 1, 2
+$$;
+COMMENT ON FUNCTION grafana.exposures_v2(text[], text[], integer)
+    IS 'The first so many of what stands open in which namespace, in the order of mending; at most 10,000.';
 
 CREATE OR REPLACE FUNCTION grafana.get_severity_count_v2(
     clusters text[] DEFAULT NULL, namespaces text[] DEFAULT NULL)
