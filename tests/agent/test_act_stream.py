@@ -71,6 +71,7 @@ def said(server, number=-1):
 
 async def test_an_order_comes_down_the_stream_and_its_answer_goes_up_it(server, etc, tmp_path):
     started = options(server, tmp_path / "a")
+    server.heartbeat_ms = 200
     async with Agent(started) as agent:
         await trusted(server)
         await server.say(down(order(searching(etc), at=clock.now())))
@@ -82,6 +83,8 @@ async def test_an_order_comes_down_the_stream_and_its_answer_goes_up_it(server, 
         await server.say(pb.ToAgent(told=pb.Told(ids=[7])))
         told = {sample.name: sample.value for sample in agent.samples()}
         assert told["vedette_agent_actions_run_total"] == 1
+        await server.until(lambda: server.heartbeats[-1].bundle_version == 1)
+    assert server.heartbeats[0].bundle_version == 0
     facts = server.hellos[0].facts
     assert "file" in facts.modules
     assert json.loads(facts.sandbox_json)["rlimits"] is True

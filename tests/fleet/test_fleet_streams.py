@@ -65,6 +65,16 @@ async def test_an_agent_that_comes_is_online_and_shows_what_it_says_of_itself(co
     assert status_of(agent, now=NOON).standing == "online"
 
 
+async def test_a_heartbeat_says_by_which_trust_bundle_the_agent_decides_now(conn):
+    await make_agent(conn, "local")
+    await make_agent(conn, "other")
+    stream, other = await come(conn), await come(conn, name="other")
+    await keep_heartbeats(conn, [beat(stream, bundle_version=7), beat(other)])
+    await keep_heartbeats(conn, [beat(stream, bundle_version=0), beat(other)])
+    found = await conn.execute("SELECT name, bundle_version FROM fleet.agent ORDER BY name")
+    assert await found.fetchall() == [("local", 7), ("other", 0)]
+
+
 async def test_a_newer_stream_takes_a_higher_epoch(conn):
     await make_agent(conn, "local")
     assert (await come(conn)).epoch == 1

@@ -32,6 +32,14 @@ async def keep_heartbeats(conn: Connection, beats: Sequence[Beat]) -> set[int]:
         dropped_reports=[_count(beat.dropped_reports) for beat in rows],
         welcomed=[beat.agent_id in welcomed for beat in rows],
     )
+    deciding = [beat for beat in rows if beat.bundle_version]
+    if deciding:
+        await Q.run(
+            conn,
+            "keep_bundles",
+            agents=[beat.agent_id for beat in deciding],
+            versions=[_count(beat.bundle_version) for beat in deciding],
+        )
     return set(latest) - {agent_id for (agent_id,) in kept}
 
 

@@ -298,7 +298,7 @@ class Beat:
     """One heartbeat of one stream.
 
     clock_offset_s: its clock minus ours. welcomed: the agent has kept its run id since our Welcome.
-    dropped_reports: since it was enrolled.
+    dropped_reports: since it was enrolled. bundle_version: of the trust bundle it decides by; 0: it does not say.
     """
 
     agent_id: int
@@ -309,3 +309,4 @@ class Beat:
     spooled_reports: int
     dropped_reports: int
     welcomed: bool
+    bundle_version: int = 0

@@ -50,6 +50,14 @@ FROM held
 WHERE s.agent_id = held.agent_id
 RETURNING s.agent_id;
 
+-- name: keep_bundles
+-- An agent takes a trust bundle while its stream is open; what it said when it came is old then.
+UPDATE fleet.agent AS a
+SET bundle_version = g.version
+FROM unnest(%(agents)b::integer[], %(versions)b::bigint[]) AS g (id, version)
+WHERE a.id = g.id
+  AND a.bundle_version <> g.version;
+
 -- name: agent_of_key
 -- Locked, so that a revocation comes either before the look at it or after the epoch was taken.
 SELECT id, name, kind, revoked_at, destroyed_at, config_revision

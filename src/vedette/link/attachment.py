@@ -32,6 +32,7 @@ class Attachment:
 
     confirmed: this run is welcomed, and kept as such.
     credits: batches and gaps that may still be sent before the next ack.
+    bundle_version: of the trust bundle the agent decides by now.
     voice: says things as a collector wants them, signed; None: as they are.
     give_up: send a gap in place of the first batch, which the server refuses again and again.
     """
@@ -49,6 +50,7 @@ class Attachment:
     confirmed: bool = True
     give_up: bool = False
     voice: "Voice | None" = None
+    bundle_version: Callable[[], int] = int
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _layouts: set[int] = field(default_factory=set)
     _errors: set[int] = field(default_factory=set)
@@ -202,6 +204,7 @@ class Attachment:
             dropped_reports=self.spool.dropped_reports,
             config_revision=self.revision,
             welcomed=welcomed,
+            bundle_version=self.bundle_version(),
         )
         await self.say(pb.FromAgent(heartbeat=beat))
         loop_s = asyncio.get_running_loop().time()

@@ -243,6 +243,7 @@ class Client:
             give_up=self._given_up(),
             confirmed=not welcome.provisional,
             voice=self._voice,
+            bundle_version=lambda: self.claims.bundle_version,
         )
         self.spool.listener = attachment.wake
         self.orders.begin(attachment.wake)

@@ -97,6 +97,7 @@ class Hearing:
             spooled_reports=min(beat.spooled_reports, BIGINT_MAX),
             dropped_reports=min(beat.dropped_reports, BIGINT_MAX),
             welcomed=beat.welcomed,
+            bundle_version=min(beat.bundle_version, BIGINT_MAX),
         )
 
     async def _take_define(self, stream: Stream, define: pb.Define) -> None:

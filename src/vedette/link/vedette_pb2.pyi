@@ -215,20 +215,22 @@ class Gap(_message.Message):
     def __init__(self, seq: _Optional[int] = ..., prev: _Optional[int] = ..., reports: _Optional[int] = ..., from_us: _Optional[int] = ..., to_us: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
-    __slots__ = ("clock_us", "spooled_bytes", "spooled_reports", "dropped_reports", "config_revision", "welcomed")
+    __slots__ = ("clock_us", "spooled_bytes", "spooled_reports", "dropped_reports", "config_revision", "welcomed", "bundle_version")
     CLOCK_US_FIELD_NUMBER: _ClassVar[int]
     SPOOLED_BYTES_FIELD_NUMBER: _ClassVar[int]
     SPOOLED_REPORTS_FIELD_NUMBER: _ClassVar[int]
     DROPPED_REPORTS_FIELD_NUMBER: _ClassVar[int]
     CONFIG_REVISION_FIELD_NUMBER: _ClassVar[int]
     WELCOMED_FIELD_NUMBER: _ClassVar[int]
+    BUNDLE_VERSION_FIELD_NUMBER: _ClassVar[int]
     clock_us: int
     spooled_bytes: int
     spooled_reports: int
     dropped_reports: int
     config_revision: int
     welcomed: bool
-    def __init__(self, clock_us: _Optional[int] = ..., spooled_bytes: _Optional[int] = ..., spooled_reports: _Optional[int] = ..., dropped_reports: _Optional[int] = ..., config_revision: _Optional[int] = ..., welcomed: _Optional[bool] = ...) -> None: ...
+    bundle_version: int
+    def __init__(self, clock_us: _Optional[int] = ..., spooled_bytes: _Optional[int] = ..., spooled_reports: _Optional[int] = ..., dropped_reports: _Optional[int] = ..., config_revision: _Optional[int] = ..., welcomed: _Optional[bool] = ..., bundle_version: _Optional[int] = ...) -> None: ...
 
 class Ack(_message.Message):
     __slots__ = ("durable_seq", "credits")
