@@ -380,6 +380,10 @@ def test_a_module_that_keeps_running_passes_its_door(name: str) -> None:
         ({"fswatch": {"path": []}}, "did you mean 'paths'"),
         ({"fswatch": {"paths": "x"}}, "persistent, fswatch"),
         ({"dispatch": {}}, "dispatch"),
+        ({"dispatch": {"dispatch": {}}}, "write httpurl or snstopic"),
+        ({"dispatch": {"dispatch": {"httpurl": "http://x", "snstopic": "x"}}}, "to one place"),
+        ({"audit": {"audit": {"rulespath": "/x"}}}, "rulespath is not there: the rules are the h"),
+        ({"audit": {"audit": {"backloglimit": 1}}}, "backloglimit is not there: it is of the queu"),
         ({"audit": {"audit": {"ratelimit": 0}}}, "persistent, audit"),
     ],
 )

@@ -108,6 +108,10 @@ def checked_settings(name: str, given: object) -> Parameters:
     if not (hasattr(module, "keep") and hasattr(module, "settings")):
         words = f"agent.yaml: persistent: the module {name!r} does not keep running"
         raise Invalid(words, hint="audit, dispatch and fswatch do")
+    said = given.get(name) if isinstance(given, dict) else None
+    for key, why in getattr(module, "not_here", {}).items():
+        if isinstance(said, dict) and key in said:
+            raise Invalid(f"agent.yaml: persistent, {name}: {key} is not there: {why}")
     refuse_unknown(module.settings, given, what=f"agent.yaml: persistent, {name}")
     try:
         settings: Parameters = msgspec.convert(given or {}, module.settings)

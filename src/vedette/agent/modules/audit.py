@@ -8,7 +8,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
@@ -46,6 +46,11 @@ class Audit(Asked):
     description: ClassVar[str] = "Keeps running: hands on the events of the kernel's audit."
     needs: ClassVar[Needs] = Needs(network=True, root=True)
     settings: ClassVar[type[Parameters]] = AuditSettings
+    not_here: ClassVar[Mapping[str, str]] = {
+        "rulespath": "the rules are the host's own; auditctl -R or augenrules load them",
+        "backloglimit": "it is of the queue that auditd reads, and auditctl -b sets it",
+    }
+    """Keys of MIG's, and why they are refused."""
 
     def keep(self, settings: AuditSettings, line: Line, context: Context) -> None:
         """Listen until the agent ends; `Unavailable` where there is no audit to listen to."""

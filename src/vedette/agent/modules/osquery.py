@@ -1,7 +1,8 @@
 """SQL over this host's tables, answered by the osquery that is installed on it.
 
 osquery runs under this operation's walls: no network, nothing written, no extensions, no
-configuration of its own. The tables that fetch or collect are not there.
+configuration of its own. The tables that fetch or collect are not there. Tried against a program that
+answers as osqueryi does, not against osquery: neither Debian nor PyPI has it to install.
 """
 
 import re
