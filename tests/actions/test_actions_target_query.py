@@ -255,6 +255,8 @@ SUBTLE = [
     "starttime - interval '1 month' > timestamptz '2024-02-29 11:59:00Z'",
     "starttime + interval '1 month 1 day' < '2024-03-30 13:00:00Z'",
     "starttime = '2024-02-29 14:00:00+02:00'",
+    "starttime = '2024-02-29 14:00:00+02'",
+    "starttime = '2024-02-29 17:30:00+0530'",
     "'linux' = environment->>'os' OR pid BETWEEN 300 AND 500 AND NOT name = 'db_1'",
     "name <> 'db_1' AND environment->>'os' IN ('linux', 'it''s')",
 ]

@@ -7,7 +7,7 @@ from vedette.actions.target import Interval
 from vedette.errors import Invalid
 
 _TIME = re.compile(
-    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:[Zz]|[+-]\d\d:\d\d)?)?", re.ASCII
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:[Zz]|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
 )
 _PART = re.compile(r"([+-]?\d{1,9})\s*([A-Za-z]+)", re.ASCII)
 _CLOCK = re.compile(r"([+-]?)(\d{1,6}):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
@@ -35,7 +35,7 @@ _PATH_STEP = re.compile(
 
 
 def read_time(text: str) -> datetime:
-    """Return the time of RFC 3339, or a date; without a zone it is UTC. Raises Invalid."""
+    """Return the time of RFC 3339 or as psql shows it, or a date; without a zone it is UTC. Raises Invalid."""
     written = text.strip()
     wrong = Invalid(f"{text[:60]!a} is no time", hint="write 2026-01-31T08:00:00Z")
     if not _TIME.fullmatch(written):
