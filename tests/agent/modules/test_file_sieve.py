@@ -1,13 +1,17 @@
 """Many small files are looked through at once, and each is answered as if it stood alone."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 from tests.agent.modules.test_file import ask, found, search
 
+from vedette.agent.modules.file_block import WORTH_RE2_BYTES, Block
 from vedette.agent.modules.file_read import BLOCK_BYTES
-from vedette.agent.modules.file_sieve import FULL_BYTES
+from vedette.agent.modules.file_sieve import FULL_BYTES, PORTION_BYTES
 
 SIZES = (0, 1, 40, 5_000, 70_000, FULL_BYTES - 1, FULL_BYTES, BLOCK_BYTES - 8, BLOCK_BYTES + 9)
 
@@ -50,6 +54,32 @@ def test_each_search_has_its_own_answer(forest: Path) -> None:
     assert len(found(answer, "some")) == 50
 
 
+@pytest.mark.parametrize("step", [-7, -6, -3, 0, 1])
+@pytest.mark.parametrize("portions", [0, 1, 2])
+def test_a_word_across_two_portions_of_a_long_file_is_found(
+    tmp_path: Path, portions: int, step: int
+) -> None:
+    filling = b"x" * (BLOCK_BYTES - 1 + portions * PORTION_BYTES + step)
+    (tmp_path / "with").write_bytes(filling + b"needle" + b"y" * PORTION_BYTES)
+    (tmp_path / "without").write_bytes(filling + b"needl_" + b"y" * PORTION_BYTES)
+    assert found(ask(s1=search(tmp_path, contents=["needle"]))) == ["with"]
+    assert found(ask(s1=search(tmp_path, contents=["n[e]edle"]))) == ["with"]
+    assert found(ask(s1=search(tmp_path, contents=["!needle"]))) == ["without"]
+
+
+@given(
+    text=some.text("ab_e\0", max_size=60).map(str.encode),
+    word=some.text("ab_e\0", min_size=1, max_size=5).map(str.encode),
+    at=some.integers(0, 20),
+)
+def test_a_word_is_found_by_its_rarest_byte_where_it_is(text: bytes, word: bytes, at: int) -> None:
+    content = text + b"b" * 4096
+    block = Block(bytearray(content + word))  # what is behind the end is none of it
+    for _ in range(2):
+        assert block.find(word, at, len(content)) == content.find(word, at)
+        block.searched = WORTH_RE2_BYTES
+
+
 def test_no_match_goes_from_one_file_into_the_next(tmp_path: Path) -> None:
     for name, content in (("1", b"nee"), ("2", b"dle\n"), ("3", b"dle"), ("4", b"\n"), ("5", b"")):
         (tmp_path / name).write_bytes(content)
@@ -76,3 +106,10 @@ def test_a_pipe_that_nobody_writes_holds_nothing_up(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("pipe")
     (tmp_path / "good").write_bytes(b"needle")
     assert found(ask(s1=search(tmp_path, contents=["needle"]))) == ["good"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="no such file here")
+def test_a_link_to_what_the_kernel_tells_in_pieces_is_read_to_its_end(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/proc/self/smaps")
+    last = re.findall(r"(?m)^[0-9a-f]+-[0-9a-f]+ ", Path("/proc/self/smaps").read_text())[-1]
+    assert found(ask(s1=search(tmp_path, contents=[last]))) == ["link"]

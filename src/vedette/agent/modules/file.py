@@ -56,7 +56,7 @@ class Run:
         self.unread = self.hits = 0
         self.ended = ""
         self._reader = Reader(context)
-        self._sieve = Sieve(Block(bytearray(BLOCK_BYTES)))
+        self._sieve = Sieve(Block(bytearray(BLOCK_BYTES)), context)
         self._plans: dict[tuple[Question, ...], Plan] = {}
         self._walk = Walk(context, of_this_host())
 
@@ -138,7 +138,7 @@ class Run:
                 if self._sieve.full:
                     self._sift()
                 try:
-                    if self._sieve.take(entry, plan):
+                    if self._sieve.take(entry, plan, at_home=self._walk.at_home):
                         continue
                 except OSError as fault:
                     self._fault(plan.asked, entry.path, fault)

@@ -66,7 +66,7 @@ def elsewhere(mountinfo: str) -> dict[bytes, bool]:
 
 def is_remote(kind: str) -> bool:
     """Return whether a file system of this kind is served by another machine, or may be."""
-    return kind in _REMOTE or kind.startswith("fuse.")
+    return kind in _REMOTE or kind.partition(".")[0] == "fuse"
 
 
 def is_made_up(kind: str) -> bool:

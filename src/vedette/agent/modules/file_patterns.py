@@ -22,28 +22,29 @@ _LINES_TRIED = 256
 class Pattern:
     """One pattern; what starts with `!` has that taken off and is asked elsewhere.
 
-    fits: whether it matches somewhere in this one name or line.
+    fits: whether it matches somewhere in this one name or line. literals: of which every match holds at
+    least one; None where none are known.
     """
 
-    __slots__ = ("_by_line", "_framed", "_lines", "_literals", "_word", "fits", "text")
+    __slots__ = ("_by_line", "_framed", "_lines", "_word", "fits", "literals", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self._by_line = False
         self._lines: Any = None
         self._framed = self._word = b""
-        self._literals: frozenset[bytes] | None
+        self.literals: frozenset[bytes] | None
         self.fits: Callable[[bytes], bool]
         plain = plain_text(text)
         if plain:  # and RE2, which is slow to import, is asked as late as can be
             word = _encoded(plain.word)
-            self._literals = frozenset({word})
+            self.literals = frozenset({word})
             self._framed = b"\n" * plain.at_start + word + b"\n" * plain.at_end
             self._word = word if word == self._framed else b""
             self.fits = _plainly(plain, word)
             return
         self._by_line = re.search(_ONLY_BY_LINE, text) is not None
-        self._literals = None if self._by_line else required(text)
+        self.literals = None if self._by_line else required(text)
         search = _compile(text, many_lines=False).search
         self.fits = lambda line: search(line) is not None
         if not self._by_line:
@@ -57,22 +58,22 @@ class Pattern:
     @property
     def joins(self) -> bool:
         """Whether `place` can tell of it in many files at once."""
-        return not self._by_line or self._literals is not None
+        return not self._by_line or self.literals is not None
 
     def place(self, block: Block, at: int, end: int) -> int:
         """Return where in block[at:end] a match may be first; -1 where surely none is."""
-        if self._literals is None:
+        if self.literals is None:
             hit = self._lines.search(block.view[at:end])
             return -1 if hit is None else at + int(hit.start())
-        places = [block.find(word, at, end) for word in self._literals]
+        places = [block.find(word, at, end) for word in self.literals]
         return min((place for place in places if place >= 0), default=-1)
 
     def in_lines(self, block: Block, end: int) -> bool:
         """Return whether it matches in one of the lines of the first `end` bytes; nothing has no lines."""
         if not end:
             return False
-        if self._literals is not None:
-            return any(self._around(block, end, word) for word in self._literals)
+        if self.literals is not None:
+            return any(self._around(block, end, word) for word in self.literals)
         return self._search(block.view[:end])
 
     def on_all_lines(self, block: Block, end: int) -> bool:
@@ -91,7 +92,7 @@ class Pattern:
 
     def numbers(self, framed: bytes) -> Iterator[int]:
         """Yield the numbers of the lines it matches in; a line break stands before the first, one ends the last."""
-        if self._literals and not any(word in framed for word in self._literals):
+        if self.literals and not any(word in framed for word in self.literals):
             return
         if self._by_line:
             for number, line in enumerate(framed[1:-1].split(b"\n")):

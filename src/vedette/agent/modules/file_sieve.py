@@ -7,18 +7,23 @@ be is read again, by itself, as every large one is.
 import os
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from time import monotonic
 
 import msgspec
 
+from vedette.agent.modules import Context
 from vedette.agent.modules.file_block import Block
 from vedette.agent.modules.file_patterns import Pattern
 from vedette.agent.modules.file_question import Question
-from vedette.agent.modules.file_read import OPEN
+from vedette.agent.modules.file_read import OPEN, OutOfTime
 from vedette.agent.modules.file_walk import Entry
 
 FULL_BYTES = 256 * 1024
 """No further file is laid into the block beyond it; what is longer than the rest of it stands alone."""
 _MOST_FILES = 1024
+PORTION_BYTES = 192 * 1024
+"""Of a long file at once: what was read is still near the processor when it is looked through."""
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TRIED_FILES = 64
 """After so many it is judged whether the sieve is worth its while."""
 
@@ -26,12 +31,14 @@ _TRIED_FILES = 64
 class Plan(msgspec.Struct, frozen=True, eq=False):
     """What some questions together want of a file's contents.
 
-    patterns: all of theirs. sieved: whether a pattern that is nowhere in a file is all there is to
-    know. on_no: those that want a file in which none of their patterns matches.
+    patterns: all of theirs. words: of which every match holds one; none where no words are known.
+    sieved: whether a pattern that is nowhere in a file is all there is to know. on_no: those that want
+    a file in which none of their patterns matches.
     """
 
     asked: tuple[Question, ...]
     patterns: tuple[Pattern, ...]
+    words: tuple[bytes, ...]
     sieved: bool
     on_no: tuple[Question, ...]
 
@@ -39,9 +46,11 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
     def of(cls, asked: tuple[Question, ...]) -> "Plan":
         """Return the plan for these questions."""
         checks = [check for question in asked for check in question.contents]
+        patterns = tuple(dict.fromkeys(check.pattern for check in checks))
         return cls(
             asked=asked,
-            patterns=tuple(dict.fromkeys(check.pattern for check in checks)),
+            patterns=patterns,
+            words=_words(patterns),
             sieved=all(check.pattern.joins and not check.every for check in checks)
             and not any(question.hashes or question.options.decompress for question in asked),
             on_no=tuple(
@@ -53,48 +62,85 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
 
 
 class Sieve:
-    """Files side by side in one block, a line break between them, and what is wanted of each."""
+    """Files side by side in one block, a line break between them, and what is wanted of each.
 
-    __slots__ = ("_block", "_caught", "_end", "_files", "_patterns", "_plan", "_starts", "_tried")
+    full: whether it must be emptied before the next file. worthwhile: whether it tells most files by
+    a no; otherwise most would be read twice.
+    """
 
-    def __init__(self, block: Block) -> None:
+    __slots__ = (
+        "_block",
+        "_caught",
+        "_context",
+        "_end",
+        "_files",
+        "_patterns",
+        "_plan",
+        "_starts",
+        "_tried",
+        "full",
+        "worthwhile",
+    )
+
+    def __init__(self, block: Block, context: Context) -> None:
         self._block = block
+        self._context = context
         self._end = 0
         self._starts: list[int] = []
         self._files: list[tuple[Entry, Plan]] = []
         self._patterns: dict[Pattern, None] = {}
         self._plan: Plan | None = None
         self._tried = self._caught = 0
+        self.full = False
+        self.worthwhile = True
 
-    @property
-    def full(self) -> bool:
-        """Whether it must be emptied before the next file."""
-        return self._end > FULL_BYTES or len(self._files) >= _MOST_FILES
+    def take(self, entry: Entry, plan: Plan, *, at_home: bool) -> bool:
+        """Lay a file in, or look through a long one; False when it must be read by itself.
 
-    @property
-    def worthwhile(self) -> bool:
-        """Whether it tells most files by a no; otherwise most would be read twice."""
-        return self._tried < _TRIED_FILES or self._caught * 2 < self._tried
-
-    def take(self, entry: Entry, plan: Plan) -> bool:
-        """Lay a file in; False when it is too long to. Raise `OSError` where it cannot be read."""
+        Raise `OSError` where it cannot be read. at_home: it is of this host's own disks, which read less
+        than there is room for at the end alone, or before a page that cannot be read.
+        """
         at = self._end
         room = self._block.view[at:-1]  # a line break has its place always
         descriptor = os.open(entry.path, OPEN)
         try:
             count = os.readv(descriptor, (room,))
-            if count == len(room) or (count and os.pread(descriptor, 1, count)):
+            if count == len(room):
+                if not self._holds_nothing(descriptor, plan, at, at + count):
+                    return False
+                count = 0  # and it lies here as an empty one
+            sure = at_home and count % _PAGE_BYTES and not entry.is_symlink()
+            if count and not sure and os.pread(descriptor, 1, count):
                 return False
         finally:
             os.close(descriptor)
         self._starts.append(at)
         self._files.append((entry, plan))
-        self._end = at + count + 1
-        self._block.room[at + count] = 10
+        self._end = end = at + count + 1
+        self._block.room[end - 1] = 10
         if plan is not self._plan:
             self._plan = plan
             self._patterns |= dict.fromkeys(plan.patterns)
+        self.full = end > FULL_BYTES or len(self._starts) >= _MOST_FILES
         return True
+
+    def _holds_nothing(self, descriptor: int, plan: Plan, at: int, end: int) -> bool:
+        """Return whether no word wanted is in the file of which the beginning is in block[at:end]."""
+        words, block, view = plan.words, self._block, self._block.view
+        if not words:
+            return False
+        kept = max(map(len, words)) - 1
+        rest = (view[at + kept : at + kept + PORTION_BYTES],)
+        while self._context.deadline > monotonic():
+            for word in words:
+                if block.find(word, at, end) >= 0:
+                    return False
+            view[at : at + kept] = view[end - kept : end]
+            count = os.readv(descriptor, rest)
+            if not count:
+                return True
+            end = at + kept + count
+        raise OutOfTime
 
     def emptied(self) -> Iterator[tuple[Entry, Plan, bool]]:
         """Yield the files that need a word more and whether something may be in them, then be empty."""
@@ -103,6 +149,8 @@ class Sieve:
         self._tried += len(files)
         self._caught += len(caught)
         self._end, self._starts, self._files = 0, [], []
+        self.full = False
+        self.worthwhile = self._tried < _TRIED_FILES or self._caught * 2 < self._tried
         self._patterns, self._plan = {}, None
         for number, (entry, plan) in enumerate(files):
             if number in caught or plan.on_no:
@@ -120,3 +168,12 @@ class Sieve:
             if number + 1 == len(starts):
                 return
             at = starts[number + 1]
+
+
+def _words(patterns: Iterable[Pattern]) -> tuple[bytes, ...]:
+    words: set[bytes] = set()
+    for pattern in patterns:
+        if not pattern.literals:
+            return ()
+        words |= pattern.literals
+    return tuple(words)

@@ -43,6 +43,10 @@ class Entry(Protocol):
         """Whether it is a regular file, or a link to one."""
         ...
 
+    def is_symlink(self) -> bool:
+        """Whether it is a link."""
+        ...
+
     def stat(self) -> os.stat_result:
         """Return its inode's, following links."""
         ...
@@ -62,6 +66,10 @@ class Lone(msgspec.Struct, frozen=True):
         """Return whether it is a regular file, or a link to one."""
         return os.path.isfile(self.path)  # noqa: PTH113 - bytes
 
+    def is_symlink(self) -> bool:
+        """Return whether it is a link."""
+        return os.path.islink(self.path)  # noqa: PTH114 - bytes
+
     def stat(self) -> os.stat_result:
         """Return its inode's, following links."""
         return os.stat(self.path)  # noqa: PTH116 - bytes
@@ -71,12 +79,13 @@ class Walk:
     """One way through the file system. faults: question → what could not be entered, in words.
 
     unreadable: how many folders those were. files: how much that is no folder was seen. spent:
-    whether some question has all it wants.
+    whether some question has all it wants. at_home: it comes to this host's own disks only.
     """
 
     __slots__ = (
         "_roots",
         "_special",
+        "at_home",
         "context",
         "faults",
         "files",
@@ -91,6 +100,7 @@ class Walk:
         self.faults: dict[Question, list[str]] = {}
         self.unreadable = self.files = 0
         self.spent = False
+        self.at_home = False
         self._roots: dict[bytes, list[Question]] = {}
         self._special: frozenset[bytes] = frozenset()
 
@@ -98,6 +108,7 @@ class Walk:
         """Yield who asks and what stands there, folders among it, a portion at a time."""
         for question in asked:
             self._enrol(question)
+        self.at_home = bool(self.mounts) and self._is_at_home()
         lone = [path for path in sorted(self._roots) if not os.path.isdir(path)]  # noqa: PTH112 - bytes
         files = {path: self._roots.pop(path) for path in lone}
         self._special = frozenset((*self._roots, *self.mounts))
@@ -126,6 +137,14 @@ class Walk:
             found = glob(escape(prefix) + clean, include_hidden=True)  # noqa: PTH207 - as a shell does
             return [os.fsencode(path) for path in sorted(found)] or [os.fsencode(prefix + clean)]
         return [os.fsencode(prefix + clean)]
+
+    def _is_at_home(self) -> bool:
+        inside = [os.path.realpath(path) + b"/" for path in self._roots]
+        elsewhere = tuple(mount.rstrip(b"/") + b"/" for mount in self.mounts)
+        return not any(
+            path.startswith(elsewhere) or any(one.options.remotefs for one in here)
+            for path, here in zip(inside, self._roots.values(), strict=True)
+        )
 
     def _below(self, root: bytes, active: Active) -> Iterator[tuple[Active, Sequence[Entry]]]:
         stack = [(root, active)]

@@ -18,7 +18,9 @@ def on_bytes(text: str) -> Any:  # noqa: ANN401 - as above
     return compiled(text, bytewise=True, latin=True)
 
 
-def compiled(text: str, *, bytewise: bool = False, latin: bool = False, **wanted: bool) -> Any:  # noqa: ANN401 - as above
+def compiled(
+    text: str | bytes, *, bytewise: bool = False, latin: bool = False, **wanted: bool
+) -> Any:  # noqa: ANN401 - as above
     """Compile a pattern; raise `Invalid` when RE2 cannot read it, `Unavailable` where there is none.
 
     bytewise: it is asked of bytes, not of text. latin: each of them is a character. wanted: further options by RE2's names.
@@ -37,7 +39,8 @@ def compiled(text: str, *, bytewise: bool = False, latin: bool = False, **wanted
     for name, value in wanted.items():
         setattr(options, name, value)
     try:
-        return re2.compile(text.encode() if bytewise else text, options)
+        encoded = text.encode() if bytewise and isinstance(text, str) else text
+        return re2.compile(encoded, options)
     except (re2.error, UnicodeEncodeError) as fault:
         words = fault.args[0] if fault.args else fault
         said = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
