@@ -7,6 +7,7 @@ import io
 import json
 import os
 import socket
+import sys
 import tarfile
 import zipapp
 from contextlib import asynccontextmanager
@@ -20,10 +21,11 @@ from actions_world import signed_bundle
 from mig_client import EVERYTHING, Mig, fingerprint, pgp_bundle, values
 from rest_world import rest_over
 from signing_world import gpg_sign, needs_gpg, ssh_public
-from vedette import clock
+from vedette import __version__, clock
 from vedette.actions.push_trust import push_trust
 from vedette.agent.release import Releases, release_of
 from vedette.agent.trusted import Roots, Trusted
+from vedette.app.commands import agent
 from vedette.app.front import front
 from vedette.app.httpd import httpd, serving
 from vedette.app.options import Address, Options
@@ -280,6 +282,13 @@ def test_a_release_that_does_not_start_never_becomes_current(tmp_path):
         placed(releases, archive(2, program="#!/bin/sh\necho broken >&2\nexit 1\n"))
     assert os.readlink(tmp_path / "releases/current").startswith("1-")
     assert sorted(one.name[:2] for one in releases.folder.iterdir()) == ["1-", "cu", "he"]
+
+
+def test_an_agent_in_which_a_part_is_missing_does_not_say_its_version(monkeypatch):
+    assert agent._version() == __version__
+    monkeypatch.setitem(sys.modules, "vedette.agent.act_run", None)
+    with pytest.raises(ImportError):
+        agent._version()
 
 
 def test_the_current_release_and_the_one_before_are_kept_and_no_more(tmp_path):

@@ -161,10 +161,9 @@ def _become(options: "Options") -> None:
 
 def main() -> None:
     """Run `vedette-agent`, the console script of the agent's own distribution."""
-    from vedette import __version__
     from vedette.errors import EXIT_CODES
 
-    program = App(name="vedette-agent", version=__version__, help_format="plaintext")
+    program = App(name="vedette-agent", version=_version, help_format="plaintext")
     program.default(agent)
     program.command(QUERY, name="query")
     program.command(JOURNAL, name="journal")
@@ -174,3 +173,11 @@ def main() -> None:
     except VedetteError as error:
         sys.stderr.write(f"vedette: {error}\n")
         sys.exit(EXIT_CODES[error.kind])
+
+
+def _version() -> str:
+    """Return the version of an agent that could start: a release in which a part is missing says none."""
+    import vedette.agent.__main__
+    import vedette.agent.act_run  # what an action needs is imported with the first one
+
+    return vedette.__version__
