@@ -109,6 +109,17 @@ async def test_the_summary_names_what_is_open_and_planned(owner_conn, browser):
     assert not [name for name, _ in page.tags if name in {"script", "img"}]
 
 
+async def test_the_summary_names_the_gravest_first_each_in_its_tone(owner_conn, browser):
+    orders = await make_component(owner_conn, "Orders", state="up")
+    await plan(owner_conn, orders)
+    await tell(owner_conn, orders, title="slow", impact=Impact.MINOR)
+    await tell(owner_conn, orders, title="gone", impact=Impact.OUTAGE)
+    page = await browser.get("/embed/summary")
+    assert page.words.index("gone") < page.words.index("slow") < page.words.index("New disks")
+    tones = [said["class"] for tag, said in page.tags if tag == "li"]
+    assert tones == ["tone-down", "tone-degraded", "tone-draining"]
+
+
 async def test_the_summary_may_be_framed_where_the_settings_say_so(lender, browser):
     closed = (await browser.get("/embed/summary")).headers
     assert "frame-ancestors 'none'" in closed["content-security-policy"]

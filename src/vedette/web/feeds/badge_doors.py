@@ -9,6 +9,7 @@ from vedette.web.feeds.source import Handler, Source, given
 from vedette.web.feeds.standing import WORDS, Standing, overall, standing_of
 from vedette.web.feeds.statuspage import JSON, UNFINISHED, Page
 from vedette.web.feeds.texts import clock
+from vedette.web.stories import LOOK_OF_IMPACT
 from vedette.web.templates import render
 
 SVG = b"image/svg+xml; charset=utf-8"
@@ -63,7 +64,13 @@ class BadgeDoors:
             told=page.status()["description"],
             tone=WORDS[overall(map(standing_of, everyone))].tone,
             clock=clock,
-            events=[*told, *planned],
+            events=[
+                (event, LOOK_OF_IMPACT[event.impact].tone)
+                for event in (
+                    *sorted(told, key=lambda event: -event.impact),
+                    *sorted(planned, key=lambda event: event.starts_at),
+                )
+            ],
         )
         return Answer(body, safe=_framed_by(self._source.outside.embed_in))
 
