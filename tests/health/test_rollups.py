@@ -126,6 +126,17 @@ async def test_two_layouts_of_one_target_are_one_series(conn):
     assert (await measured(conn, target, "1 minute"))[0][1:] == (2, 1, 2, 3, 3)
 
 
+async def test_a_look_that_bears_no_values_weighs_nothing_in_their_mean(conn):
+    target = await reported(conn, [9.0] * 6, every_s=10)
+    await conn.execute(
+        "UPDATE health.report SET \"values\" = '{}' WHERE extract(second FROM at) > 20"
+    )
+    fresh = await measured(conn, target, "1 hour")
+    assert fresh == [(TENTH, 3, 9, 9, 9, 9)]
+    await rolled(conn, until=TENTH + timedelta(minutes=70))
+    assert await measured(conn, target, "1 hour") == fresh
+
+
 async def test_until_a_look_was_answered_is_kept_as_rtt(conn):
     target = await reported(conn, [1.0] * 90, every_s=60)
     await conn.execute(

@@ -111,9 +111,10 @@ async def test_the_summary_names_what_is_open_and_planned(owner_conn, browser):
 
 async def test_the_summary_names_the_gravest_first_each_in_its_tone(owner_conn, browser):
     orders = await make_component(owner_conn, "Orders", state="up")
+    stock = await make_component(owner_conn, "Stock", state="up")
     await plan(owner_conn, orders)
     await tell(owner_conn, orders, title="slow", impact=Impact.MINOR)
-    await tell(owner_conn, orders, title="gone", impact=Impact.OUTAGE)
+    await tell(owner_conn, stock, title="gone", impact=Impact.OUTAGE)
     page = await browser.get("/embed/summary")
     assert page.words.index("gone") < page.words.index("slow") < page.words.index("New disks")
     tones = [said["class"] for tag, said in page.tags if tag == "li"]

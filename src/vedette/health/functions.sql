@@ -320,7 +320,8 @@ LANGUAGE sql STABLE ROWS 50000 AS $$
     FROM health.reports_of(target, minutes, closes) r
     JOIN health.layout l ON l.id = r.layout_id
     CROSS JOIN LATERAL generate_subscripts(l.names, 1) AS p (place)
-    WHERE l.names[p.place] = measured AND minutes < closes
+    -- A look that failed may bear its layout and no values: they weigh nothing.
+    WHERE l.names[p.place] = measured AND minutes < closes AND r."values"[p.place] IS NOT NULL
     GROUP BY 1, 2
     UNION ALL
     -- Until looks were answered, as rolled up by `roll_hour`.

@@ -59,7 +59,7 @@ WITH reports AS MATERIALIZED (
 ), newest AS (
     SELECT DISTINCT ON (target_id, layout_id, minute) target_id, layout_id, minute, at, "values"
     FROM reports
-    WHERE layout_id <> 0
+    WHERE layout_id <> 0 AND "values" <> '{}'
     ORDER BY target_id, layout_id, minute, at DESC
 ), spread AS (
     SELECT r.target_id, r.layout_id, r.minute, v.place::integer AS place,
