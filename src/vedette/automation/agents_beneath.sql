@@ -82,7 +82,7 @@ FROM records.advisory AS a
 WHERE a.identity IN (
     SELECT b.identity
     FROM records.advisory AS b
-    WHERE b.name = %(name)s OR b.identity = %(name)s
+    WHERE b.identity = %(name)s OR b.name = %(name)s AND b.name <> b.identity
     UNION
     SELECT b.identity
     FROM records.alias AS l

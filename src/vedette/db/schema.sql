@@ -1465,7 +1465,8 @@ CREATE FUNCTION health.pieces(target integer, measured text, step interval, wide
     FROM health.reports_of(target, minutes, closes) r
     JOIN health.layout l ON l.id = r.layout_id
     CROSS JOIN LATERAL generate_subscripts(l.names, 1) AS p (place)
-    WHERE l.names[p.place] = measured AND minutes < closes
+    -- A look that failed may bear its layout and no values: they weigh nothing.
+    WHERE l.names[p.place] = measured AND minutes < closes AND r."values"[p.place] IS NOT NULL
     GROUP BY 1, 2
     UNION ALL
     -- Until looks were answered, as rolled up by `roll_hour`.
@@ -5352,9 +5353,6 @@ ALTER TABLE ONLY records.objective
     ADD CONSTRAINT objective_service_id_name_key UNIQUE (service_id, name);
 
 ALTER TABLE ONLY records.package
-    ADD CONSTRAINT package_key_key UNIQUE (key);
-
-ALTER TABLE ONLY records.package
     ADD CONSTRAINT package_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY records.presence
@@ -5540,7 +5538,7 @@ CREATE INDEX update_incident ON incidents.update USING btree (incident_id, at DE
 
 CREATE INDEX advisory_identity ON records.advisory USING btree (identity);
 
-CREATE INDEX advisory_name ON records.advisory USING btree (name);
+CREATE INDEX advisory_name ON records.advisory USING btree (name) WHERE (name <> identity);
 
 CREATE INDEX alias_advisory ON records.alias USING btree (advisory_id);
 
@@ -5584,7 +5582,7 @@ CREATE INDEX latest_snapshot ON records.latest USING btree (snapshot_id);
 
 CREATE INDEX object_namespace ON records.object USING btree (namespace_id);
 
-CREATE INDEX package_name ON records.package USING btree (name);
+CREATE UNIQUE INDEX package_name ON records.package USING btree (name, key);
 
 CREATE INDEX presence_gone ON records.presence USING btree (gone_at) WHERE (gone_at IS NOT NULL);
 

@@ -8,7 +8,7 @@ SELECT name FROM said
 UNION
 SELECT a.identity
 FROM said
-JOIN records.advisory AS a USING (name)
+JOIN records.advisory AS a ON a.name = said.name AND a.name <> a.identity
 UNION
 SELECT a.identity
 FROM said

@@ -3,7 +3,7 @@
 -- of each CVE it addresses. Arrays, where IN would say the same: behind an OR the planner takes an array to an index.
 WITH counts AS MATERIALIZED (
     SELECT ARRAY(
-        SELECT identity FROM records.advisory WHERE name = %(name)s OR identity = %(name)s
+        SELECT identity FROM records.advisory WHERE identity = %(name)s OR name = %(name)s AND name <> identity
         UNION
         SELECT a.identity
         FROM records.alias AS l

@@ -36,7 +36,7 @@ WITH place AS MATERIALIZED (
       AND (
           %(name)s::text IS NULL
           OR f.advisory_id = ANY (ARRAY(
-              SELECT id FROM records.advisory WHERE name = %(name)s OR identity = %(name)s
+              SELECT id FROM records.advisory WHERE identity = %(name)s OR name = %(name)s AND name <> identity
               UNION
               SELECT advisory_id FROM records.alias WHERE name = %(name)s)))
       AND (

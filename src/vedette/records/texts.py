@@ -117,7 +117,7 @@ async def keep_texts(
             conn,
             "known_texts",
             package_keys=b"".join(package_keys),
-            packages=len(package_keys),
+            packages=[one.name for one in packages],
             advisory_keys=b"".join(keys),
             text_keys=b"".join(text_keys),
             advisories=len(keys),

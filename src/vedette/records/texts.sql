@@ -2,14 +2,14 @@
 -- Returns the numbers of the packages and of the advisories with these keys, in the order given, one after the other;
 -- the places, from 0, of advisories that are known with another text; and the numbers of the words of severity, which
 -- are added. What is new has a negative number, and rises in the order given: lists are in the order of these numbers.
--- A key is 16 bytes.
+-- A key is 16 bytes; packages are given by their names, too.
 WITH packages AS (
     SELECT p.id
     FROM (
-        SELECT n, substring(%(package_keys)b::bytea FROM 16 * n + 1 FOR 16) AS key
-        FROM generate_series(0, %(packages)s - 1) AS n
+        SELECT n, name, substring(%(package_keys)b::bytea FROM 16 * n::integer - 15 FOR 16) AS key
+        FROM unnest(%(packages)b::text[]) WITH ORDINALITY AS u (name, n)
     ) AS g
-    LEFT JOIN records.package AS p USING (key)
+    LEFT JOIN records.package AS p USING (name, key)
     ORDER BY g.n
 ), advisories AS (
     SELECT g.n, a.id, g.text_key, a.text_key AS held_text_key

@@ -1,6 +1,6 @@
 -- name: identities
 -- What that name counts as.
-SELECT identity FROM records.advisory WHERE name = %(name)s OR identity = %(name)s
+SELECT identity FROM records.advisory WHERE identity = %(name)s OR name = %(name)s AND name <> identity
 UNION
 SELECT a.identity
 FROM records.alias AS l

@@ -5,7 +5,7 @@ SELECT a.id, a.name, a.feed, a.identity, a.title, a.description, a.links, a.cwes
     ARRAY(SELECT l.name FROM records.alias AS l WHERE l.advisory_id = a.id ORDER BY l.name LIMIT 50) AS aliases
 FROM records.advisory AS a
 WHERE a.id IN (
-    SELECT id FROM records.advisory WHERE name = %(name)s
+    SELECT id FROM records.advisory WHERE name = %(name)s AND name <> identity
     UNION
     SELECT id FROM records.advisory WHERE identity = %(name)s
     UNION
@@ -91,7 +91,7 @@ LIMIT %(limit)s
     SELECT 'advisory' AS what, a.name AS name, a.name AS shown, max(a.title) AS detail
     FROM records.advisory AS a
     WHERE a.id IN (
-        SELECT id FROM records.advisory WHERE name = ANY (%(names)s::text[])
+        SELECT id FROM records.advisory WHERE name = ANY (%(names)s::text[]) AND name <> identity
         UNION
         SELECT id FROM records.advisory WHERE identity = ANY (%(names)s::text[])
         UNION
