@@ -138,12 +138,12 @@ class Run:
                 if self._sieve.full:
                     self._sift()
                 try:
-                    if self._sieve.take(entry, plan, at_home=self._walk.at_home):
+                    if self._sieve.take(entry, plan, plain=self._is_plain(entry)):
                         continue
                 except OSError as fault:
                     self._fault(plan.asked, entry.path, fault)
                     continue
-            self._alone(entry, plan.asked)
+            self._alone(entry, plan)
             if self.ended:
                 return
 
@@ -153,33 +153,34 @@ class Run:
             raise OutOfTime
         for entry, plan, maybe in self._sieve.emptied():
             if maybe:
-                self._alone(entry, plan.asked)
+                self._alone(entry, plan)
             else:
                 for question in plan.on_no:
                     self._hit(question, entry)
             if self.ended:
                 return
 
-    def _alone(self, entry: Entry, waiting: Sequence[Question]) -> None:
-        if self._walk.spent:
-            waiting = [question for question in waiting if not question.quota.spent]
-        unpacked = [question for question in waiting if question.options.decompress]
-        if unpacked:
-            waiting = [question for question in waiting if not question.options.decompress]
-            self._read(entry, unpacked, unpack=True)
-        if waiting:
-            self._read(entry, waiting)
+    def _alone(self, entry: Entry, plan: Plan) -> None:
+        for asked, unpack in ((plan.unpacked, True), (plan.as_it_is, False)):
+            here: Sequence[Question] = asked
+            if self._walk.spent:
+                here = [question for question in asked if not question.quota.spent]
+            if here:
+                self._read(entry, here, unpack=unpack)
 
-    def _read(self, entry: Entry, here: Sequence[Question], *, unpack: bool = False) -> None:
+    def _read(self, entry: Entry, here: Sequence[Question], *, unpack: bool) -> None:
         findings = Findings.wanted(here)
         try:
-            self._reader.read(entry.path, findings, unpack=unpack)
+            self._reader.read(entry.path, findings, unpack=unpack, plain=self._is_plain(entry))
         except OSError as fault:
             self._fault(here, entry.path, fault)
             return
         for question in here:
             if findings.answer(question):
                 self._hit(question, entry)
+
+    def _is_plain(self, entry: Entry) -> bool:
+        return self._walk.at_home and not entry.is_symlink()
 
     def _hit(self, question: Question, entry: Entry) -> bool:
         path, quota = entry.path, question.quota

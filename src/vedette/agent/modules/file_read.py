@@ -24,6 +24,9 @@ LONGEST_LINE_BYTES = 16 * 1024 * 1024
 _OVERLAP_BYTES = 1024 * 1024
 OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 """How a file is opened: a FIFO that took its place meanwhile must not hold us."""
+_HASHED_BYTES = 128 * 1024
+"""Of a long file at once: what was read is still near the processor when it is hashed."""
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _GZIP = b"\x1f\x8b\x08"
 
 Fill = Callable[[memoryview], int]
@@ -31,6 +34,17 @@ Fill = Callable[[memoryview], int]
 
 class OutOfTime(Exception):  # noqa: N818 - not a fault of the file
     """The module's time is over in the middle of a file."""
+
+
+def ended(descriptor: int, count: int, room: int, *, plain: bool) -> bool:
+    """Return whether the `count` bytes that were read from the beginning are all there is.
+
+    plain: it is a regular file of this host's own disks, of which less is read than there is room for at
+    the end alone, or before a page that cannot be read.
+    """
+    if count == room:
+        return False
+    return not count or (plain and count % _PAGE_BYTES > 0) or not os.pread(descriptor, 1, count)
 
 
 class Findings(msgspec.Struct):
@@ -70,9 +84,15 @@ class Reader:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._first = self._block = Block(bytearray(BLOCK_BYTES))
+        self._blank: dict[str, hashlib._Hash] = {}
 
-    def read(self, path: bytes, findings: Findings, *, unpack: bool = False) -> None:
-        """Fill the findings in; raise `OSError` (also for broken gzip) or `OutOfTime`."""
+    def read(
+        self, path: bytes, findings: Findings, *, unpack: bool = False, plain: bool = False
+    ) -> None:
+        """Fill the findings in; raise `OSError` (also for broken gzip) or `OutOfTime`.
+
+        plain: it is a regular file of this host's own disks, as `ended` means it.
+        """
         descriptor = os.open(path, OPEN)
         try:
             if unpack and os.pread(descriptor, 3, 0) == _GZIP:
@@ -80,10 +100,12 @@ class Reader:
                 return
             whole = self._block.view
             count = os.readv(descriptor, (whole,))
-            if count and (count == BLOCK_BYTES or os.pread(descriptor, 1, count)):
+            if ended(descriptor, count, len(whole), plain=plain):
+                self._small(findings, count)
+            elif findings.any_line or findings.every_line:
                 self._through(lambda room: os.readv(descriptor, (room,)), findings, count)
             else:
-                self._small(findings, count)
+                self._hash_on(descriptor, findings, count)
         finally:
             os.close(descriptor)
 
@@ -98,9 +120,34 @@ class Reader:
         if self._context.expired:
             raise OutOfTime
         findings.empty = not end
+        for name, one in self._hashes(findings):
+            one.update(self._block.view[:end])
+            findings.digests[name] = one.hexdigest()
+        if findings.any_line or findings.every_line:
+            self._ask(findings, end)
+
+    def _hash_on(self, descriptor: int, findings: Findings, count: int) -> None:
+        """Hash to the end, of which the first `count` bytes are in the block."""
+        hashes = self._hashes(findings)
+        findings.empty = not count
+        data, portion = self._block.view[:count], self._block.view[:_HASHED_BYTES]
+        while data:
+            if self._context.expired:
+                raise OutOfTime
+            for _, one in hashes:
+                one.update(data)
+            data = portion[: os.readv(descriptor, (portion,))]
+        for name, one in hashes:
+            findings.digests[name] = one.hexdigest()
+
+    def _hashes(self, findings: Findings) -> list[tuple[str, "hashlib._Hash"]]:
+        """Return a fresh hash each; to copy one costs a quarter of making it by its name."""
         for name in findings.digests:
-            findings.digests[name] = _hash(name, self._block.view[:end]).hexdigest()
-        self._ask(findings, end)
+            if name not in self._blank:
+                import hashlib  # half of what it costs to import this, and few ask for it
+
+                self._blank[name] = hashlib.new(name, usedforsecurity=False)
+        return [(name, self._blank[name].copy()) for name in findings.digests]
 
     def _unpack(self, descriptor: int, findings: Findings) -> None:
         import gzip
@@ -114,7 +161,7 @@ class Reader:
 
     def _through(self, fill: Fill, findings: Findings, filled: int = 0) -> None:
         """Read on to the end, of which the first `filled` bytes are in the block."""
-        hashes = [(name, _hash(name)) for name in findings.digests]
+        hashes = self._hashes(findings)
         kept = 0  # bytes at the block's beginning: a line whose end was not read yet
         ended = False
         while not ended:
@@ -169,12 +216,6 @@ class Reader:
             for pattern, holds in findings.every_line.items():
                 if holds:
                     findings.every_line[pattern] = pattern.on_all_lines(self._block, end)
-
-
-def _hash(name: str, content: bytes | memoryview = b"") -> "hashlib._Hash":
-    import hashlib  # half of what it costs to import this, and few ask for it
-
-    return hashlib.new(name, content, usedforsecurity=False)
 
 
 def _reach(findings: Findings) -> int | None:

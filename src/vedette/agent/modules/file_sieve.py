@@ -15,7 +15,7 @@ from vedette.agent.modules import Context
 from vedette.agent.modules.file_block import Block
 from vedette.agent.modules.file_patterns import Pattern
 from vedette.agent.modules.file_question import Question
-from vedette.agent.modules.file_read import OPEN, OutOfTime
+from vedette.agent.modules.file_read import OPEN, OutOfTime, ended
 from vedette.agent.modules.file_walk import Entry
 
 FULL_BYTES = 256 * 1024
@@ -23,7 +23,6 @@ FULL_BYTES = 256 * 1024
 _MOST_FILES = 1024
 PORTION_BYTES = 192 * 1024
 """Of a long file at once: what was read is still near the processor when it is looked through."""
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TRIED_FILES = 64
 """After so many it is judged whether the sieve is worth its while."""
 
@@ -33,13 +32,16 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
 
     patterns: all of theirs. words: of which every match holds one; none where no words are known.
     sieved: whether a pattern that is nowhere in a file is all there is to know. on_no: those that want
-    a file in which none of their patterns matches.
+    a file in which none of their patterns matches. unpacked, as_it_is: who asks of what gzip packed, and
+    the others.
     """
 
     asked: tuple[Question, ...]
     patterns: tuple[Pattern, ...]
     words: tuple[bytes, ...]
     sieved: bool
+    unpacked: tuple[Question, ...]
+    as_it_is: tuple[Question, ...]
     on_no: tuple[Question, ...]
 
     @classmethod
@@ -53,6 +55,8 @@ class Plan(msgspec.Struct, frozen=True, eq=False):
             words=_words(patterns),
             sieved=all(check.pattern.joins and not check.every for check in checks)
             and not any(question.hashes or question.options.decompress for question in asked),
+            unpacked=tuple(question for question in asked if question.options.decompress),
+            as_it_is=tuple(question for question in asked if not question.options.decompress),
             on_no=tuple(
                 question
                 for question in asked
@@ -94,11 +98,10 @@ class Sieve:
         self.full = False
         self.worthwhile = True
 
-    def take(self, entry: Entry, plan: Plan, *, at_home: bool) -> bool:
+    def take(self, entry: Entry, plan: Plan, *, plain: bool) -> bool:
         """Lay a file in, or look through a long one; False when it must be read by itself.
 
-        Raise `OSError` where it cannot be read. at_home: it is of this host's own disks, which read less
-        than there is room for at the end alone, or before a page that cannot be read.
+        Raise `OSError` where it cannot be read. plain: as `ended` means it.
         """
         at = self._end
         room = self._block.view[at:-1]  # a line break has its place always
@@ -109,8 +112,7 @@ class Sieve:
                 if not self._holds_nothing(descriptor, plan, at, at + count):
                     return False
                 count = 0  # and it lies here as an empty one
-            sure = at_home and count % _PAGE_BYTES and not entry.is_symlink()
-            if count and not sure and os.pread(descriptor, 1, count):
+            elif not ended(descriptor, count, len(room), plain=plain):
                 return False
         finally:
             os.close(descriptor)
