@@ -9,13 +9,16 @@ import pytest
 from psycopg import AsyncConnection
 
 from vedette.errors import Invalid
+from vedette.records.budgets import account, bounds
 from vedette.records.model import Objective, Record, SloValue
+from vedette.records.objectives_reads import values_between
 from vedette.records.outcome import Outcome
+from vedette.records.slo_rules import Measured
 from vedette.records.snapshots import apply, close_snapshot, fill, open_snapshot
 from vedette.records.store import Batch
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-DAY = timedelta(days=1)
+DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 KIND = "serviceslometrics"
 Conn = AsyncConnection[Any]
 
@@ -168,3 +171,26 @@ async def test_everything_an_objective_says_is_kept(conn: Conn) -> None:
     said = "SELECT calendar, calendar_count, starts_at, zone, definition FROM records.objective"
     (row,) = await rows(conn, said)
     assert Kept(*row) == Kept("month", 2, "2022-01-01T12:00:00", "Europe/Berlin", {"kind": "SLO"})
+
+
+async def test_many_values_put_together_say_what_each_of_them_says(conn: Conn) -> None:
+    promise = objective(window_s=1_000_000)
+    ends = sorted(bounds(promise, now=NOW))
+    # On a bound, just beside it, far before the first, close together, and with a gap of days in which nothing stands.
+    at = [ends[0] - DAY, ends[0], *(NOW - DAY * n / 7 for n in range(40)), ends[3] - SECOND / 2]
+    values = [Measured(when, 100 - n % 7 * 0.05) for n, when in enumerate(at) if n % 11]
+    for one in values:
+        await applied(conn, slo_value(one.value), now=one.at)
+    ((slo,),) = await rows(conn, "SELECT id FROM records.slo")
+    found = await values_between(conn, {slo: ends}, now=NOW)
+    assert len(found[slo]) <= 2 * len(ends)
+    expected = account(promise, values, now=NOW)
+    told = account(promise, found[slo], now=NOW, stands=365 * DAY)
+    assert told.burn is expected.burn
+    for ours, theirs in zip(told.budgets, expected.budgets, strict=True):
+        assert ours.budget.known_min == theirs.budget.known_min
+        assert float(ours.budget.lost_min) == pytest.approx(float(theirs.budget.lost_min), rel=1e-9)
+    for mine, other in zip(told.windows, expected.windows, strict=True):
+        assert [float(mine.long), float(mine.short)] == pytest.approx(
+            [float(other.long), float(other.short)], rel=1e-8
+        )

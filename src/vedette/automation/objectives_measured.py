@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 
 from vedette.db.queries import Connection, load
 from vedette.incidents.availability_rules import Maintenance, Policy, Unseen
-from vedette.records.budgets import Account, account, counted_since
-from vedette.records.objectives_reads import Kept, Place, Wanted, objectives, values_since
-from vedette.records.slo_rules import STANDS, Measured
+from vedette.records.budgets import Account, account, bounds
+from vedette.records.objectives_reads import Kept, Place, Wanted, objectives, values_between
+from vedette.records.slo_rules import Measured
 
 Q = load(__file__, "objectives_measured.sql")
-UNTIL_TOLD = timedelta(days=366 * 20)
-"""How long a published state stands: until another is published."""
+UNTIL_NEXT = timedelta(days=366 * 20)
+"""How long a published state stands, and what was put together of values: until the next."""
 OUTAGE, MAJOR, MINOR, UNSEEN, MAINTENANCE, LIFE = range(1, 7)
 """What a component was told to be, the gravest first; `LIFE` is that nothing was told against it."""
 
@@ -71,8 +71,11 @@ async def shown_objectives(
     """Return a page of objectives, each with where it stands now: three statements, however many."""
     kept = await objectives(conn, wanted, limit=limit, after=after)
     countable = [one for one in kept if 0 < one.target < 100]
-    since = {one.slo_id: counted_since(one.objective, now=now) for one in countable if one.slo_id}
-    values = await values_since(conn, since, now=now)
+    since: dict[int, set[datetime]] = {}
+    for one in countable:
+        if one.slo_id:
+            since.setdefault(one.slo_id, set()).update(bounds(one.objective, now=now))
+    values = await values_between(conn, since, now=now)
     told = await _told(conn, [one for one in countable if one.component_id], policy, now=now)
     return [
         Shown(one, _account(one, values, told, now=now) if 0 < one.target < 100 else None)
@@ -89,8 +92,9 @@ def _account(
 ) -> Account:
     if one.component_id is not None:
         own = told.get(one.component_id, [])
-        return account(one.objective, own, now=now, stands=UNTIL_TOLD)
-    return account(one.objective, values.get(one.slo_id, []), now=now, stands=STANDS)
+    else:
+        own = values.get(one.slo_id, [])
+    return account(one.objective, own, now=now, stands=UNTIL_NEXT)
 
 
 async def _told(
@@ -98,7 +102,7 @@ async def _told(
 ) -> dict[int, list[Measured]]:
     if not kept:
         return {}
-    since = min(counted_since(one.objective, now=now, stands=timedelta(0)) for one in kept)
+    since = min(min(bounds(one.objective, now=now)) for one in kept)
     spans: dict[int, list[Span]] = {}
     for component, rank, begins, ends in await Q.all(
         conn,

@@ -21,7 +21,6 @@ from vedette.records.slo_rules import (
 
 ROLLING = timedelta(days=30)
 """The rolling period that everything is counted over beside its own and the month."""
-SIGHT = max(rule.long for rule in RULES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +52,10 @@ class Account:
     warnings: Sequence[str]
 
 
-def counted_since(objective: Objective, *, now: datetime, stands: timedelta = STANDS) -> datetime:
-    """Return since when values are needed to say where it stands."""
-    periods = [period.since for _, period in _periods(objective, now=now)]
-    return min(*periods, now - SIGHT) - stands
+def bounds(objective: Objective, *, now: datetime) -> set[datetime]:
+    """Return the times since which something is counted of it until now."""
+    windows = {now - length for rule in RULES for length in (rule.long, rule.short)}
+    return windows | {period.since for _, period in _periods(objective, now=now)}
 
 
 def account(

@@ -1,14 +1,15 @@
 """Questions about objectives: those that documents define, and those that values alone state."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
 from vedette.db.queries import Connection, load
 from vedette.records.cursors import Number, Text
 from vedette.records.model import Objective
-from vedette.records.slo_rules import Measured
+from vedette.records.slo_rules import STANDS, Measured
 
 Q = load(__file__, "objectives_reads.sql")
 
@@ -102,14 +103,24 @@ async def objectives(
     )
 
 
-async def values_since(
-    conn: Connection, since: dict[int, datetime], *, now: datetime
+async def values_between(
+    conn: Connection, bounds: Mapping[int, Iterable[datetime]], *, now: datetime
 ) -> dict[int, list[Measured]]:
-    """Return the values of these SLOs, each since its time, in their order."""
-    found: dict[int, list[Measured]] = {slo: [] for slo in since}
-    if since:
-        for slo, at, value in await Q.all(
-            conn, "values", slos=list(since), since=list(since.values()), now=now
+    """Return what these SLOs were from each of their bounds to the next, the last until now: of all values one.
+
+    A value is believed for as long as it `STANDS`; what is returned stands until the next.
+    """
+    pieces = [
+        (slo, since, until)
+        for slo, each in bounds.items()
+        for since, until in pairwise([*sorted(each), now])
+    ]
+    found: dict[int, list[Measured]] = {slo: [] for slo in bounds}
+    if pieces:
+        slos, since, until = map(list, zip(*pieces, strict=True))
+        for slo, at, known_us, value in await Q.all(
+            conn, "values", slos=slos, since=since, until=until, stands=STANDS
         ):
-            found[slo].append(Measured(at, value))
+            known = timedelta(microseconds=known_us)
+            found[slo] += [Measured(at, value), Measured(at + known, None)]
     return found

@@ -53,7 +53,27 @@ ORDER BY f.name, t.name, coalesce(t.slo_id, 0)
 LIMIT %(limit)s
 
 -- name: values
-SELECT v.slo_id, v.at, v.value
-FROM unnest(%(slos)s::integer[], %(since)s::timestamptz[]) AS w (slo_id, since)
-JOIN records.slo_value AS v ON v.slo_id = w.slo_id AND v.at >= w.since AND v.at <= %(now)s
+-- What each SLO was from one bound to the next, each value weighed by how long it stood: one row, however many values.
+SELECT b.slo_id, b.since, w.known_us, round((100 - 100 * w.lost_us / w.known_us)::numeric, 9)::double precision AS value
+FROM unnest(%(slos)s::integer[], %(since)s::timestamptz[], %(until)s::timestamptz[]) AS b (slo_id, since, until)
+CROSS JOIN LATERAL (
+    SELECT sum(s.length_us)::bigint AS known_us, sum(s.length_us * s.lacks) AS lost_us
+    FROM (
+        SELECT round(date_part('epoch',
+                least(lead(v.at, 1, b.until) OVER (ORDER BY v.at), v.at + %(stands)s::interval, b.until)
+                - greatest(v.at, b.since)) * 1000000)::bigint AS length_us,
+            least(greatest(1 - v.value / 100, 0), 1) AS lacks
+        FROM records.slo_value AS v
+        WHERE v.slo_id = b.slo_id
+          AND v.at < b.until
+          AND v.at >= coalesce(
+              (
+                  SELECT max(o.at)
+                  FROM records.slo_value AS o
+                  WHERE o.slo_id = b.slo_id AND o.at <= b.since AND o.at > b.since - %(stands)s::interval
+              ), b.since)
+    ) AS s
+    WHERE s.length_us > 0
+) AS w
+WHERE w.known_us > 0
 ORDER BY 1, 2
