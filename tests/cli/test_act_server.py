@@ -225,6 +225,18 @@ async def test_a_list_that_cannot_be_meant_is_refused_and_not_empty(desk):
     assert (code, said.count("\n")) == (2, 1)
 
 
+async def test_what_cannot_be_done_with_it_now_says_how_it_stands(desk):
+    await desk.agents(1)
+    await desk.signed("ada", "bob")
+    await desk.well("act", "send", "a.json")
+    await desk.well("act", "pause", "1")
+    code, _, said = await desk.says("act", "pause", "1")
+    assert (code, "action 1 is paused" in said) == (7, True)
+    await desk.well("act", "cancel", "1")
+    code, _, said = await desk.says("act", "again", "1")
+    assert (code, "action 1 is done; nobody can be asked again" in said) == (7, True)
+
+
 async def test_without_a_server_it_is_said_what_to_do(desk, monkeypatch):
     await desk.signed("ada", "bob")
     monkeypatch.setenv("VEDETTE_URL", "http://127.0.0.1:9")

@@ -81,6 +81,14 @@ async def commands_of(conn, action_id):
     return await found.fetchall()
 
 
+async def quarantine(conn, name):
+    """The agent gets no orders."""
+    await conn.execute(
+        "UPDATE fleet.agent SET quarantined_at = %s, quarantined_why = 'it said too much' WHERE name = %s",
+        [NOW, name],
+    )
+
+
 async def fill(conn, *, now=NOW, hosts=8):
     """Make agents and three actions; return the actions' numbers by name."""
     trusted = bundle(made_at=now - timedelta(days=1), expires_at=now + timedelta(days=30))

@@ -12,6 +12,7 @@ from tests.web.actions_pages_world import (
     double,
     fill,
     handed_in,
+    quarantine,
 )
 from tests.web.browser import KEY, Browser
 from tests.web.test_desk_incidents import known, signed_in
@@ -279,15 +280,8 @@ async def test_an_agent_says_what_it_can_and_what_it_was_asked(desk):
         assert said in words, said
 
 
-async def quarantined(conn, name):
-    await conn.execute(
-        "UPDATE fleet.agent SET quarantined_at = %s, quarantined_why = 'it said too much' WHERE name = %s",
-        [NOW, name],
-    )
-
-
 async def test_an_agent_in_quarantine_is_why_its_command_waits(desk):
-    await quarantined(desk.conn, "linux-8")
+    await quarantine(desk.conn, "linux-8")
     assert "1 in quarantine, gets no orders linux-8" in (await desk(f"/actions/{desk.runs}")).words
     assert "in quarantine, gets no orders" in (await desk("/agents/linux-8")).words
     (command,) = await reads.commands(desk.conn, desk.runs, agent="linux-8")
@@ -295,7 +289,7 @@ async def test_an_agent_in_quarantine_is_why_its_command_waits(desk):
 
 
 async def test_an_agent_is_let_out_of_quarantine_on_its_page(desk, browser, lender, clock):
-    await quarantined(desk.conn, "linux-8")
+    await quarantine(desk.conn, "linux-8")
     pages = site(lender, authenticate=known, cookie_key=KEY, clock=clock).pages
     root = signed_in(Browser(pages), "vds_root", clock)
     page = await root.get("/agents/linux-8")
@@ -315,7 +309,7 @@ async def test_an_agent_is_let_out_of_quarantine_on_its_page(desk, browser, lend
 
 
 async def test_who_may_not_manage_agents_lets_none_out(desk, browser):
-    await quarantined(desk.conn, "linux-8")
+    await quarantine(desk.conn, "linux-8")
     words = (await desk("/agents/linux-8")).words
     assert "vedette agents release linux-8" in words
     assert "Let it have orders again" not in words

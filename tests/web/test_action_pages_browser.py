@@ -24,6 +24,7 @@ PAGES = {
     "action that waits": "/actions/{waits}",
     "action that runs": "/actions/{runs}?lang=de",
     "agent": "/agents/{agent}",
+    "agent in quarantine": "/agents/linux-8",
     "agents": "/agents",
 }
 VIEWS = [(width, scheme) for width in (390, 1440) for scheme in ("light", "dark")]
@@ -45,6 +46,7 @@ async def acting(cluster, chrome) -> AsyncIterator[Look]:
         async with await connect(dsn) as conn, conn.transaction():
             ids = await actions_pages_world.fill(conn, now=clock.now())
             await actions_pages_world.double(conn)
+            await actions_pages_world.quarantine(conn, "linux-8")
         pool = await open_pool(dsn)
         stack.push_async_callback(pool.close)
         pages = site(pool, authenticate=authenticate, cookie_key=KEY).pages

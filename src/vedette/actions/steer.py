@@ -66,7 +66,9 @@ async def run_again(conn: Connection, action_id: int, *, by: str, now: datetime)
     What an agent has run it never runs again: that takes a new action.
     """
     async with conn.transaction():
-        await action(conn, action_id)
+        held = await action(conn, action_id)
+        if held.state != "inflight":
+            raise Conflict(f"action {action_id} is {held.state}; nobody can be asked again")
         again = [one for (one,) in await Q.all(conn, "to_run_again", id=action_id, now=now)]
         if again:
             await Q.run(conn, "forget_results", ids=again)
@@ -80,7 +82,8 @@ async def _changed(
     conn: Connection, query: str, action_id: int, done: str, **given: object
 ) -> None:
     if not await Q.run(conn, query, id=action_id, **given):
-        state = (await action(conn, action_id)).state
+        held = await action(conn, action_id)
+        state = "paused" if held.paused else held.state
         raise Conflict(f"action {action_id} is {state}; it cannot be {done} now")
 
 
