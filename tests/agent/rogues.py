@@ -49,6 +49,11 @@ class Remembering(Rogue):
     needs = Needs(memory=True)
 
 
+class Looking(Rogue):
+    name = "rogue-processes"
+    needs = Needs(processes=True)
+
+
 class Asking(Rogue):
     name = "rogue-netlink"
     needs = Needs(netlink=True)

@@ -233,8 +233,10 @@ async def test_killed_between_any_two_steps_nothing_runs_twice_and_nothing_is_lo
         await process.stop()
     found = answers()
     assert all(len(texts) == 1 for texts in found.values()), "one order, one answer"
-    ran = Counter(int(line) for line in marks.read_text().split())
-    assert set(ran.values()) == {1}, "nothing ran twice"
+    # On a busy machine each may be killed between being begun and leaving its mark.
+    left = marks.read_text() if marks.exists() else ""
+    ran = Counter(map(int, left.split()))
+    assert set(ran.values()) <= {1}, "nothing ran twice"
     status = {command: json.loads(min(texts))["status"] for command, texts in found.items()}
     assert set(status.values()) <= {"success", "lost"}
     assert {one for one, how in status.items() if how == "success"} <= set(ran)

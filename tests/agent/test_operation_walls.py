@@ -76,7 +76,8 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(
-    "module", ["rogue", "rogue-memory", "rogue-network", "rogue-programs", "rogue-root"]
+    "module",
+    ["rogue", "rogue-memory", "rogue-processes", "rogue-network", "rogue-programs", "rogue-root"],
 )
 async def test_a_module_that_does_not_write_changes_nothing(module: str, tmp_path: Path) -> None:
     there = tmp_path / "there"
@@ -113,7 +114,9 @@ async def test_every_file_can_be_read() -> None:
 SOCKETS = ["AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK", "AF_PACKET", "AF_VSOCK", "AF_ALG"]
 
 
-@pytest.mark.parametrize("module", ["rogue", "rogue-memory", "rogue-write", "rogue-programs"])
+@pytest.mark.parametrize(
+    "module", ["rogue", "rogue-memory", "rogue-processes", "rogue-write", "rogue-programs"]
+)
 async def test_a_module_without_network_opens_no_socket(module: str) -> None:
     codes = [f"import socket; socket.socket(socket.{each}, socket.SOCK_DGRAM)" for each in SOCKETS]
     assert await outcomes(codes, module) == ["EPERM"] * len(SOCKETS)
@@ -128,6 +131,51 @@ async def test_whoever_asks_the_kernel_of_networks_asks_of_nothing_else() -> Non
     met = dict(zip(sockets, await outcomes(codes, "rogue-netlink"), strict=True))
     assert [each for each, how in met.items() if not how] == [("AF_NETLINK", 0)]
     assert set(met.values()) == {"", "EPERM"}
+
+
+@LANDLOCKED
+async def test_what_is_opened_by_a_helper_is_read_from_behind_both_walls() -> None:
+    code = """
+    import os
+    pid = os.getpid()
+    agent = int(open('/proc/self/stat').read().rpartition(')')[2].split()[1])
+    opener = context.opener
+    maps = os.read(opener.open(f'/proc/{agent}/maps'), 4096).decode()
+    start = int(maps.partition('-')[0], 16)
+    memory = opener.open(f'/proc/{agent}/mem')
+    found = [opener.link(f'/proc/{agent}/exe').decode(), os.pread(memory, 4, start).hex()]
+    for attempt in (
+        lambda: os.readlink(f'/proc/{agent}/exe'),
+        lambda: open(f'/proc/{agent}/mem'),
+        lambda: os.write(memory, b'x'),
+        lambda: opener.open('/etc/passwd'),
+        lambda: opener.open(f'/proc/{agent}/environ'),
+        lambda: opener.open(f'/proc/{agent}/../{agent}/mem'),
+        lambda: opener.open(f'/proc/{agent}/task/{agent}/mem'),
+        lambda: opener.link(f'/proc/{agent}/cwd'),
+        lambda: opener.open(f'/proc/4194304/mem'),
+    ):
+        try:
+            found.append(str(attempt()))
+        except OSError as fault:
+            found.append(type(fault).__name__)
+    """
+    exe, magic, *attempts = found(await run(code, "rogue-processes"))
+    assert exe == os.readlink("/proc/self/exe")
+    assert magic == b"\x7fELF".hex()
+    no = "PermissionError"
+    assert attempts == [no, no, "OSError", no, no, no, no, no, "FileNotFoundError"]
+
+
+async def test_a_module_outlives_its_helper_and_is_told() -> None:
+    code = """
+    context.opener._helper.send(b'')  # as at the end of the stream
+    try:
+        context.opener.link('/proc/1/exe')
+    except OSError as fault:
+        found = str(fault)
+    """
+    assert found(await run(code, "rogue-processes")), "nobody said that it has ended"
 
 
 @LANDLOCKED

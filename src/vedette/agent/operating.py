@@ -16,10 +16,12 @@ import msgspec
 from vedette import plugins
 from vedette.agent.confine import confine, step_back
 from vedette.agent.modules import (
+    DIRECT,
     GROUP,
     Context,
     Limits,
     Module,
+    Opener,
     Result,
     needs_of,
     read_parameters,
@@ -91,6 +93,11 @@ def _run(asked: Asked, answer_fd: int) -> Result:
             memory_bytes=asked.memory_bytes,
         )
     step_back()
+    opener: Opener = DIRECT
+    if needs.processes and sys.platform == "linux":
+        from vedette.agent.opening import through_a_helper
+
+        opener = through_a_helper(partial=asked.partial)
     confine(needs, partial=asked.partial)
     result = module.run(
         parameters,
@@ -99,6 +106,7 @@ def _run(asked: Asked, answer_fd: int) -> Result:
             privacy=asked.privacy,
             limits=Limits(output_bytes=asked.output_bytes),
             root=Path(asked.root),
+            opener=opener,
         ),
     )
     if not isinstance(result, Result):

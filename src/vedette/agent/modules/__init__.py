@@ -7,6 +7,7 @@ do beyond reading files stands in `needs`, and what stands not there is taken fr
 Nouns are msgspec's structs here and beside: to import dataclasses costs a run as much as to start Python.
 """
 
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,6 +52,8 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     memory: to look into other processes: their memory, and what the kernel guards like it, which
     is their `exe`, `cwd`, `fd`, `ns`, `maps` and `environ` below /proc; their `stat`, `cmdline`,
     `status` and `net` are free.
+    processes: to look into other processes through a helper that opens their `maps`, `mem`, `pagemap`
+    and reads where `exe` leads (`Context.opener`); unlike `memory`, that leaves Landlock in place.
     netlink: to ask the kernel which addresses, routes and neighbours it knows; nobody else hears of it.
     programs: to start programs and processes of its own; threads are free.
     root: to have all the superuser's powers, where the agent has them; without it, of these, those of
@@ -60,6 +63,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     network: bool = False
     write: bool = False
     memory: bool = False
+    processes: bool = False
     netlink: bool = False
     programs: bool = False
     root: bool = False
@@ -75,18 +79,47 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     output_bytes: int = 16 * 1024 * 1024
 
 
+class Opener(Protocol):
+    """Opens what of other processes is guarded; raises OSError as the kernel does."""
+
+    def open(self, path: str) -> int:
+        """Return a descriptor of the file, open for reading."""
+        ...
+
+    def link(self, path: str) -> bytes:
+        """Return where a link leads."""
+        ...
+
+
+class Direct:
+    """Opens by itself."""
+
+    def open(self, path: str) -> int:
+        """Return a descriptor of the file, open for reading."""
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def link(self, path: str) -> bytes:
+        """Return where a link leads."""
+        return os.fsencode(os.readlink(path))  # noqa: PTH115 - not a path of ours
+
+
+DIRECT = Direct()
+
+
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Where and for how long a module runs.
 
     deadline: on `time.monotonic`, in seconds; a module that is not done stops and says so.
     privacy: names of files, users and other people's addresses are masked in the answer.
     root: what stands for `/`; another folder in tests and when looking into an image.
+    opener: what opens the files of other processes; for who needs `processes`, a helper.
     """
 
     deadline: float = float("inf")
     privacy: bool = False
     limits: Limits = Limits()
     root: Path = Path("/")
+    opener: Opener = DIRECT
 
     @property
     def expired(self) -> bool:

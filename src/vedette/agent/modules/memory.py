@@ -8,11 +8,12 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 from typing import Any, ClassVar
 
 from vedette.agent.ancestry import ancestors
-from vedette.agent.modules import Context, Needs, Parameters, Result
+from vedette.agent.modules import Context, Needs, Opener, Parameters, Result
 from vedette.agent.modules.memory_parameters import MemoryParameters
 from vedette.agent.modules.memory_question import Pending, Question, questions
 from vedette.agent.modules.memory_read import Memory as OpenMemory
@@ -30,7 +31,7 @@ class Memory:
     description: ClassVar[str] = (
         "Finds processes by name, mapped library, and what their memory holds."
     )
-    needs: ClassVar[Needs] = Needs(memory=True)
+    needs: ClassVar[Needs] = Needs(processes=True)
     parameters: ClassVar[type[Parameters]] = MemoryParameters
 
     def run(self, parameters: MemoryParameters, context: Context) -> Result:
@@ -85,7 +86,9 @@ class Run:
 
     def _look(self) -> None:
         proc = self.context.root / "proc"
-        left_out = _ourselves(proc) if self.context.root == Path("/") else set()
+        left_out = (
+            _ourselves(proc, self.context.opener) if self.context.root == Path("/") else set()
+        )
         block = room()
         for pid in _ids(proc):
             if self.ended or self.context.expired:
@@ -94,7 +97,7 @@ class Run:
                 continue
             try:
                 self._process(proc / str(pid), pid, block)
-            except Gone:
+            except (Gone, ProcessLookupError):
                 continue
             except OSError as fault:
                 self._fail(f"process {pid}: {fault.strerror or fault}")
@@ -103,10 +106,10 @@ class Run:
             self.ended = "the time was over"
 
     def _process(self, folder: Path, pid: int, block: Any) -> None:  # noqa: ANN401
-        name = _name(folder)
+        name = _name(folder, self.context.opener)
         asked = [question for question in self.asked if question.named(name)]
         if any(question.libraries or question.finds for question in asked):
-            mapped = list(regions(_read(folder / "maps")))
+            mapped = list(regions(_mapped(folder, self.context.opener)))
             paths = libraries(mapped)
             asked = [question for question in asked if question.linked(paths)]
             asked = self._inside(folder, asked, mapped, block)
@@ -127,7 +130,7 @@ class Run:
             return asked
         lowest = min(one.question.search.options.offset for one in looking)
         searched = [one for one in mapped if one.searched and one.end > lowest]
-        with OpenMemory(folder, block) as memory:
+        with OpenMemory(folder, block, self.context.opener) as memory:
             for portion in memory.portions(searched):
                 self.bytes_read += portion.end - portion.fresh
                 for one in looking:
@@ -184,21 +187,29 @@ def _read(path: Path) -> bytes:
         raise Gone from None
 
 
-def _name(folder: Path) -> bytes:
+def _mapped(folder: Path, opener: Opener) -> bytes:
+    try:
+        with FileIO(opener.open(f"{folder}/maps")) as file:
+            return file.readall()
+    except (FileNotFoundError, ProcessLookupError):
+        raise Gone from None
+
+
+def _name(folder: Path, opener: Opener) -> bytes:
     """Return the program's path; a kernel thread's name in brackets, as `ps` writes it."""
     try:
-        return os.fsencode(os.readlink(folder / "exe"))  # noqa: PTH115 - not a path of ours
+        return opener.link(f"{folder}/exe")
     except OSError:
         return b"[" + _read(folder / "comm").removesuffix(b"\n") + b"]"
 
 
-def _ourselves(proc: Path) -> set[int]:
+def _ourselves(proc: Path, opener: Opener) -> set[int]:
     """Return this process and those it descends from as long as they are the same program."""
-    ours = _name(proc / "self")
+    ours = _name(proc / str(os.getpid()), opener)
     found: set[int] = set()
     for pid in ancestors(proc):
         try:
-            if _name(proc / str(pid)) != ours:
+            if _name(proc / str(pid), opener) != ours:
                 break
         except Gone:
             break

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from vedette.agent.modules import Opener
 from vedette.agent.modules.file_block import Block
 from vedette.agent.modules.memory_regions import Region
 
@@ -41,17 +42,18 @@ class Portion:
 class Memory:
     """One process's memory, open for reading. unread: how many bytes could not be."""
 
-    def __init__(self, folder: Path, block: Block) -> None:
+    def __init__(self, folder: Path, block: Block, opener: Opener) -> None:
         self.unread = 0
         self._block = block
         self._folder = folder
+        self._opener = opener
         self._memory = self._pages = -1
 
     def __enter__(self) -> Self:
         """Open it; raise `OSError` where that is refused."""
-        self._memory = os.open(self._folder / "mem", os.O_RDONLY | os.O_CLOEXEC)
+        self._memory = self._opener.open(f"{self._folder}/mem")
         try:
-            self._pages = os.open(self._folder / "pagemap", os.O_RDONLY | os.O_CLOEXEC)
+            self._pages = self._opener.open(f"{self._folder}/pagemap")
         except OSError:
             self._pages = -1  # then all is read
         return self

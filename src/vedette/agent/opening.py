@@ -1,0 +1,88 @@
+"""A helper that opens what of other processes a module looks into, so that the module stands behind Landlock.
+
+The kernel lets nobody under Landlock open another process's memory, but read what is open. The helper
+has one wall and does one thing; the module, which reads what strangers wrote, has both.
+"""
+
+import os
+import re
+import signal
+import socket
+
+from vedette.agent.confine import confine
+from vedette.agent.modules import Needs
+from vedette.agent.sandboxed import die_with_parent
+
+_OPEN, _LINK, _DONE, _FAILED = b"o", b"l", b"d", b"f"
+_MAY = {
+    _OPEN: re.compile(rb"/proc/\d{1,10}/(?:maps|mem|pagemap)"),
+    _LINK: re.compile(rb"/proc/\d{1,10}/exe"),
+}
+_MESSAGE_BYTES = 8192
+"""A path is shorter."""
+
+
+class Through:
+    """Opens by asking the helper; raises OSError as the kernel would."""
+
+    def __init__(self, helper: socket.socket) -> None:
+        self._helper = helper
+
+    def open(self, path: str) -> int:
+        """Return a descriptor of the file, open for reading."""
+        _, descriptors = self._ask(_OPEN, path)
+        return descriptors[0]
+
+    def link(self, path: str) -> bytes:
+        """Return where a link leads."""
+        return self._ask(_LINK, path)[0]
+
+    def _ask(self, what: bytes, path: str) -> tuple[bytes, list[int]]:
+        self._helper.send(what + os.fsencode(path))
+        answer, descriptors, _, _ = socket.recv_fds(self._helper, _MESSAGE_BYTES, 1)
+        if answer[:1] != _DONE:
+            number = int(answer[1:] or b"0")
+            raise OSError(number, os.strerror(number) if number else "the helper has ended")
+        return answer[1:], descriptors
+
+
+def through_a_helper(*, partial: bool) -> Through:
+    """Begin the helper of this process, which ends with it. Must be called before this one is confined."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    asking = os.getpid()
+    if os.fork() == 0:
+        try:
+            die_with_parent(signal.SIGKILL)
+            if os.getppid() == asking:
+                _keep_only(theirs.fileno())
+                confine(Needs(memory=True), partial=partial)
+                serve(theirs)
+        finally:
+            os._exit(0)
+    theirs.close()
+    return Through(ours)
+
+
+def serve(asked: socket.socket) -> None:
+    """Open what is asked for, until nobody asks any more."""
+    while message := asked.recv(_MESSAGE_BYTES):
+        what, path = message[:1], message[1:]
+        try:
+            if what not in _MAY or not _MAY[what].fullmatch(path):
+                raise PermissionError(1, "not for a module")
+            if what == _LINK:
+                asked.send(_DONE + os.readlink(path))  # noqa: PTH115 - bytes
+                continue
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                socket.send_fds(asked, [_DONE], [descriptor])
+            finally:
+                os.close(descriptor)
+        except OSError as fault:
+            asked.send(_FAILED + b"%d" % (fault.errno or 0))
+
+
+def _keep_only(descriptor: int) -> None:
+    """Close what the module was given: its question, and the pipe of its answer."""
+    os.closerange(0, descriptor)
+    os.closerange(descriptor + 1, 4096)
