@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
-from vedette.errors import Conflict, Denied, Missing
+from vedette.errors import Conflict, Denied, Invalid, Missing
 from vedette.records.model import (
     Advisory,
     Finding,
@@ -289,3 +289,34 @@ def test_of_what_is_found_twice_the_first_of_the_gravest_words_counts() -> None:
     scans = [scan(low, other), scan(high, said(Severity.HIGH, "c"), said(Severity.MEDIUM, "d"))]
     assert list(union_of(scans).values()) == [high, other]
     assert list(union_of(scans[::-1]).values()) == [high, other]
+
+
+WIDE = "\U0001f4a5"
+"""A character of four bytes."""
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        scan(name=WIDE * 651, digest=""),
+        scan(finding("CVE-1", package=WIDE * 651)),
+        scan(finding(WIDE * 651)),
+        scan(Finding(Package("p"), Advisory("CVE-1", names=("x" * 2_601,)))),
+    ],
+)
+async def test_a_name_that_no_index_holds_is_refused_while_its_writer_listens(
+    conn: Conn, odd: Scan
+) -> None:
+    opened = await open_snapshot(conn, KIND, by="t", now=NOW)
+    with pytest.raises(Invalid, match="more than 2600 bytes"):
+        await fill(conn, opened.token, KIND, [odd], cluster="c1")
+
+
+async def test_the_longest_names_are_kept_whatever_their_letters(conn: Conn) -> None:
+    def long(first: str) -> str:  # such that no index can pack it
+        return first + "".join(chr(0x20000 + number * 7919 % 0xA000) for number in range(649))
+
+    other = (long("x"),)
+    found = Finding(Package(long("p")), Advisory(long("a"), names=other), Severity.HIGH, "High")
+    await snapshot(conn, scan(found, name=long("s"), digest=""))
+    assert await rows(conn, OPEN) == [(long("a"), long("p"), 4)]

@@ -4,15 +4,25 @@ Kinds are generous readers; here stands what can be kept. It is asked before any
 with one name too long is refused while its writer listens.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from vedette.errors import Invalid
 from vedette.fleet.places import checked_cluster, checked_namespace, checked_service
-from vedette.records.model import Deployment, Objective, Record, SloValue, Validations
+from vedette.records.model import (
+    Bulletin,
+    Deployment,
+    Objective,
+    Record,
+    Scan,
+    SloValue,
+    Validations,
+)
 
 NAME, INDICATOR, OBJECTIVE, DELIVERED, REASON, REPOSITORY = 253, 100, 500, 256, 2_000, 500
 """Characters of: a check, an object, an SLO; an SLI; an objective; a deployment's words, its reason; a repository."""
+INDEXED = 2_600
+"""Bytes of the name of a subject, a package, an advisory: an index holds 2,704 with what stands beside it."""
 
 
 def checked_records(records: Iterable[Record], cluster: str | None = None) -> list[Record]:
@@ -35,6 +45,27 @@ def checked_records(records: Iterable[Record], cluster: str | None = None) -> li
 def deployment_fault(one: Deployment) -> str:
     """Return why a deployment cannot be kept, or ""."""
     return next(_deployment_faults(one), "")
+
+
+def _scan(said: Scan) -> None:
+    findings = said.findings
+    _indexed([said.subject.name])
+    _indexed([one.package.name for one in findings])
+    _indexed([one.advisory.name for one in findings])
+    _indexed([name for one in findings if one.advisory.names for name in one.advisory.names])
+
+
+def _bulletin(said: Bulletin) -> None:
+    _indexed([said.advisory.name, *said.advisory.names])
+
+
+def _indexed(names: Sequence[str]) -> None:
+    # A character has four bytes at most: of a hundred thousand names as a rule none need be looked at twice.
+    if max(map(len, names), default=0) <= INDEXED // 4:
+        return
+    for name in names:
+        if len(name.encode()) > INDEXED:
+            raise Invalid(f"the name {name[:40]!r}… has more than {INDEXED} bytes")
 
 
 def _validations(said: Validations) -> None:
@@ -91,6 +122,8 @@ def _named(text: str, what: str, *, most: int = NAME) -> None:
 
 
 _CHECKS: dict[type, Callable[[Any], None]] = {
+    Scan: _scan,
+    Bulletin: _bulletin,
     Validations: _validations,
     SloValue: _slo_value,
     Objective: _objective,
