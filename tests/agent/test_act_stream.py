@@ -24,6 +24,7 @@ from vedette.agent.host_actions import TrustRules
 from vedette.agent.journal_lines import read_lines
 from vedette.agent.program import Agent, Options
 from vedette.app.tree import run
+from vedette.errors import Unavailable
 from vedette.link import vedette_pb2 as pb
 from vedette.trust.result_signature import hold_result
 
@@ -138,7 +139,7 @@ async def test_an_agent_that_checks_in_does_what_waits_and_leaves(
     assert server.hellos[0].facts.mode == "checkin"
 
 
-async def test_an_agent_that_checks_in_and_finds_nobody_leaves_all_the_same(
+async def test_an_agent_that_checks_in_and_finds_nobody_leaves_and_says_so(
     server, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(checkin, "HARD_LIMIT", 0.001)
@@ -146,7 +147,8 @@ async def test_an_agent_that_checks_in_and_finds_nobody_leaves_all_the_same(
     await server.stop()
     async with asyncio.timeout(30):
         async with Agent(started) as agent:
-            await agent.wait()
+            with pytest.raises(Unavailable, match="no server was there to check in with"):
+                await agent.wait()
     await server.start()
 
 

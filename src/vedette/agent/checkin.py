@@ -11,6 +11,7 @@ import structlog
 
 from vedette.agent.act import Acting
 from vedette.agent.host_actions import LimitRules
+from vedette.errors import Unavailable
 from vedette.link.client import Client
 
 log = structlog.get_logger(__name__)
@@ -25,12 +26,18 @@ _LOOK_S = 0.2
 async def leave_when_done(
     client: Client, acting: Acting, limits: LimitRules, leave: Callable[[], None]
 ) -> None:
-    """Call `leave` when everything that waited is done and the server has the answers."""
+    """Call `leave` when everything that waited is done and the server has the answers.
+
+    Raises Unavailable when no server was there: whoever started it hears of that by its exit code.
+    """
     try:
         async with asyncio.timeout(limits.seconds * HARD_LIMIT):
             await _silence(client, acting)
             log.info("checked in; nothing is left to do")
     except TimeoutError:
+        if not client.standing.agent_name:
+            why = client.standing.last_error or "nobody answered"
+            raise Unavailable(f"no server was there to check in with: {why}") from None
         log.warning("leaving, though not everything is done", waiting=acting.waiting)
     leave()
     with suppress(asyncio.CancelledError):

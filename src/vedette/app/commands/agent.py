@@ -57,7 +57,7 @@ def agent(
 
     The first start needs --server, --ca-fingerprint and a join token; later ones need none of them.
     The agent never listens, unless --metrics asks for it. Exit codes: 5 the server will not have
-    it, 7 another machine uses its identity.
+    it, 7 another machine uses its identity, 8 with --checkin no server was there.
 
     Parameters
     ----------
