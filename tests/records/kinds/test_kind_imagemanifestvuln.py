@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.record_documents import read
+from tests.record_documents import read, refusal_of
 
 from vedette.records.model import Advisory, Scan
 
@@ -51,3 +51,8 @@ def test_a_text_that_several_packages_share_is_one_and_one_that_differs_anywhere
         ("CVE-2026-2000",),
     )
     assert last == first
+
+
+def test_what_is_no_such_resource_is_told_what_it_is() -> None:
+    assert "it has no kind" in refusal_of("imagemanifestvuln", "<html></html>")
+    assert "its kind is 'Pod'" in refusal_of("imagemanifestvuln", {"kind": "Pod"})

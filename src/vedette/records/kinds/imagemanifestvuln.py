@@ -92,9 +92,10 @@ class ImageManifestVuln:
 
     def read(self, document: Document, context: Context) -> Iterator[Record]:
         """Yield the one scan of the resource."""
-        if document.field("kind") != "ImageManifestVuln":
+        if (kind := document.field("kind")) != "ImageManifestVuln":
+            said = "it has no kind" if kind is None else f"its kind is {str(kind)[:100]!r}"
             raise document.refusal(
-                f"its kind is {str(document.field('kind'))[:100]!r}, not 'ImageManifestVuln'",
+                f"{said}, and 'ImageManifestVuln' is wanted",
                 hint="`oc get imagemanifestvuln NAME -o json` prints one",
             )
         resource = document.shaped(_Resource)
