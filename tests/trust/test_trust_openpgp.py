@@ -221,6 +221,16 @@ def test_a_signature_that_ends_has_ended():
 
 
 @needs_gpg
+def test_a_key_that_its_owner_took_from_signing_counts_for_nothing():
+    fingerprint = gpg_key("certifies only by now", "ed25519")
+    signature = gpg_sign(TEXT, fingerprint)
+    told = b"change-usage\nS\nQ\nsave\n"
+    gpg("--command-fd", "0", "--expert", "--edit-key", fingerprint, text=told)
+    keys = [gpg_public(fingerprint)]
+    assert refused(signature, TEXT, keys) is Reason.KEY_NOT_FOR_SIGNING
+
+
+@needs_gpg
 def test_a_short_key_is_refused():
     fingerprint = gpg_key("short", "rsa1024")
     assert refused(gpg_sign(TEXT, fingerprint), TEXT, [gpg_public(fingerprint)]) is Reason.WEAK_KEY
