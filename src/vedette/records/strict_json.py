@@ -19,6 +19,8 @@ from vedette.errors import Invalid
 
 MAX_STRING = 4 * 2**20
 """Characters of one string; the longest advisory texts have some ten thousand."""
+MAX_DIGITS = 4_000
+"""Of a whole number; with somewhat more Python refuses it, in words about itself."""
 _QUOTE, _PIECE = ord('"'), 1 << 18
 _SUSPICIOUS = re.compile(rb"\\u0000|\\u[dD][89a-fA-F]|\x00")
 _BEGUN = re.compile(rb"[ \t\r\n]*[{\[]")
@@ -74,7 +76,9 @@ def _has_short_strings(body: bytes) -> bool:
 
 
 def _one_by_one(text: str, source: str, *, suspicious: bool) -> Iterator[Any]:
-    decoder = json.JSONDecoder(object_pairs_hook=_mapping, parse_constant=_no_number)
+    decoder = json.JSONDecoder(
+        object_pairs_hook=_mapping, parse_constant=_no_number, parse_int=_integer
+    )
     at = _blank(text, 0)
     while at < len(text):
         try:
@@ -83,8 +87,8 @@ def _one_by_one(text: str, source: str, *, suspicious: bool) -> Iterator[Any]:
             raise Invalid(f"{source}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from None
         except RecursionError:
             raise Invalid(f"{source}: nested too deep") from None
-        except ValueError:
-            raise Invalid(f"{source}: a number has more digits than anybody counts") from None
+        except ValueError as error:
+            raise Invalid(f"{source}: {error}") from None
         if suspicious:
             check_characters(value, source)
         yield value
@@ -100,6 +104,12 @@ def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if value.__class__ is str and len(value) > MAX_STRING:
             raise ValueError(f"the text of {key[:100]!r} is longer than {MAX_STRING} characters")
     return mapping
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"a number has {len(digits)} digits")
+    return int(digits)
 
 
 def _no_number(word: str) -> Any:  # noqa: ANN401 - never returns
