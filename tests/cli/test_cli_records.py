@@ -185,6 +185,8 @@ async def test_what_cannot_be_got_says_what_can(vedette):
         (("get", "kev"), "`vedette find CVE-…` shows it"),
         (("get", "validations", "-s", "High"), "validations is not listed by --severity"),
         (("get", "validations", "--limit", "0"), "--limit must be at least 1"),
+        (("top", "--limit", "0"), "--limit must be at least 1"),
+        (("diff", "--limit", "-1"), "--limit must be at least 1"),
     ):
         code, _, err = await vedette(*words)
         assert code in (2, 6)

@@ -13,6 +13,8 @@ from vedette import __version__
 from vedette.cli.where import Asking, token_of, url_of
 from vedette.errors import Conflict, Denied, Invalid, Missing, Unavailable, VedetteError
 
+PAGE = 1000
+"""Rows of the longest page that a server gives."""
 TIMEOUT_S = 30.0
 LINES_S = 75.0
 """The longest one may wait for an answer's next line: more than any ask may take."""
@@ -120,7 +122,11 @@ class Client:
     def listed(
         self, path: str, *, at_most: int | None = None, **query: object
     ) -> list[dict[str, Any]]:
-        """Return a whole list, page after page, or its first `at_most`."""
+        """Return a whole list, page after page, or its first `at_most`, which is what `--limit` says."""
+        if at_most is not None:
+            if at_most < 1:
+                raise Invalid("--limit must be at least 1")
+            query.setdefault("limit", min(at_most, PAGE))
         found: list[dict[str, Any]] = []
         answer, following = self._ask("GET", path, params=_given(query))
         while True:

@@ -58,8 +58,7 @@ def diff(
     query |= {"cluster": cluster, "namespace": namespace, "service": service}
     with Client(asking) as client:
         query["kind"] = _checked(client, kind)
-        page = min(max(limit, 1), 1000)
-        rows = client.listed("/api/v1/changes", at_most=limit, limit=page, **query)
+        rows = client.listed("/api/v1/changes", at_most=limit, **query)
     show(rows, CHANGES, output)
     if rows and output == "table":
         counts = Counter(str(row.get("change")) for row in rows)

@@ -57,8 +57,7 @@ def find(
     """
     with Client(asking) as client:
         answer = client.get(PATH, name=name, state=state, limit=1)
-        page = min(max(limit, 1), 1000)
-        answer["items"] = client.listed(PATH, at_most=limit, name=name, state=state, limit=page)
+        answer["items"] = client.listed(PATH, at_most=limit, name=name, state=state)
     if output == "json":
         sys.stdout.write(json.dumps(answer, indent=2, ensure_ascii=False) + "\n")
     elif output == "yaml":

@@ -9,7 +9,6 @@ from vedette.cli.client import Client
 from vedette.cli.output import Format, Listing, show
 from vedette.cli.records_get import add_records
 from vedette.cli.where import Asking
-from vedette.errors import Invalid
 
 HERE = Asking()
 
@@ -72,11 +71,9 @@ def reports(
     until
         Before then.
     """
-    if limit < 1:
-        raise Invalid("--limit must be at least 1")
     path = f"/api/v1/targets/{quote(target, safe='')}/reports"
     with Client(asking) as client:
-        found = client.listed(path, at_most=limit, since=since, until=until, limit=min(limit, 1000))
+        found = client.listed(path, at_most=limit, since=since, until=until)
     show(found, REPORTS, output)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from vedette import plugins
-from vedette.cli.client import Client
+from vedette.cli.client import PAGE, Client
 from vedette.cli.kinds import GROUP, add_commands
 from vedette.cli.output import Format, Listing, show
 from vedette.cli.records_listings import FAMILIES, flat, show_as_dashdotdb
@@ -113,14 +113,11 @@ def records(
         "since": when(since),
         "until": when(until),
     }
-    if limit is not None and limit < 1:
-        raise Invalid("--limit must be at least 1")
     with Client(asking) as client:
         family, of_kind = _family(client, kind)
         query = _query(family, {**given, "kind": of_kind}, kind)
-        rows = client.listed(
-            FAMILIES[family].path, at_most=limit, limit=min(limit or 1000, 1000), **query
-        )
+        page = min(limit or PAGE, PAGE)
+        rows = client.listed(FAMILIES[family].path, at_most=limit, limit=page, **query)
     if kind == QUAY:
         show_as_dashdotdb(rows, output)
     else:

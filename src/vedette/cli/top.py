@@ -53,9 +53,8 @@ def top(
         "fixable": None if fixable is None else "true",
         "covered": "true" if covered else None,
     }
-    page = min(max(limit, 1), 1000)
     with Client(asking) as client:
-        rows = client.listed("/api/v1/top", at_most=limit, limit=page, **query)
+        rows = client.listed("/api/v1/top", at_most=limit, **query)
     is_flat = output in ("table", "csv")
     show([_flat(row) for row in rows] if is_flat else rows, TOP, output)
 
