@@ -143,7 +143,13 @@ async def test_what_is_opened_by_a_helper_is_read_from_behind_both_walls() -> No
     maps = os.read(opener.open(f'/proc/{agent}/maps'), 4096).decode()
     start = int(maps.partition('-')[0], 16)
     memory = opener.open(f'/proc/{agent}/mem')
-    found = [opener.link(f'/proc/{agent}/exe').decode(), os.pread(memory, 4, start).hex()]
+    found = [
+        opener.link(f'/proc/{agent}/exe').decode(),
+        os.pread(memory, 4, start).hex(),
+        os.read(opener.open(f'/proc/{agent}/exe'), 4).hex(),
+        opener.link(f'/proc/{agent}/ns/net').decode(),
+        len(opener.links(f'/proc/{agent}/fd')) > 3,
+    ]
     for attempt in (
         lambda: os.readlink(f'/proc/{agent}/exe'),
         lambda: open(f'/proc/{agent}/mem'),
@@ -153,6 +159,7 @@ async def test_what_is_opened_by_a_helper_is_read_from_behind_both_walls() -> No
         lambda: opener.open(f'/proc/{agent}/../{agent}/mem'),
         lambda: opener.open(f'/proc/{agent}/task/{agent}/mem'),
         lambda: opener.link(f'/proc/{agent}/cwd'),
+        lambda: opener.links(f'/proc/{agent}/map_files'),
         lambda: opener.open(f'/proc/4194304/mem'),
     ):
         try:
@@ -160,11 +167,28 @@ async def test_what_is_opened_by_a_helper_is_read_from_behind_both_walls() -> No
         except OSError as fault:
             found.append(type(fault).__name__)
     """
-    exe, magic, *attempts = found(await run(code, "rogue-processes"))
+    exe, magic, program, space, has_files, *attempts = found(await run(code, "rogue-processes"))
     assert exe == os.readlink("/proc/self/exe")
-    assert magic == b"\x7fELF".hex()
+    assert magic == program == b"\x7fELF".hex()
+    assert space == os.readlink("/proc/self/ns/net")
+    assert has_files
     no = "PermissionError"
-    assert attempts == [no, no, "OSError", no, no, no, no, no, "FileNotFoundError"]
+    assert attempts == [no, no, "OSError", no, no, no, no, no, no, "FileNotFoundError"]
+
+
+async def test_as_many_links_as_a_process_may_hold_come_through_the_helper(tmp_path: Path) -> None:
+    folder = tmp_path / ("x" * 200) / ("y" * 200)
+    folder.mkdir(parents=True)
+    files = [(folder / str(number)).open("w") for number in range(200)]
+    code = """
+    import os
+    agent = int(open('/proc/self/stat').read().rpartition(')')[2].split()[1])
+    found = [one.decode() for one in context.opener.links('/proc/%d/fd' % agent)]
+    """
+    told = found(await run(code, "rogue-processes"))
+    for file in files:
+        file.close()
+    assert {file.name for file in files} <= set(told)
 
 
 async def test_a_module_outlives_its_helper_and_is_told() -> None:

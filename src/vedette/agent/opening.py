@@ -10,16 +10,19 @@ import signal
 import socket
 
 from vedette.agent.confine import confine
-from vedette.agent.modules import Needs
+from vedette.agent.modules import DIRECT, Needs
 from vedette.agent.sandboxed import die_with_parent
 
-_OPEN, _LINK, _DONE, _FAILED = b"o", b"l", b"d", b"f"
+_OPEN, _LINK, _LINKS = b"o", b"l", b"s"
+_DONE, _MORE, _FAILED = b"d", b"m", b"f"
 _MAY = {
-    _OPEN: re.compile(rb"/proc/\d{1,10}/(?:maps|mem|pagemap)"),
-    _LINK: re.compile(rb"/proc/\d{1,10}/exe"),
+    _OPEN: re.compile(rb"/proc/\d{1,10}/(?:maps|mem|pagemap|exe)"),
+    _LINK: re.compile(rb"/proc/\d{1,10}/(?:exe|ns/net)"),
+    _LINKS: re.compile(rb"/proc/\d{1,10}/fd"),
 }
-_MESSAGE_BYTES = 8192
-"""A path is shorter."""
+_PART_BYTES = 32 << 10
+_MESSAGE_BYTES = 64 << 10
+"""A part and a path that was begun in it."""
 
 
 class Through:
@@ -37,13 +40,23 @@ class Through:
         """Return where a link leads."""
         return self._ask(_LINK, path)[0]
 
+    def links(self, path: str) -> list[bytes]:
+        """Return where the links of a folder lead."""
+        told = self._ask(_LINKS, path)[0]
+        return told.split(b"\0") if told else []
+
     def _ask(self, what: bytes, path: str) -> tuple[bytes, list[int]]:
         self._helper.send(what + os.fsencode(path))
-        answer, descriptors, _, _ = socket.recv_fds(self._helper, _MESSAGE_BYTES, 1)
-        if answer[:1] != _DONE:
-            number = int(answer[1:] or b"0")
-            raise OSError(number, os.strerror(number) if number else "the helper has ended")
-        return answer[1:], descriptors
+        told = b""
+        while True:
+            answer, descriptors, _, _ = socket.recv_fds(self._helper, _MESSAGE_BYTES, 1)
+            kind, body = answer[:1], answer[1:]
+            if kind not in (_DONE, _MORE):
+                number = int(body or b"0")
+                raise OSError(number, os.strerror(number) if number else "the helper has ended")
+            told += body
+            if kind == _DONE:
+                return told, descriptors
 
 
 def through_a_helper(*, partial: bool) -> Through:
@@ -70,14 +83,20 @@ def serve(asked: socket.socket) -> None:
         try:
             if what not in _MAY or not _MAY[what].fullmatch(path):
                 raise PermissionError(1, "not for a module")
-            if what == _LINK:
-                asked.send(_DONE + os.readlink(path))  # noqa: PTH115 - bytes
-                continue
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                socket.send_fds(asked, [_DONE], [descriptor])
-            finally:
-                os.close(descriptor)
+            if what == _OPEN:
+                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    socket.send_fds(asked, [_DONE], [descriptor])
+                finally:
+                    os.close(descriptor)
+            elif what == _LINK:
+                asked.send(_DONE + DIRECT.link(os.fsdecode(path)))
+            else:
+                told = b"\0".join(DIRECT.links(os.fsdecode(path)))
+                while len(told) > _PART_BYTES:
+                    asked.send(_MORE + told[:_PART_BYTES])
+                    told = told[_PART_BYTES:]
+                asked.send(_DONE + told)
         except OSError as fault:
             asked.send(_FAILED + b"%d" % (fault.errno or 0))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from vedette.agent.ancestry import started
+from vedette.agent.modules import DIRECT, Opener
 from vedette.errors import Denied
 
 RUNNING = "running.json"
@@ -44,13 +45,13 @@ def say_running(data_dir: Path, version: str) -> None:
     write_private(data_dir / RUNNING, msgspec.json.encode(running))
 
 
-def find_agent(proc: Path, pid: int) -> tuple[Path, Running] | None:
+def find_agent(proc: Path, pid: int, opener: Opener = DIRECT) -> tuple[Path, Running] | None:
     """Return the folder of the agent that this process is, and what it says; None where it is none.
 
     An agent holds its spool's lock open, and beside the spool stands what it says of itself.
     """
     began = started(proc, pid)
-    for path in _open_files(proc / str(pid) / "fd"):
+    for path in _open_files(proc / str(pid) / "fd", opener):
         if path.parts[-2:] != _LOCK:
             continue
         data_dir = path.parent.parent
@@ -63,15 +64,8 @@ def find_agent(proc: Path, pid: int) -> tuple[Path, Running] | None:
     return None
 
 
-def _open_files(folder: Path) -> list[Path]:
-    found = []
+def _open_files(folder: Path, opener: Opener) -> list[Path]:
     try:
-        links = list(folder.iterdir())
+        return [Path(os.fsdecode(one)) for one in opener.links(str(folder))]
     except OSError:
         return []
-    for link in links:
-        try:
-            found.append(link.readlink())
-        except OSError:
-            continue
-    return found

@@ -241,7 +241,7 @@ def test_a_question_about_this_hosts_own_network_needs_no_look_into_processes() 
 
     assert needed(listeningport=["22"], neighborip=["10.0.0.1"]) == Needs()
     assert needed(neighborip=["fe80::1"]) == needed(neighbormac=["^02:"]) == Needs(netlink=True)
-    assert needed(listeningport=["22"], namespaces=True) == Needs(memory=True)
+    assert needed(listeningport=["22"], namespaces=True) == Needs(processes=True)
 
 
 def test_the_addresses_of_others_are_masked_where_privacy_is_asked_for(host: Context) -> None:

@@ -10,6 +10,7 @@ Nouns are msgspec's structs here and beside: to import dataclasses costs a run a
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -52,8 +53,9 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     memory: to look into other processes: their memory, and what the kernel guards like it, which
     is their `exe`, `cwd`, `fd`, `ns`, `maps` and `environ` below /proc; their `stat`, `cmdline`,
     `status` and `net` are free.
-    processes: to look into other processes through a helper that opens their `maps`, `mem`, `pagemap`
-    and reads where `exe` leads (`Context.opener`); unlike `memory`, that leaves Landlock in place.
+    processes: to look into other processes through a helper (`Context.opener`) that opens their `maps`,
+    `mem`, `pagemap` and `exe`, and says where `exe`, `ns/net` and what stands in `fd` lead; unlike
+    `memory`, that leaves Landlock in place.
     netlink: to ask the kernel which addresses, routes and neighbours it knows; nobody else hears of it.
     programs: to start programs and processes of its own; threads are free.
     root: to have all the superuser's powers, where the agent has them; without it, of these, those of
@@ -90,6 +92,10 @@ class Opener(Protocol):
         """Return where a link leads."""
         ...
 
+    def links(self, path: str) -> list[bytes]:
+        """Return where the links of a folder lead; those that are gone meanwhile are left out."""
+        ...
+
 
 class Direct:
     """Opens by itself."""
@@ -101,6 +107,15 @@ class Direct:
     def link(self, path: str) -> bytes:
         """Return where a link leads."""
         return os.fsencode(os.readlink(path))  # noqa: PTH115 - not a path of ours
+
+    def links(self, path: str) -> list[bytes]:
+        """Return where the links of a folder lead; those that are gone meanwhile are left out."""
+        found: list[bytes] = []
+        with os.scandir(path) as entries:
+            for entry in entries:
+                with suppress(OSError):
+                    found.append(self.link(entry.path))
+        return found
 
 
 DIRECT = Direct()

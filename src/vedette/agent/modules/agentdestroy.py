@@ -27,7 +27,7 @@ class AgentDestroy:
 
     name: ClassVar[str] = "agentdestroy"
     description: ClassVar[str] = "Retires another agent of this host, by process and version."
-    needs: ClassVar[Needs] = Needs(memory=True)
+    needs: ClassVar[Needs] = Needs(processes=True)
     parameters: ClassVar[type[Parameters]] = AgentDestroyParameters
 
     def run(self, parameters: AgentDestroyParameters, context: Context) -> Result:
@@ -39,7 +39,7 @@ class AgentDestroy:
             return Result(errors=["this system has no /proc, by which agents are found"])
         if not (proc / str(pid)).is_dir():
             return Result(errors=[f"PID {pid} not found"])
-        found = find_agent(proc, pid)
+        found = find_agent(proc, pid, context.opener)
         if found is None:
             return Result(errors=[f"PID {pid} is no agent that this one may see"])
         data_dir, running = found

@@ -59,13 +59,13 @@ class Netstat:
     description: ClassVar[str] = (
         "Looks for addresses, MACs, neighbours, connections and listening ports."
     )
-    needs: ClassVar[Needs] = Needs(memory=True, netlink=True)
+    needs: ClassVar[Needs] = Needs(processes=True, netlink=True)
     parameters: ClassVar[type[Parameters]] = NetstatParameters
 
     def needs_for(self, parameters: NetstatParameters) -> Needs:
         """Return less where no other namespace is looked into, and no neighbour of IPv6 is meant."""
         neighbours = bool(parameters.neighbormac) or any(":" in ip for ip in parameters.neighborip)
-        return Needs(memory=parameters.namespaces, netlink=neighbours)
+        return Needs(processes=parameters.namespaces, netlink=neighbours)
 
     def run(self, parameters: NetstatParameters, context: Context) -> Result:
         """Look for each value; `Invalid` for one that is no address, range, port or pattern."""

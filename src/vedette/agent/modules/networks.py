@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 from vedette.agent.modules import Context
-from vedette.agent.modules.host_files import linked, names, place, plain, read
+from vedette.agent.modules.host_files import names, place, plain, read
 from vedette.agent.modules.neighbours6 import neighbours6
 from vedette.agent.modules.sockets import TABLES, Address, Socket, read_table
 from vedette.agent.modules.tally import Tally
@@ -132,7 +132,7 @@ def all_networks(context: Context, tally: Tally) -> list[Network]:
     names_of: dict[int, str] = {}
     hidden = 0
     for pid in processes(context):
-        folder, space = f"/proc/{pid}/net", linked(context, f"/proc/{pid}/ns/net")
+        folder, space = f"/proc/{pid}/net", space_of(context, pid)
         try:
             table = place(context, f"{folder}/tcp").stat().st_ino
         except FileNotFoundError:  # it has ended, waited for or not
@@ -151,6 +151,14 @@ def all_networks(context: Context, tally: Tally) -> list[Network]:
         words = f"the network of {hidden} processes cannot be told: that takes root"
         tally.fault(words, unanswered=True)
     return [Network(name, folders, context, tally) for name, folders in sorted(found.items())]
+
+
+def space_of(context: Context, pid: int) -> str | None:
+    """Return the network namespace of a process, as the kernel calls it; None where it may not be known."""
+    try:
+        return os.fsdecode(context.opener.link(f"{place(context, f'/proc/{pid}/ns')}/net"))
+    except OSError:
+        return None
 
 
 def processes(context: Context) -> list[int]:

@@ -39,7 +39,7 @@ class ProcessModule:
     description: ClassVar[str] = (
         "Finds processes by name, arguments, program, its hash, user and listening port."
     )
-    needs: ClassVar[Needs] = Needs(memory=True)
+    needs: ClassVar[Needs] = Needs(processes=True)
     parameters: ClassVar[type[Parameters]] = ProcessParameters
 
     def run(self, parameters: ProcessParameters, context: Context) -> Result:

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from vedette.agent.modules import Context
-from vedette.agent.modules.host_files import linked, opened, place, plain, read, read_text
-from vedette.agent.modules.networks import Network, host_network, processes
+from vedette.agent.modules.host_files import opened, place, plain, read, read_text
+from vedette.agent.modules.networks import Network, host_network, processes, space_of
 from vedette.agent.modules.sockets import Socket, listeners
 from vedette.agent.modules.tally import Tally
 
@@ -118,7 +119,7 @@ class ProcProcess:
     @cached_property
     def _exe(self) -> str:
         try:
-            return plain(os.fsencode((self._place / "exe").readlink()))
+            return plain(self.host.context.opener.link(f"{self._place}/exe"))
         except FileNotFoundError:
             self._place.stat()  # the kernel's own have none; who has ended raises
             return ""
@@ -135,7 +136,9 @@ class ProcProcess:
 
     def program(self) -> BinaryIO:
         """Return what runs, open, also when it has been deleted."""
-        return opened(self.host.context, f"/proc/{self.pid}/exe")
+        if self.host.context.root != Path("/"):
+            return opened(self.host.context, f"/proc/{self.pid}/exe")
+        return FileIO(self.host.context.opener.open(f"{self._place}/exe"))
 
     def listening(self) -> list[Socket]:
         """Return the sockets it listens on."""
@@ -146,12 +149,8 @@ class ProcProcess:
         return [table[inode] for inode in held if inode in table]
 
     def _inodes(self) -> Iterator[int]:
-        for entry in os.scandir(self._place / "fd"):
-            try:
-                to = os.readlink(entry.path)  # noqa: PTH115 - of thousands
-            except OSError:  # closed meanwhile
-                continue
-            if to.startswith("socket:[") and to[8:-1].isdigit():
+        for to in self.host.context.opener.links(f"{self._place}/fd"):
+            if to.startswith(b"socket:[") and to[8:-1].isdigit():
                 yield int(to[8:-1])
 
     @property
@@ -180,7 +179,7 @@ class ProcHost:
 
     def listeners_of(self, pid: int) -> dict[int, Socket]:
         """Return the listening sockets of the network that a process is in, by inode."""
-        space = linked(self.context, f"/proc/{pid}/ns/net") or ""
+        space = space_of(self.context, pid) or ""
         if space not in self._listeners:
             told = [f"/proc/{pid}/net"]
             network = (
