@@ -139,7 +139,7 @@ def test_no_program_of_a_process_is_ever_run(tmp_path: Path) -> None:
 def test_what_is_no_agent_is_left_alone() -> None:
     for pid, words in (
         (os.getpid(), "is mine"),
-        (os.getppid(), "is mine"),
+        *([(os.getppid(), "is mine")] if os.getppid() > 1 else []),
         (4_194_303, "not found"),
     ):
         result = ask(pid)
