@@ -1,8 +1,8 @@
 """What an operation's module is not given is taken from its process before it runs, for good.
 
 Two walls that do not know each other: Landlock, where the kernel has it, and a filter of system
-calls. Modules that look into other processes stand behind the second alone, for under Landlock they
-would see none. There is no network namespace on purpose: in an empty one, `/proc/net` shows a host
+calls. Who opens what is other processes' stands behind the second alone, for under Landlock nobody
+may: for most modules that is a helper (`agent/opening.py`). There is no network namespace on purpose: in an empty one, `/proc/net` shows a host
 without connections, and a module that reads it would answer "nothing found".
 """
 
