@@ -10,7 +10,16 @@ from tests.web.browser import KEY, Browser, Holder
 
 from vedette.app.service_measures import measures_of
 from vedette.incidents.availability_rules import Reporting
-from vedette.records.model import Advisory, Finding, Package, Presence, Scan, Severity, Subject
+from vedette.records.model import (
+    Advisory,
+    Finding,
+    Package,
+    Presence,
+    Scan,
+    Severity,
+    SloValue,
+    Subject,
+)
 from vedette.records.snapshots import apply
 from vedette.records.store import Batch
 from vedette.web.site import site
@@ -130,6 +139,19 @@ async def test_a_service_of_which_nothing_is_known_says_so(browser, owner_conn):
         "Nobody has checked its workloads",
     ):
         assert said in words
+
+
+async def test_objectives_of_one_name_are_told_apart_by_their_place(browser, owner_conn):
+    values = [
+        SloValue(name, "availability", "doc", "Quiet", "c1", namespace, 99.95, 99.9)
+        for name, namespace in (("uptime", "east"), ("uptime", "west"), ("speed", "east"))
+    ]
+    earlier = NOON - timedelta(hours=9)
+    await apply(owner_conn, "serviceslometrics", [Batch(tuple(values))], by="t", now=earlier)
+    words = (await browser.get("/services/quiet", **bearer())).words
+    assert "uptime c1/east steady 99.9 %" in words
+    assert "uptime c1/west steady 99.9 %" in words
+    assert "speed steady 99.9 %" in words
 
 
 async def test_an_image_says_where_it_runs_and_who_looked(browser, world, owner_conn, statements):

@@ -1,6 +1,7 @@
 """The page of one service: how it is, what to mend first, what it promises, what went out lately."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -76,7 +77,10 @@ class SevereLine(NamedTuple):
 
 
 class PromiseLine(NamedTuple):
-    """An objective. attained: over its own period; left: of its error budget, both in per cent or "–"."""
+    """An objective. attained: over its own period; left: of its error budget, both in per cent or "–".
+
+    place: where its values come from, "" where no other has its name.
+    """
 
     name: str
     place: str
@@ -174,7 +178,7 @@ def service_page(
         checks=failing[:CHECKS],
         checks_more=len(failing[CHECKS:]),
         checks_known=bool(checks),
-        promises=sorted((_promise(one) for one in promises), key=_urgency),
+        promises=sorted(_told_apart([_promise(one) for one in promises]), key=_urgency),
         deployments=[_deployment(one, now) for one in deployments[:DEPLOYMENTS]],
         deliveries=[_delivery(one) for one in deliveries],
         images=[
@@ -241,11 +245,18 @@ def _promise(one: Promise) -> PromiseLine:
     )
 
 
+def _told_apart(lines: Sequence[PromiseLine]) -> Iterator[PromiseLine]:
+    """Yield them with the place of those alone that another is called like."""
+    called = Counter(line.name for line in lines)
+    for line in lines:
+        yield line if called[line.name] > 1 else line._replace(place="")
+
+
 URGENCY = ("down", "degraded", "unknown", "up")
 
 
-def _urgency(line: PromiseLine) -> tuple[int, str]:
-    return URGENCY.index(line.look.tone), line.name
+def _urgency(line: PromiseLine) -> tuple[int, str, str]:
+    return URGENCY.index(line.look.tone), line.name, line.place
 
 
 def _deployment(kept: Kept, now: datetime) -> DeploymentLine:
