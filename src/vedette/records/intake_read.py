@@ -14,7 +14,7 @@ import msgspec
 from vedette import plugins
 from vedette.errors import Missing
 from vedette.fleet.places import checked_cluster, checked_namespace
-from vedette.records.documents import Document, read_documents, unpacked
+from vedette.records.documents import Document, read_documents, read_shaped, unpacked
 from vedette.records.kinds import GROUP, Context, Kind
 from vedette.records.model import Record, Scan, Validations
 from vedette.records.staged import pack_document
@@ -68,7 +68,9 @@ def read_body(body: bytes, asked: Asked, *, now: datetime, max_bytes: int) -> Re
     context = Context(now, asked.cluster, asked.namespace, asked.subject)
     fixed = None if asked.kind == AUTO else kind_called(asked.kind)
     plain = unpacked(body, source="the body", max_bytes=max_bytes)
-    documents = read_documents(plain, source="the body", max_bytes=max_bytes)
+    documents = _shaped(fixed, plain) or read_documents(
+        plain, source="the body", max_bytes=max_bytes
+    )
     read = Read(documents=len(documents))
     for document in documents:
         kind = fixed or recognised(document)
@@ -82,6 +84,12 @@ def read_body(body: bytes, asked: Asked, *, now: datetime, max_bytes: int) -> Re
         came = plain if len(documents) == 1 else None
         read.parts.setdefault(kind.name, []).extend(_batches(document, records, asked, came))
     return read
+
+
+def _shaped(kind: Kind | None, body: bytes) -> list[Document]:
+    """Return the document of a body that the kind's shape holds all of; nothing for every other."""
+    shape = getattr(kind, "shape", None)
+    return read_shaped(body, shape, source="the body") if shape else []
 
 
 def recognised(document: Document) -> Kind:

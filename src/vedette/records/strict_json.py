@@ -10,13 +10,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
 
 from vedette.errors import Invalid
 
+T = TypeVar("T")
 MAX_STRING = 4 * 2**20
 """Characters of one string; the longest advisory texts have some ten thousand."""
 MAX_DIGITS = 4_000
@@ -29,10 +30,15 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 
 def plain_value(body: bytes) -> Any:  # noqa: ANN401 - nobody has looked at it yet
     """Return the value of a body that is one object or array and in order; UNSET for what `json_values` is to read."""
+    return shaped_value(body, object)
+
+
+def shaped_value(body: bytes, shape: type[T]) -> T | msgspec.UnsetType:
+    """Return the value as that type, where the type holds all of it; UNSET for one that is to be read as it is."""
     if not _BEGUN.match(body) or _is_suspicious(body) or not _has_short_strings(body):
         return msgspec.UNSET
     try:
-        value = msgspec.json.decode(body)
+        value = msgspec.json.decode(body, type=shape)
         is_whole = _strings(msgspec.json.encode(value)) == _strings(body)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return msgspec.UNSET

@@ -6,12 +6,12 @@ first colon, so that `registry:5000/app` arrives as `registry`. `status.lastUpda
 when the image was looked at: a resource is what is true when it is fetched, so it has the time of its snapshot.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from vedette.records.documents import Document
 from vedette.records.kinds import Context, Family
@@ -43,40 +43,64 @@ TEXTS = 4_096
 class _Vulnerability(Struct, gc=False, rename="camel"):
     name: Name
     severity: Name
-    namespace_name: Word = ""
-    description: Text = ""
-    link: Text = ""
-    fixedby: Word = ""
-    metadata: Any = None
+    namespace_name: Word | UnsetType = UNSET
+    description: Text | UnsetType = UNSET
+    link: Text | UnsetType = UNSET
+    fixedby: Word | UnsetType = UNSET
+    metadata: Any = UNSET
 
 
 class _Feature(Struct, rename="camel"):
     name: Name
-    version: Word = ""
-    versionformat: Word = ""
-    namespace_name: Word = ""
-    vulnerabilities: list[_Vulnerability] | None = None
-    cveids: list[Word] | None = None
+    version: Word | UnsetType = UNSET
+    versionformat: Word | UnsetType = UNSET
+    namespace_name: Word | UnsetType = UNSET
+    vulnerabilities: list[_Vulnerability] | UnsetType | None = UNSET
+    cveids: list[Word] | UnsetType | None = UNSET
+    basescores: Any = UNSET
 
 
-class _Spec(Struct):
+class _Spec(Struct, rename="camel"):
     image: Name
     manifest: Name
-    features: list[_Feature] | None = None
+    features: list[_Feature] | UnsetType | None = UNSET
+    namespace_name: Any = UNSET
 
 
 class _Status(Struct, rename="camel"):
-    affected_pods: dict[str, Any] | None = None
+    affected_pods: dict[str, Any] | UnsetType | None = UNSET
+    last_update: Any = UNSET
+    highest_severity: Any = UNSET
+    unknown_count: Any = UNSET
+    negligible_count: Any = UNSET
+    low_count: Any = UNSET
+    medium_count: Any = UNSET
+    high_count: Any = UNSET
+    critical_count: Any = UNSET
+    defcon1_count: Any = UNSET
+    fixable_count: Any = UNSET
 
 
-class _Metadata(Struct):
+class _Metadata(Struct, rename="camel"):
     namespace: KubernetesName
+    name: Any = UNSET
+    labels: Any = UNSET
+    annotations: Any = UNSET
+    uid: Any = UNSET
+    generation: Any = UNSET
+    resource_version: Any = UNSET
+    creation_timestamp: Any = UNSET
+    self_link: Any = UNSET
+    owner_references: Any = UNSET
+    managed_fields: Any = UNSET
 
 
-class _Resource(Struct):
+class _Resource(Struct, rename="camel"):
     metadata: _Metadata
     spec: _Spec
-    status: _Status = msgspec.field(default_factory=_Status)
+    status: _Status | UnsetType = UNSET
+    api_version: Any = UNSET
+    kind: Any = UNSET
 
 
 class ImageManifestVuln:
@@ -85,6 +109,7 @@ class ImageManifestVuln:
     name = "imagemanifestvuln"
     description = "Image Manifest Vulnerability"
     family = Family.VULNERABILITIES
+    shape = _Resource
 
     def recognises(self, document: Document) -> bool:
         """Say whether it is such a resource."""
@@ -108,18 +133,18 @@ class ImageManifestVuln:
         )
 
 
-def _findings(features: "list[_Feature] | tuple[()]") -> Iterator[Finding]:
+def _findings(features: Iterable[_Feature]) -> Iterator[Finding]:
     # Most texts stand in a resource once for every package they are about: each is made a noun once.
     texts: dict[tuple[str, str, str, tuple[str, ...]], Advisory] = {}
     for feature in features:
         vulnerabilities = feature.vulnerabilities or ()
-        package = Package(feature.name, feature.version, feature.versionformat)
+        package = Package(feature.name, feature.version or "", feature.versionformat or "")
         # A newer operator lists a package's CVEs beside its vulnerabilities: whose they are is clear for one alone.
         cves = tuple(feature.cveids or ()) if len(vulnerabilities) == 1 else ()
         for found in vulnerabilities:
-            key = (found.name, found.namespace_name, found.link, cves)
+            key = (found.name, found.namespace_name or "", found.link or "", cves)
             advisory = texts.get(key)
-            if advisory is None or advisory.description != found.description:
+            if advisory is None or advisory.description != (found.description or ""):
                 if len(texts) >= TEXTS:
                     texts.clear()
                 texts[key] = advisory = _advisory(found, cves)
@@ -134,18 +159,19 @@ def _findings(features: "list[_Feature] | tuple[()]") -> Iterator[Finding]:
 
 def _advisory(found: _Vulnerability, cves: tuple[str, ...]) -> Advisory:
     """Return the advisory by its identifier; on RHEL its name is a sentence that begins with it."""
+    link = found.link or ""
     own = identifiers(found.name)
     name = own[0] if own else found.name
     others = own[1:]
     if cves:
         others += identifiers(*cves)
-    others += _linked(found.link, name)
+    others += _linked(link, name)
     return Advisory(
         name,
-        found.namespace_name,
+        found.namespace_name or "",
         "" if found.name == name else found.name,
-        found.description,
-        links_of(found.link),
+        found.description or "",
+        links_of(link),
         tuple(other for other in dict.fromkeys(others) if other != name) if others else (),
     )
 
@@ -172,8 +198,8 @@ def _score(metadata: Any) -> tuple[float | None, str]:  # noqa: ANN401 - a JSON 
 
 
 def _presences(document: Document, resource: _Resource) -> Iterator[Presence]:
-    pods = resource.status.affected_pods or {}
-    for pod in pods:
+    pods = resource.status.affected_pods if resource.status else None
+    for pod in pods or ():
         namespace, slash, name = pod.partition("/")
         if not (namespace and slash and name) or len(pod) > 510:
             raise document.refusal(f"status.affectedPods: {pod[:100]!r} is not `namespace/pod`")
