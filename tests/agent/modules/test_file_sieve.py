@@ -1,5 +1,6 @@
 """Many small files are looked through at once, and each is answered as if it stood alone."""
 
+import hashlib
 import os
 import re
 from pathlib import Path
@@ -78,6 +79,28 @@ def test_a_word_is_found_by_its_rarest_byte_where_it_is(text: bytes, word: bytes
     for _ in range(2):
         assert block.find(word, at, len(content)) == content.find(word, at)
         block.searched = WORTH_RE2_BYTES
+
+
+@pytest.mark.parametrize("needle", ["needle", "[n]e+dle", "absent", "[a]bsent"])
+def test_a_long_file_is_told_by_each_of_its_names(tmp_path: Path, needle: str) -> None:
+    content = b"x" * (BLOCK_BYTES + 9) + b"needle\n"
+    (tmp_path / "file").write_bytes(content)
+    (tmp_path / "copy").write_bytes(content[::-1])
+    (tmp_path / "hard").hardlink_to(tmp_path / "file")
+    (tmp_path / "soft").symlink_to("file")
+    named, others = ["file", "hard", "soft"], ["copy"]
+    if "absent" in needle.replace("[a]", "a"):
+        named, others = [], sorted([*named, *others])
+    answer = ask(
+        with_it=search(tmp_path, contents=[needle]),
+        without=search(tmp_path, contents=[f"!{needle}"]),
+    )
+    assert (found(answer, "with_it"), found(answer, "without")) == (named, others)
+    digest = hashlib.sha256(content).hexdigest()
+    hashed = ask(
+        same=search(tmp_path, sha2=[digest]), md5=search(tmp_path, md5=["0" * 32], sha2=[digest])
+    )
+    assert (found(hashed, "same"), found(hashed, "md5")) == (["file", "hard", "soft"], [])
 
 
 def test_no_match_goes_from_one_file_into_the_next(tmp_path: Path) -> None:

@@ -113,10 +113,10 @@ class Run:
 
     def _standing(self, question: Question, entries: Iterable[Entry]) -> Iterator[Entry]:
         """Yield the files of these whose size, mode and age are as asked."""
-        facts = question.facts
+        holds = question.holds if question.facts else None
         for entry in entries:
             try:
-                if entry.is_file() and (not facts or question.holds(entry.stat())):
+                if entry.is_file() and (holds is None or holds(entry.stat())):
                     yield entry
             except OSError as fault:
                 self._fault([question], entry.path, fault)
@@ -187,7 +187,8 @@ class Run:
         if quota.spent or path in question.hits:
             return False
         try:
-            inode, digest = entry.stat(), self._digest(question, path)
+            inode = entry.stat()
+            digest = self._digest(question, path) if question.options.returnsha256 else ""
         except OSError as fault:
             self._fault([question], path, fault)
             return False
@@ -201,10 +202,7 @@ class Run:
         return True
 
     def _digest(self, question: Question, path: bytes) -> str:
-        options = question.search.options
-        if not options.returnsha256:
-            return ""
-        return self._reader.digest(path, unpack=options.decompress)
+        return self._reader.digest(path, unpack=question.options.decompress)
 
     def _fault(self, here: Iterable[Question], path: bytes, fault: OSError) -> None:
         self.unread += 1

@@ -36,6 +36,7 @@ def statistics(files: int, unread: int, hits: int, seconds: float) -> dict[str, 
     }
 
 
+@lru_cache(maxsize=4096)  # what a package brought is of the same instant
 def go_time(at_ns: int) -> str:
     """Return a time as Go prints it: `2015-02-16 14:09:43 +0000 UTC`, with the fraction there is.
 
@@ -44,16 +45,11 @@ def go_time(at_ns: int) -> str:
     """
     seconds, fraction = divmod(at_ns, _NS)
     try:
-        whole = _second(seconds)
+        whole = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
     except (ValueError, OverflowError, OSError):
         return f"{seconds} seconds since 1970"  # inodes may hold years no calendar has
     part = f".{fraction:09}".rstrip("0") if fraction else ""
     return f"{whole}{part} +0000 UTC"
-
-
-@lru_cache(maxsize=1024)  # what a package brought is of the same second
-def _second(since_1970: int) -> str:
-    return str(datetime.fromtimestamp(since_1970, UTC).replace(tzinfo=None))
 
 
 def _element(file: str, hit: Hit, question: Question) -> dict[str, Any]:

@@ -124,12 +124,20 @@ class Question(msgspec.Struct, eq=False):
             passed = names.among(passed, check)
         return passed
 
-    def holds(self, inode: os.stat_result) -> bool:
-        """Return whether size, mode and age are as asked."""
-        for fact in self.facts:  # noqa: SIM110 - `all` costs as much as asking the kernel
-            if not fact(inode):
-                return False
-        return True
+    @property
+    def holds(self) -> Fact:
+        """Whether size, mode and age are as asked."""
+        if len(self.facts) == 1:
+            return self.facts[0]
+        facts = self.facts
+
+        def all_hold(inode: os.stat_result) -> bool:
+            for fact in facts:  # noqa: SIM110 - `all` costs as much as asking the kernel
+                if not fact(inode):
+                    return False
+            return True
+
+        return all_hold
 
 
 class Names:

@@ -29,6 +29,10 @@ _HASHED_BYTES = 128 * 1024
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _GZIP = b"\x1f\x8b\x08"
 
+MOST_KNOWN = 10_000
+"""Long files of which it is remembered what is in them: links to libraries are half of what is below /usr."""
+
+Identity = tuple[int, int, int, int]
 Fill = Callable[[memoryview], int]
 
 
@@ -45,6 +49,12 @@ def ended(descriptor: int, count: int, room: int, *, plain: bool) -> bool:
     if count == room:
         return False
     return not count or (plain and count % _PAGE_BYTES > 0) or not os.pread(descriptor, 1, count)
+
+
+def identity(descriptor: int) -> Identity:
+    """Return what two names of one file have in common for as long as nobody changes it."""
+    inode = os.fstat(descriptor)
+    return inode.st_dev, inode.st_ino, inode.st_size, inode.st_ctime_ns
 
 
 class Findings(msgspec.Struct):
@@ -85,6 +95,7 @@ class Reader:
         self._context = context
         self._first = self._block = Block(bytearray(BLOCK_BYTES))
         self._blank: dict[str, hashlib._Hash] = {}
+        self._known: dict[tuple[Identity, tuple[Pattern | str, ...], int], Findings] = {}
 
     def read(
         self, path: bytes, findings: Findings, *, unpack: bool = False, plain: bool = False
@@ -102,10 +113,8 @@ class Reader:
             count = os.readv(descriptor, (whole,))
             if ended(descriptor, count, len(whole), plain=plain):
                 self._small(findings, count)
-            elif findings.any_line or findings.every_line:
-                self._through(lambda room: os.readv(descriptor, (room,)), findings, count)
             else:
-                self._hash_on(descriptor, findings, count)
+                self._long(descriptor, findings, count)
         finally:
             os.close(descriptor)
 
@@ -125,6 +134,26 @@ class Reader:
             findings.digests[name] = one.hexdigest()
         if findings.any_line or findings.every_line:
             self._ask(findings, end)
+
+    def _long(self, descriptor: int, findings: Findings, count: int) -> None:
+        """Answer for a file of which the first `count` bytes are in the block; by each of its names it is read once."""
+        asked: tuple[Pattern | str, ...] = (
+            *findings.any_line,
+            *findings.every_line,
+            *findings.digests,
+        )
+        key = (identity(descriptor), asked, len(findings.any_line))
+        known = self._known.get(key)
+        if known is not None:
+            findings.any_line, findings.every_line = known.any_line, known.every_line
+            findings.digests, findings.empty = known.digests, known.empty
+            return
+        if findings.any_line or findings.every_line:
+            self._through(lambda room: os.readv(descriptor, (room,)), findings, count)
+        else:
+            self._hash_on(descriptor, findings, count)
+        if len(self._known) < MOST_KNOWN:
+            self._known[key] = findings
 
     def _hash_on(self, descriptor: int, findings: Findings, count: int) -> None:
         """Hash to the end, of which the first `count` bytes are in the block."""

@@ -15,7 +15,7 @@ from vedette.agent.modules import Context
 from vedette.agent.modules.file_block import Block
 from vedette.agent.modules.file_patterns import Pattern
 from vedette.agent.modules.file_question import Question
-from vedette.agent.modules.file_read import OPEN, OutOfTime, ended
+from vedette.agent.modules.file_read import MOST_KNOWN, OPEN, Identity, OutOfTime, ended, identity
 from vedette.agent.modules.file_walk import Entry
 
 FULL_BYTES = 256 * 1024
@@ -82,6 +82,7 @@ class Sieve:
         "_plan",
         "_starts",
         "_tried",
+        "_without",
         "full",
         "worthwhile",
     )
@@ -94,6 +95,7 @@ class Sieve:
         self._files: list[tuple[Entry, Plan]] = []
         self._patterns: dict[Pattern, None] = {}
         self._plan: Plan | None = None
+        self._without: set[tuple[Identity, tuple[bytes, ...]]] = set()
         self._tried = self._caught = 0
         self.full = False
         self.worthwhile = True
@@ -131,6 +133,9 @@ class Sieve:
         words, block, view = plan.words, self._block, self._block.view
         if not words:
             return False
+        key = (identity(descriptor), words)
+        if key in self._without:
+            return True
         kept = max(map(len, words)) - 1
         rest = (view[at + kept : at + kept + PORTION_BYTES],)
         while self._context.deadline > monotonic():
@@ -140,6 +145,8 @@ class Sieve:
             view[at : at + kept] = view[end - kept : end]
             count = os.readv(descriptor, rest)
             if not count:
+                if len(self._without) < MOST_KNOWN:
+                    self._without.add(key)
                 return True
             end = at + kept + count
         raise OutOfTime
