@@ -10,7 +10,8 @@ import signal
 import socket
 
 from vedette.agent.confine import confine
-from vedette.agent.modules import DIRECT, Needs
+from vedette.agent.modules import Needs
+from vedette.agent.opener import DIRECT
 from vedette.agent.sandboxed import die_with_parent
 
 _OPEN, _LINK, _LINKS = b"o", b"l", b"s"
@@ -59,8 +60,11 @@ class Through:
                 return told, descriptors
 
 
-def through_a_helper(*, partial: bool) -> Through:
-    """Begin the helper of this process, which ends with it. Must be called before this one is confined."""
+def through_a_helper(root: str, *, partial: bool) -> Through:
+    """Begin the helper of this process, which ends with it. Must be called before this one is confined.
+
+    root: what stands for `/`; it opens below its proc alone.
+    """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     asking = os.getpid()
     if os.fork() == 0:
@@ -69,19 +73,20 @@ def through_a_helper(*, partial: bool) -> Through:
             if os.getppid() == asking:
                 _keep_only(theirs.fileno())
                 confine(Needs(memory=True), partial=partial)
-                serve(theirs)
+                serve(theirs, os.fsencode(root.rstrip("/")))
         finally:
             os._exit(0)
     theirs.close()
     return Through(ours)
 
 
-def serve(asked: socket.socket) -> None:
-    """Open what is asked for, until nobody asks any more."""
+def serve(asked: socket.socket, root: bytes = b"") -> None:
+    """Open what is asked for below this root, until nobody asks any more."""
     while message := asked.recv(_MESSAGE_BYTES):
         what, path = message[:1], message[1:]
         try:
-            if what not in _MAY or not _MAY[what].fullmatch(path):
+            inside = path.removeprefix(root) if path.startswith(root) else b""
+            if what not in _MAY or not _MAY[what].fullmatch(inside):
                 raise PermissionError(1, "not for a module")
             if what == _OPEN:
                 descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

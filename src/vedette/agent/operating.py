@@ -16,16 +16,15 @@ import msgspec
 from vedette import plugins
 from vedette.agent.confine import confine, step_back
 from vedette.agent.modules import (
-    DIRECT,
     GROUP,
     Context,
     Limits,
     Module,
-    Opener,
     Result,
     needs_of,
     read_parameters,
 )
+from vedette.agent.opener import DIRECT, Opener
 from vedette.errors import Unavailable, VedetteError
 
 RETURNED, REFUSED, UNAVAILABLE, EXCEEDED, CRASHED = b"R", b"N", b"U", b"X", b"C"
@@ -97,7 +96,7 @@ def _run(asked: Asked, answer_fd: int) -> Result:
     if needs.processes and sys.platform == "linux":
         from vedette.agent.opening import through_a_helper
 
-        opener = through_a_helper(partial=asked.partial)
+        opener = through_a_helper(asked.root, partial=asked.partial)
     confine(needs, partial=asked.partial)
     result = module.run(
         parameters,

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from vedette.agent.ancestry import started
-from vedette.agent.modules import DIRECT, Opener
+from vedette.agent.opener import DIRECT, Opener
 from vedette.errors import Denied
 
 RUNNING = "running.json"

@@ -7,16 +7,15 @@ do beyond reading files stands in `needs`, and what stands not there is taken fr
 Nouns are msgspec's structs here and beside: to import dataclasses costs a run as much as to start Python.
 """
 
-import os
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import msgspec
 
 from vedette.actions.unknown_keys import refuse_unknown
+from vedette.agent.opener import DIRECT, Opener
 from vedette.errors import Invalid
 
 GROUP = "vedette.modules"
@@ -79,46 +78,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     elements: int = 25_000
     output_bytes: int = 16 * 1024 * 1024
-
-
-class Opener(Protocol):
-    """Opens what of other processes is guarded; raises OSError as the kernel does."""
-
-    def open(self, path: str) -> int:
-        """Return a descriptor of the file, open for reading."""
-        ...
-
-    def link(self, path: str) -> bytes:
-        """Return where a link leads."""
-        ...
-
-    def links(self, path: str) -> list[bytes]:
-        """Return where the links of a folder lead; those that are gone meanwhile are left out."""
-        ...
-
-
-class Direct:
-    """Opens by itself."""
-
-    def open(self, path: str) -> int:
-        """Return a descriptor of the file, open for reading."""
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-
-    def link(self, path: str) -> bytes:
-        """Return where a link leads."""
-        return os.fsencode(os.readlink(path))  # noqa: PTH115 - not a path of ours
-
-    def links(self, path: str) -> list[bytes]:
-        """Return where the links of a folder lead; those that are gone meanwhile are left out."""
-        found: list[bytes] = []
-        with os.scandir(path) as entries:
-            for entry in entries:
-                with suppress(OSError):
-                    found.append(self.link(entry.path))
-        return found
-
-
-DIRECT = Direct()
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):

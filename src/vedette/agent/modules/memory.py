@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from vedette.agent.ancestry import ancestors
-from vedette.agent.modules import Context, Needs, Opener, Parameters, Result
+from vedette.agent.modules import Context, Needs, Parameters, Result
 from vedette.agent.modules.memory_parameters import MemoryParameters
 from vedette.agent.modules.memory_question import Pending, Question, questions
 from vedette.agent.modules.memory_read import Memory as OpenMemory
 from vedette.agent.modules.memory_read import room
 from vedette.agent.modules.memory_regions import Region, libraries, regions
+from vedette.agent.opener import Opener
 
 _TOLD = 1_000
 """Failures named at most; the rest are counted."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from vedette.agent.modules import Opener
 from vedette.agent.modules.file_block import Block
 from vedette.agent.modules.memory_regions import Region
+from vedette.agent.opener import Opener
 
 PORTION_BYTES = 1024 * 1024
 OVERLAP_BYTES = 64 * 1024
