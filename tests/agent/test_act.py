@@ -31,8 +31,9 @@ from vedette.agent import act as act_module
 from vedette.agent.journal_lines import read_lines
 from vedette.link.acts import Act
 from vedette.trust.action_text import v2_text, v3_text
-from vedette.trust.bundle import AgentGroup, Investigator, Minimum, Weight
+from vedette.trust.bundle import AgentGroup, Investigator, Minimum, Weight, Withdrawn
 from vedette.trust.result_signature import hold_result
+from vedette.trust.validity import action_digest
 
 pytestmark = needs_ssh
 
@@ -240,6 +241,33 @@ async def test_a_signer_who_left_counts_no_more_and_the_old_bundle_comes_back_ne
     await host.acting.trust(signed_bundle(bundle(1)))
     await host.restart()
     assert (await host.answers(order(number=8)))["reason"] == "inactive-investigator"
+
+
+async def test_what_the_roots_withdrew_is_refused_and_so_is_every_run_of_a_mandate(host, etc):
+    one = order(searching(etc))
+    nightly = order(
+        searching(etc),
+        mandate={"runs": 4, "every_s": 1800},
+        lasts=timedelta(hours=2),
+    )
+    runs = [
+        replace(nightly, id=number, document=b'{"run": %d, "document": %s}' % (
+            number, json.dumps(nightly.document.decode()).encode()))
+        for number in (1, 2)
+    ]  # fmt: skip
+    assert (await host.answers(runs[0]))["status"] == "success"
+    gone = tuple(
+        Withdrawn(digest=action_digest(v3_text(each.document)), reason="the audit is over")
+        for each in (one, nightly)
+    )
+    await host.acting.trust(signed_bundle(bundle(2, withdrawn=gone)))
+    host.now += timedelta(minutes=31)
+    for act in (one, runs[1]):
+        said = await host.answers(act)
+        assert (said["status"], said["reason"]) == ("refused", "withdrawn")
+        assert "the audit is over" in said["message"]
+    await host.acting.trust(signed_bundle(bundle(3)))
+    assert (await host.answers(replace(one, id=9)))["status"] == "success"
 
 
 async def test_who_was_in_the_bundle_when_it_came_but_not_when_its_turn_came_is_refused(

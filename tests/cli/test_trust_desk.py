@@ -196,6 +196,24 @@ def test_an_agent_is_named_by_the_certificate_on_its_host(desk, capsys):
     assert agents == [f"sha256:{agent_key_fingerprint(request).hex()}", AGENT]
 
 
+def test_a_signed_action_is_withdrawn_by_its_file_and_counts_again(desk, capsys):
+    begun()
+    words = ["act", "write", "file", "-path", "/etc", "-name", "^passwd$", "--out", "a.json"]
+    assert run(words) == 0
+    assert run(["act", "sign", "a.json", "--key", str(ssh_key("ada"))]) == 0
+    assert run(["trust", "withdraw", "a.json"]) == 2
+    assert "say why" in capsys.readouterr().err
+    done("add", "ada", "--key", public("ada"))
+    done("withdraw", "a.json", "--reason", "it is over")
+    digest = shown(capsys)["withdrawn"][0]["digest"]
+    assert f"Withdrawn: {digest}, it is over" in text(capsys)
+    assert run(["act", "verify", "a.json", "--bundle", "trust.json"]) == 5
+    assert "withdrew it: it is over" in capsys.readouterr().err
+    done("withdraw", digest, "--remove")
+    assert shown(capsys)["withdrawn"] == []
+    assert run(["trust", "withdraw", digest, "--remove"]) == 6
+
+
 def test_who_is_revoked_stays_listed_until_they_are_restored(desk, capsys):
     begun()
     done("add", "ada", "--key", public("ada"))

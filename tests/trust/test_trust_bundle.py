@@ -18,6 +18,7 @@ from vedette.trust.bundle import (
     Minimum,
     Roots,
     Weight,
+    Withdrawn,
     read_bundle,
     roots_digest,
     signed_text,
@@ -327,6 +328,16 @@ def test_one_bad_signature_makes_the_whole_action_doubtful():
 def test_a_forgery_among_enough_roots_is_no_root_that_ended():
     one, two = signed(bundle(), *ROOTS[:2]), ssh_sign(b"other", ROOTS[2], "vedette-trust")
     assert refused(Signed(one.document, (*one.signatures, two))) is Reason.WRONG_SIGNATURE
+
+
+def test_a_bundle_that_withdraws_nothing_is_written_as_before_and_one_that_does_says_what():
+    assert b"withdrawn" not in write_bundle(bundle())
+    gone = Withdrawn(digest="a" * 64, reason="it is over")
+    assert read_bundle(write_bundle(bundle(withdrawn=(gone,)))).withdrawn == (gone,)
+    with pytest.raises(Invalid, match="canonically"):
+        read_bundle(write_bundle(bundle()).replace(b',"weights":', b',"withdrawn":[],"weights":'))
+    with pytest.raises(Invalid, match="twice"):
+        write_bundle(bundle(withdrawn=(gone, gone)))
 
 
 def test_old_keys_are_listed_with_a_reason():

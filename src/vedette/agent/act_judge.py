@@ -15,7 +15,7 @@ from vedette.errors import Denied, Invalid
 from vedette.trust.bundle import Bundle
 from vedette.trust.validity import hold_new, hold_validity
 from vedette.trust.verify import ACTION, verify_all
-from vedette.trust.weigh import groups_of, people_of, weigh
+from vedette.trust.weigh import groups_of, hold_not_withdrawn, people_of, weigh
 
 
 class RefusedHere(Denied):
@@ -86,6 +86,7 @@ def judge(
     action = order.action
     hold_allowed(action.modules, here.modules)
     hold_validity(*order.validity, now=now)
+    hold_not_withdrawn(bundle, order.text)
     signers = verify_all(
         order.signatures,
         order.text,

@@ -25,7 +25,7 @@ from vedette.trust.bundle import Bundle
 from vedette.trust.openpgp import Verified
 from vedette.trust.validity import hold_validity
 from vedette.trust.verify import ACTION, key_fingerprint, verify_all
-from vedette.trust.weigh import Weighed, people_of, weigh, weights
+from vedette.trust.weigh import Weighed, hold_not_withdrawn, people_of, weigh, weights
 
 Output = Annotated[
     Literal["text", "json", "yaml"], Parameter(name=["--output", "-o"], help="How to print it.")
@@ -100,6 +100,8 @@ def verify(
         action.signatures, signed_text(action), known, namespace=ACTION, now=now, accept_sha1=old
     )
     _hold_validity(action, now)
+    if held is not None:
+        hold_not_withdrawn(held, signed_text(action))
     weighed = _weighed(action, held, signers, agent, now)
     value = {
         "signers": [_signer(one, held) for one in signers],

@@ -105,8 +105,8 @@ def schedules(*, output: Format = "table", asking: Asking = HERE) -> None:
 def unschedule(mandate: int, /, *, output: Output = "text", asking: Asking = HERE) -> None:
     """Launch no further run of it, and cancel the one that is under way.
 
-    What is left of it stays signed: to be sure of a server that was stolen, revoke a signer in the
-    trust bundle.
+    What is left of it stays signed: to be sure of a server that was stolen, let the roots withdraw it
+    (`vedette trust withdraw FILE`).
     """
     with Client(asking) as client:
         _tell(client.post(f"{PATH}/{mandate}/stop", {}), "FILE", output)

@@ -11,7 +11,7 @@ from vedette.cli.client import Client
 from vedette.cli.key_files import root_keys, sign_by
 from vedette.cli.output import plain
 from vedette.cli.spans import span
-from vedette.cli.trust_edit import accept_sha1, add, renew, revoke, roots
+from vedette.cli.trust_edit import accept_sha1, add, renew, revoke, roots, withdraw
 from vedette.cli.trust_file import HERE, BundleFile, place_of, read_file, write_file
 from vedette.cli.trust_rules import grant, group, minimum
 from vedette.cli.trust_shown import as_value, pin_of, print_value, sentences
@@ -28,7 +28,7 @@ SERVER = Asking()
 app = App(
     name="trust", help="Say whom agents obey: people, their keys and weights, signed by roots."
 )
-for edit in (add, revoke, group, minimum, grant, accept_sha1, renew, roots):
+for edit in (add, revoke, withdraw, group, minimum, grant, accept_sha1, renew, roots):
     app.command(edit)
 
 

@@ -1,5 +1,6 @@
 """People, old keys, roots and the end of a trust bundle; each change is a new version to sign."""
 
+import re
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from cyclopts import Parameter
 from msgspec.structs import replace
 
 from vedette import clock
+from vedette.actions.document import signed_text
 from vedette.cli.key_files import keys_in, root_keys
 from vedette.cli.spans import later, span
 from vedette.cli.trust_file import HERE, BundleFile, change, read_file, tell, warn
@@ -17,6 +19,7 @@ from vedette.errors import Conflict, Invalid
 from vedette.trust import bundle_edits as edits
 from vedette.trust.bundle import Bundle, Investigator
 from vedette.trust.openpgp import vouches_weakly
+from vedette.trust.validity import action_digest
 from vedette.trust.verify import key_fingerprint
 
 Keys = Annotated[list[Path] | None, Parameter(negative="")]
@@ -119,6 +122,46 @@ def accept_sha1(
         return tell(made, f"the key {fingerprint} no longer counts")
     made = change(bundle, lambda held: edits.with_sha1_key(held, fingerprint, reason))
     return tell(made, f"the key {fingerprint} counts")
+
+
+def withdraw(
+    action: str,
+    /,
+    *,
+    reason: str = "",
+    remove: Annotated[bool, Parameter(negative="")] = False,
+    bundle: BundleFile = HERE,
+) -> None:
+    """Let a signed action count no more, or a mandate with all its runs, on every agent and whatever a server does.
+
+    Parameters
+    ----------
+    action
+        Its file, or the SHA-256 of what was signed.
+    reason
+        Why; agents say it when they refuse.
+    remove
+        Let it count again.
+    """
+    if not remove and not reason.strip():
+        raise Invalid("say why it counts no more", hint="--reason TEXT")
+    digest = _digest(action)
+    if remove:
+        made = change(bundle, lambda held: edits.without_withdrawn(held, digest))
+        return tell(made, f"{digest} counts again")
+    made = change(bundle, lambda held: edits.with_withdrawn(held, digest, reason))
+    return tell(made, f"{digest} counts no more")
+
+
+def _digest(action: str) -> str:
+    """Return the digest of a file, or what is one; raises Invalid."""
+    if re.fullmatch("[0-9a-fA-F]{64}", action):
+        return action.lower()
+    from vedette.cli.act_file import (
+        read_file as read_action,
+    )  # few commands need what reads actions
+
+    return action_digest(signed_text(read_action(Path(action))))
 
 
 def renew(*, valid_for: str = "90d", bundle: BundleFile = HERE) -> None:

@@ -67,6 +67,8 @@ def sentences(signed: Signed, held: Bundle, *, now: datetime) -> Iterator[str]:
         yield from _person(one, held, now)
     for group in held.groups:
         yield from _group(group, held)
+    for gone in held.withdrawn:
+        yield f"Withdrawn: {gone.digest}, {plain(gone.reason)}"
 
 
 def _life(held: Bundle, now: datetime) -> str:

@@ -95,6 +95,16 @@ class AcceptedSha1(_Noun, frozen=True, kw_only=True, forbid_unknown_fields=True)
     reason: Annotated[str, Meta(min_length=1, max_length=2_000)]
 
 
+class Withdrawn(_Noun, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A signed action that counts no more, a mandate with all its runs, and why.
+
+    digest: hex SHA-256 of what was signed.
+    """
+
+    digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    reason: Annotated[str, Meta(min_length=1, max_length=2_000)]
+
+
 class Bundle(
     _Noun,
     frozen=True,
@@ -106,7 +116,8 @@ class Bundle(
     """Everything an agent decides by.
 
     version: only ever grows; an agent that saw a higher one refuses. expires_at: from then on the
-    agent refuses every action until a newer bundle comes.
+    agent refuses every action until a newer bundle comes. withdrawn: not written where there is none,
+    so that bundles from before it are what they were.
     """
 
     format: Literal[1] = 1
@@ -120,6 +131,7 @@ class Bundle(
     minimums: Annotated[tuple[Minimum, ...], Meta(max_length=10_000)] = ()
     weights: Annotated[tuple[Weight, ...], Meta(max_length=100_000)] = ()
     sha1_keys: Annotated[tuple[AcceptedSha1, ...], Few] = ()
+    withdrawn: Annotated[tuple[Withdrawn, ...], Few] = ()
 
     def accepted_sha1(self) -> frozenset[str]:
         """Return the fingerprints of old keys that count all the same."""
@@ -133,7 +145,10 @@ class Bundle(
 def write_bundle(bundle: Bundle) -> bytes:
     """Return the bundle's canonical bytes; raises Invalid when its parts contradict each other."""
     _hold(bundle)
-    return canonical_json(msgspec.to_builtins(bundle))
+    said = msgspec.to_builtins(bundle)
+    if not bundle.withdrawn:
+        del said["withdrawn"]
+    return canonical_json(said)
 
 
 def read_bundle(document: bytes) -> Bundle:
@@ -177,6 +192,7 @@ def _hold(bundle: Bundle) -> None:
     _once("minimum", [f"{one.module} in {one.group}" for one in bundle.minimums])
     _once("weight", [f"{w.investigator}, {w.module} in {w.group}" for w in bundle.weights])
     _once("investigator's key", [key_fingerprint(key) for key in bundle.public_keys()])
+    _once("withdrawn action", [one.digest for one in bundle.withdrawn])
     _once("root key", [key_fingerprint(key) for key in bundle.roots.keys])
     _known("group", groups, [m.group for m in bundle.minimums] + [w.group for w in bundle.weights])
     _known("investigator", people, [one.investigator for one in bundle.weights])

@@ -16,6 +16,7 @@ from vedette.trust.bundle import (
     Minimum,
     Roots,
     Weight,
+    Withdrawn,
     write_bundle,
 )
 from vedette.trust.verify import is_openpgp_key, key_fingerprint
@@ -167,6 +168,20 @@ def without_sha1_key(bundle: Bundle, fingerprint: str) -> Bundle:
     """Return the bundle in which this old key no longer counts."""
     kept = tuple(one for one in bundle.sha1_keys if one.fingerprint != fingerprint.upper())
     return replace(bundle, sha1_keys=kept)
+
+
+def with_withdrawn(bundle: Bundle, digest: str, reason: str) -> Bundle:
+    """Return the bundle in which what has this digest counts no more."""
+    others = tuple(one for one in bundle.withdrawn if one.digest != digest)
+    return replace(bundle, withdrawn=(*others, Withdrawn(digest=digest, reason=reason)))
+
+
+def without_withdrawn(bundle: Bundle, digest: str) -> Bundle:
+    """Return the bundle in which it counts again; raises Missing for what was not withdrawn."""
+    kept = tuple(one for one in bundle.withdrawn if one.digest != digest)
+    if len(kept) == len(bundle.withdrawn):
+        raise Missing(f"{digest} was not withdrawn", hint="vedette trust show")
+    return replace(bundle, withdrawn=kept)
 
 
 def _with(those: tuple[Named, ...], one: Named, name: str) -> tuple[Named, ...]:

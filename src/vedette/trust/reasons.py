@@ -41,6 +41,7 @@ class Reason(StrEnum):
     NOT_YET_VALID = "not-yet-valid"
     EXPIRED = "expired"
     VALID_TOO_LONG = "valid-too-long"
+    WITHDRAWN = "withdrawn"
     REPLAYED = "replayed"
     TOO_MANY_KEPT = "too-many-kept"
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from vedette.trust.bundle import EVERY, AgentGroup, Bundle, Investigator
 from vedette.trust.openpgp import Verified
 from vedette.trust.reasons import Reason, Untrusted
+from vedette.trust.validity import action_digest
 from vedette.trust.verify import key_fingerprint
 
 
@@ -90,6 +91,14 @@ def weigh(
     for one in found:
         _hold(one, two_persons=one.group in two)
     return found
+
+
+def hold_not_withdrawn(bundle: Bundle, text: bytes) -> None:
+    """Raise Untrusted when the roots withdrew what people signed. text: the signed bytes."""
+    digest = action_digest(text)
+    for one in bundle.withdrawn:
+        if one.digest == digest:
+            raise Untrusted(Reason.WITHDRAWN, f"the fleet's roots withdrew it: {one.reason}")
 
 
 def weights(
