@@ -7,7 +7,7 @@ import re2
 from hypothesis import given
 from hypothesis import strategies as some
 
-from vedette.agent.modules.file_literals import plain_text
+from vedette.agent.modules.file_literals import plain_text, surely_valid
 from vedette.agent.modules.file_patterns import pattern
 from vedette.agent.modules.file_question import NameCheck, Names
 
@@ -34,6 +34,17 @@ def test_what_is_one_plain_text_is_known_for_it(
     text: str, plain: tuple[bool, str, bool] | None
 ) -> None:
     assert plain_text(text) == plain
+
+
+@given(some.text(r"ab.*+?^$|()[]{}\_/-1dAé ", max_size=8))
+def test_what_is_taken_for_valid_unasked_is_what_re2_takes(text: str) -> None:
+    if surely_valid(text):
+        re2.compile(text.encode())
+
+
+@pytest.mark.parametrize("text", ["^nosuch.*q$", r"a\.b?c+", "é.", "^$", ""])
+def test_simple_patterns_are_taken_unasked(text: str) -> None:
+    assert surely_valid(text)
 
 
 NAME_PATTERNS = (

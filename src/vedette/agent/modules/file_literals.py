@@ -11,6 +11,7 @@ import msgspec
 _REPEAT = r"\{(\d+)(,\d*)?\}"  # compiled where it is used: to import this costs every run
 _CLASS = r"(?s)\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]"
 _PLAIN = r"(\^?)((?:[^\\\[\](){}*+?.^$|\n]|\\[!-/:-@\[-^`{-~])+)(\$?)\Z"
+_SIMPLE = r"\^?(?:(?:[^\\\[\](){}*+?^$|\n]|\\[!-/:-@\[-^`{-~])[*+?]?)*\$?\Z"
 _SPLITS = frozenset("dDwWsSbB")  # escapes that stand for a class or a place
 _MOST = 8  # literals to look for one by one; past that the pattern itself is faster
 
@@ -43,6 +44,11 @@ def plain_text(pattern: str) -> Plain | None:
         return None
     start, word, end = read.groups()
     return Plain(bool(start), re.sub(r"\\(.)", r"\1", word), bool(end))
+
+
+def surely_valid(pattern: str) -> bool:
+    """Return whether the pattern is of characters, dots and their repeats alone: RE2 need not be asked."""
+    return _matched(_SIMPLE, pattern, 0) is not None
 
 
 class _NotUnderstoodError(Exception):

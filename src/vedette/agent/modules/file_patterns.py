@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from vedette.agent.modules.file_block import Block
-from vedette.agent.modules.file_literals import Plain, plain_text, required
+from vedette.agent.modules.file_literals import Plain, plain_text, required, surely_valid
 from vedette.agent.modules.patterns import compiled
 from vedette.errors import Invalid
 
@@ -26,17 +26,18 @@ class Pattern:
     least one; None where none are known.
     """
 
-    __slots__ = ("_by_line", "_framed", "_lines", "_word", "fits", "literals", "text")
+    __slots__ = ("_by_line", "_framed", "_line", "_lines", "_word", "fits", "literals", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self._by_line = False
+        self._line: Any = None
         self._lines: Any = None
         self._framed = self._word = b""
         self.literals: frozenset[bytes] | None
         self.fits: Callable[[bytes], bool]
         plain = plain_text(text)
-        if plain:  # and RE2, which is slow to import, is asked as late as can be
+        if plain:
             word = _encoded(plain.word)
             self.literals = frozenset({word})
             self._framed = b"\n" * plain.at_start + word + b"\n" * plain.at_end
@@ -45,10 +46,9 @@ class Pattern:
             return
         self._by_line = re.search(_ONLY_BY_LINE, text) is not None
         self.literals = None if self._by_line else required(text)
-        search = _compile(text, many_lines=False).search
-        self.fits = lambda line: search(line) is not None
-        if not self._by_line:
-            self._lines = _of_many(text)
+        self.fits = self._fits
+        if not surely_valid(text) or not _encoded(text):
+            self._of_one()
 
     @property
     def reach(self) -> int | None:
@@ -63,7 +63,7 @@ class Pattern:
     def place(self, block: Block, at: int, end: int) -> int:
         """Return where in block[at:end] a match may be first; -1 where surely none is."""
         if self.literals is None:
-            hit = self._lines.search(block.view[at:end])
+            hit = self._of_many().search(block.view[at:end])
             return -1 if hit is None else at + int(hit.start())
         places = [block.find(word, at, end) for word in self.literals]
         return min((place for place in places if place >= 0), default=-1)
@@ -112,7 +112,7 @@ class Pattern:
             return place + (self._framed[0] == 10) if place >= 0 else -1
         if at + 1 == len(framed):
             return -1
-        hit = self._lines.search(framed, at + 1, len(framed) - 1)
+        hit = self._of_many().search(framed, at + 1, len(framed) - 1)
         return -1 if hit is None else int(hit.start())
 
     def _around(self, block: Block, end: int, word: bytes) -> bool:
@@ -133,11 +133,23 @@ class Pattern:
     def _search(self, view: memoryview) -> bool:
         if self._by_line:
             return any(map(self.fits, bytes(view).removesuffix(b"\n").split(b"\n")))
-        if self._lines is None:
-            self._lines = _of_many(self.text)
         if view.nbytes and view[-1] == 10:  # no empty line stands after the last
             view = view[:-1]
-        return self._lines.search(view) is not None
+        return self._of_many().search(view) is not None
+
+    def _fits(self, line: bytes) -> bool:
+        return self._of_one().search(line) is not None
+
+    def _of_one(self) -> Any:  # noqa: ANN401 - re2 has no types
+        """Return it compiled for one line: as late as can be, for to import RE2 costs every run."""
+        if self._line is None:
+            self._line = _compile(self.text, many_lines=False)
+        return self._line
+
+    def _of_many(self) -> Any:  # noqa: ANN401 - as above
+        if self._lines is None:
+            self._lines = _compile("(?m)" + self.text, many_lines=True)
+        return self._lines
 
 
 @lru_cache(maxsize=4096)
@@ -161,10 +173,6 @@ def _encoded(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         raise Invalid(f"the pattern {text[:200]!r} is no text") from None
-
-
-def _of_many(text: str) -> Any:  # noqa: ANN401 - re2 has no types
-    return _compile("(?m)" + text, many_lines=True)
 
 
 def _compile(text: str, *, many_lines: bool) -> Any:  # noqa: ANN401 - as above
