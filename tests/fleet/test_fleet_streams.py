@@ -75,6 +75,15 @@ async def test_a_heartbeat_says_by_which_trust_bundle_the_agent_decides_now(conn
     assert await found.fetchall() == [("local", 7), ("other", 0)]
 
 
+async def test_a_stream_that_was_superseded_says_no_bundle(conn):
+    await make_agent(conn, "local")
+    older, newer = await come(conn), await come(conn)
+    await keep_heartbeats(conn, [beat(newer, bundle_version=8)])
+    await keep_heartbeats(conn, [beat(older, bundle_version=7)])
+    found = await conn.execute("SELECT bundle_version FROM fleet.agent")
+    assert await found.fetchall() == [(8,)]
+
+
 async def test_a_newer_stream_takes_a_higher_epoch(conn):
     await make_agent(conn, "local")
     assert (await come(conn)).epoch == 1

@@ -20,6 +20,15 @@ async def keep_heartbeats(conn: Connection, beats: Sequence[Beat]) -> set[int]:
     latest = {beat.agent_id: beat for beat in sorted(beats, key=lambda beat: beat.at)}
     welcomed = {beat.agent_id for beat in beats if beat.welcomed}
     rows = list(latest.values())
+    # First: whoever opens a stream locks its agent before the stream, and two must not wait for each other.
+    if deciding := [beat for beat in rows if beat.bundle_version]:
+        await Q.run(
+            conn,
+            "keep_bundles",
+            agents=[beat.agent_id for beat in deciding],
+            epochs=[beat.epoch for beat in deciding],
+            versions=[_count(beat.bundle_version) for beat in deciding],
+        )
     kept = await Q.all(
         conn,
         "keep_heartbeats",
@@ -32,14 +41,6 @@ async def keep_heartbeats(conn: Connection, beats: Sequence[Beat]) -> set[int]:
         dropped_reports=[_count(beat.dropped_reports) for beat in rows],
         welcomed=[beat.agent_id in welcomed for beat in rows],
     )
-    deciding = [beat for beat in rows if beat.bundle_version]
-    if deciding:
-        await Q.run(
-            conn,
-            "keep_bundles",
-            agents=[beat.agent_id for beat in deciding],
-            versions=[_count(beat.bundle_version) for beat in deciding],
-        )
     return set(latest) - {agent_id for (agent_id,) in kept}
 
 

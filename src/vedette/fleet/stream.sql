@@ -52,11 +52,19 @@ RETURNING s.agent_id;
 
 -- name: keep_bundles
 -- An agent takes a trust bundle while its stream is open; what it said when it came is old then.
+WITH held AS (
+    SELECT a.id, g.version
+    FROM unnest(%(agents)b::integer[], %(epochs)b::bigint[], %(versions)b::bigint[]) AS g (id, epoch, version)
+    JOIN fleet.stream AS s ON s.agent_id = g.id AND s.epoch = g.epoch
+    JOIN fleet.agent AS a ON a.id = g.id
+    WHERE a.bundle_version <> g.version
+    ORDER BY a.id
+    FOR NO KEY UPDATE OF a
+)
 UPDATE fleet.agent AS a
-SET bundle_version = g.version
-FROM unnest(%(agents)b::integer[], %(versions)b::bigint[]) AS g (id, version)
-WHERE a.id = g.id
-  AND a.bundle_version <> g.version;
+SET bundle_version = held.version
+FROM held
+WHERE a.id = held.id;
 
 -- name: agent_of_key
 -- Locked, so that a revocation comes either before the look at it or after the epoch was taken.
