@@ -330,6 +330,18 @@ async def test_a_cancelled_action_asks_nobody_any_more(conn):
     assert (await reads.counts(conn, [found.id]))[found.id] == {"cancelled": 2}
 
 
+async def test_who_steers_what_was_paused_and_is_over_is_told_that_it_is_over(conn):
+    await trusting(conn)
+    await agents(conn, 1)
+    found = await handed_in(conn)
+    await steer.pause(conn, found.id, "wait", by="ada", now=NOW)
+    with pytest.raises(Conflict, match="is paused"):
+        await steer.pause(conn, found.id, "wait", by="ada", now=NOW)
+    await steer.cancel(conn, found.id, by="ada", now=NOW)
+    with pytest.raises(Conflict, match="is done"):
+        await steer.resume(conn, found.id, by="ada", now=NOW)
+
+
 async def test_who_refused_or_expired_is_asked_again_who_ran_it_is_not(conn):
     await trusting(conn)
     await agents(conn, 2)

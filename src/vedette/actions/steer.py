@@ -83,7 +83,7 @@ async def _changed(
 ) -> None:
     if not await Q.run(conn, query, id=action_id, **given):
         held = await action(conn, action_id)
-        state = "paused" if held.paused else held.state
+        state = "paused" if held.paused and held.finished_at is None else held.state
         raise Conflict(f"action {action_id} is {state}; it cannot be {done} now")
 
 
