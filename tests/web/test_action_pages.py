@@ -3,6 +3,7 @@
 import re
 from urllib.parse import quote
 
+import msgspec
 import pytest
 from tests.factories import make_assignment, make_component, make_target
 from tests.web.actions_pages_world import (
@@ -28,6 +29,7 @@ from vedette.incidents.model import Draft, Impact, Kind, Status
 from vedette.incidents.open import open_incident
 from vedette.trust.one_line import armor
 from vedette.web.action_deeds import in_one_line
+from vedette.web.answer_lines import CHARACTERS, found_in
 from vedette.web.site import site
 
 pytestmark = needs_ssh
@@ -128,6 +130,13 @@ async def test_files_that_were_found_stand_in_a_line_each_without_the_whole_sear
     assert (
         "linux-1 s1 /etc/passwd size 812 mode -rw-r--r-- lastmodified names ^passwd$ s2 –" in words
     )
+
+
+def test_however_much_a_host_says_it_was_asked_a_line_has_its_length():
+    hit = a_hit("/etc/passwd", names=["x" * 300] * 1_000)
+    answer = {"results": [{"foundanything": True, "elements": {"s1": [hit]}}]}
+    (found,) = found_in(msgspec.json.encode(answer).decode())
+    assert max(len(text) for line in found.lines for _, text in line.cells) == CHARACTERS + 1
 
 
 async def test_offline_and_silent_are_told_apart(desk):

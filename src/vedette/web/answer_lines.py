@@ -111,7 +111,7 @@ def _hit(one: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the file, what is known of it, and by which checks it was found."""
     known = [(name, _text(said)) for name, said in one["fileinfo"].items() if _is_plain(said)]
     checks = [
-        (name, ", ".join(map(_text, said)))
+        (name, _text(", ".join(map(_text, said))))
         for name, said in one["search"].items()
         if name not in ECHOED and isinstance(said, list) and said
     ]
