@@ -191,6 +191,25 @@ async def test_as_many_links_as_a_process_may_hold_come_through_the_helper(tmp_p
     assert {file.name for file in files} <= set(told)
 
 
+async def test_a_helper_opens_below_the_root_that_was_said_and_nowhere_else(tmp_path: Path) -> None:
+    process = tmp_path / "proc" / "77"
+    process.mkdir(parents=True)
+    (process / "exe").symlink_to("/usr/bin/foo")
+    (process / "maps").write_text("mapped")
+    code = """
+    import os
+    opener = context.opener
+    found = [opener.link(f'{context.root}/proc/77/exe').decode()]
+    found.append(os.read(opener.open(f'{context.root}/proc/77/maps'), 100).decode())
+    try:
+        opener.link('/proc/1/exe')
+    except PermissionError as fault:
+        found.append(fault.strerror)
+    """
+    told = found(await run(code, "rogue-processes", root=tmp_path))
+    assert told == ["/usr/bin/foo", "mapped", "Operation not permitted"]
+
+
 async def test_a_module_outlives_its_helper_and_is_told() -> None:
     code = """
     context.opener._helper.send(b'')  # as at the end of the stream
