@@ -74,6 +74,13 @@ async def function(conn: Conn) -> int:
         return len(await cursor.fetchall())
 
 
+async def first_exposures(conn: Conn) -> int:
+    """What a dashboard asks of all that stands open."""
+    async with conn.cursor() as cursor:
+        await cursor.execute("SELECT * FROM grafana.exposures_v2()")
+        return len(await cursor.fetchall())
+
+
 def finding(name: str) -> Ask:
     """`vedette find CVE`: the first page, with the count."""
 
@@ -105,6 +112,7 @@ QUESTIONS = (
     Question("Dash.DB's GET of it", 50, dashdotdb),
     Question("metrics", 50, metrics),
     Question("get_vulnerabilities()", 50, function),
+    Question("exposures_v2()", 100, first_exposures),
     Question("find, in every image", 100, finding(COMMON)),
     Question("find, in some", 100, finding(USUAL)),
     Question("find, in few", 100, finding(RARE)),

@@ -175,6 +175,14 @@ async def test_the_first_exposures_are_those_to_mend_first(grafana, where):
         assert list(dict.fromkeys(row[2] for row in first)) == order
 
 
+async def test_severities_of_everything_are_those_of_all_that_stands_open(grafana):
+    counted = "SELECT severity, vulnerabilities FROM get_severity_count_v2() WHERE vulnerabilities > 0"
+    each = "SELECT severity, count(DISTINCT vulnerability) FROM exposures() GROUP BY 1"
+    found = sorted(await rows(grafana, counted))
+    assert found == sorted(await rows(grafana, each))
+    assert len(found) > 1
+
+
 async def test_days_say_how_many_stood_open(grafana):
     found = await rows(
         grafana,

@@ -579,24 +579,34 @@ CREATE FUNCTION grafana.exposures_v2(clusters text[] DEFAULT NULL::text[], names
     SET search_path TO 'pg_catalog'
     SET jit TO 'off'
     AS $$
-    -- Of everything, the first are found by index; of what is named, among all that stands there.
+    -- Of everything, the first are found by index, vulnerability by vulnerability until there are enough; of what is
+    -- named, among all that stands there.
     WITH first AS MATERIALIZED (
         (
-            SELECT e AS held, p
-            FROM records.priority AS p
-            JOIN records.exposure AS e ON e.identity = p.identity AND e.ended_at IS NULL AND e.covered_until <= now()
-            WHERE clusters IS NULL AND namespaces IS NULL AND p.covered_until <= now()
-            ORDER BY p.rank, p.severity DESC, p.percentile DESC, p.fixable DESC, p.identity, e.namespace_id
+            SELECT e.held, p.placed
+            FROM (
+                SELECT q AS placed
+                FROM records.priority AS q
+                WHERE clusters IS NULL AND exposures_v2.namespaces IS NULL AND q.covered_until <= now()
+                ORDER BY q.rank, q.severity DESC, q.percentile DESC, q.fixable DESC, q.identity
+                LIMIT least(most, 10000)
+            ) AS p
+            CROSS JOIN LATERAL (
+                SELECT o AS held
+                FROM records.exposure AS o
+                WHERE o.identity = (p.placed).identity AND o.ended_at IS NULL AND o.covered_until <= now()
+                LIMIT least(most, 10000)
+            ) AS e
             LIMIT least(most, 10000)
         )
         UNION ALL
         (
-            SELECT e, p
-            FROM unnest(records.namespaces_of(clusters, namespaces)) AS n (id)
+            SELECT e, q
+            FROM unnest(records.namespaces_of(clusters, exposures_v2.namespaces)) AS n (id)
             JOIN records.exposure AS e ON e.namespace_id = n.id AND e.ended_at IS NULL AND e.covered_until <= now()
-            JOIN records.priority AS p ON p.identity = e.identity
-            WHERE clusters IS NOT NULL OR namespaces IS NOT NULL
-            ORDER BY p.rank, p.severity DESC, p.percentile DESC, p.fixable DESC, p.identity, e.namespace_id
+            JOIN records.priority AS q ON q.identity = e.identity
+            WHERE clusters IS NOT NULL OR exposures_v2.namespaces IS NOT NULL
+            ORDER BY q.rank, q.severity DESC, q.percentile DESC, q.fixable DESC, q.identity, e.namespace_id
             LIMIT least(most, 10000)
         )
     )
@@ -609,7 +619,8 @@ CREATE FUNCTION grafana.exposures_v2(clusters text[] DEFAULT NULL::text[], names
     FROM first AS f
     LEFT JOIN fleet.namespace AS n ON n.id = (f.held).namespace_id
     LEFT JOIN fleet.cluster AS c ON c.id = n.cluster_id
-    ORDER BY (f.p).rank, (f.p).severity DESC, (f.p).percentile DESC, (f.p).fixable DESC, (f.p).identity, 1, 2
+    ORDER BY (f.placed).rank, (f.placed).severity DESC, (f.placed).percentile DESC, (f.placed).fixable DESC,
+        (f.placed).identity, 1, 2
 $$;
 
 ALTER FUNCTION grafana.exposures_v2(clusters text[], namespaces text[], most integer) OWNER TO vedette_reader;
@@ -669,10 +680,10 @@ CREATE FUNCTION grafana.get_severity_count_v2(clusters text[] DEFAULT NULL::text
     SET jit TO 'off'
     AS $$
     WITH standing AS (
-        -- Everywhere, each is counted already.
+        -- Everywhere, each is counted already. A priority has namespaces, too: those that are asked for say whose.
         SELECT p.severity, p.fixable, p.identity IN (SELECT k.cve FROM records.kev AS k) AS exploited
         FROM records.priority AS p
-        WHERE clusters IS NULL AND namespaces IS NULL AND p.covered_until <= now()
+        WHERE clusters IS NULL AND get_severity_count_v2.namespaces IS NULL AND p.covered_until <= now()
         UNION ALL
         SELECT max(e.severity), bool_or(e.fixable), e.identity IN (SELECT k.cve FROM records.kev AS k)
         FROM records.standing(coalesce(clusters, CASE WHEN namespaces IS NULL THEN '{}'::text[] END), namespaces) AS e
