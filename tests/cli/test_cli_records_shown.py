@@ -11,6 +11,7 @@ from tabulate import tabulate
 
 from vedette.cli import apply_files
 from vedette.cli.apply_files import Progress, found_files, pieces_of
+from vedette.cli.kinds import told
 from vedette.cli.plugins_interface import Pod
 from vedette.cli.plugins_query import Query
 from vedette.cli.records_listings import ruled
@@ -111,3 +112,12 @@ def test_questions_of_plugins_are_asked_in_their_words():
     assert asked[0] == ("/api/v1/pods", {"cluster": "c"})
     with pytest.raises(Invalid, match="cannot be asked by 'colour'"):
         query.filter_by(colour="red")
+
+
+def test_kinds_are_told_within_the_terminal_each_beside_its_name(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    first, *lines = told().splitlines()
+    assert first == "kinds:"
+    assert max(map(len, lines)) <= 60
+    assert "  sarif                 SARIF 2.1.0: results of static" in lines
+    assert " " * 24 + "analysis and of scanners" in lines

@@ -3,6 +3,8 @@
 import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from shutil import get_terminal_size
+from textwrap import TextWrapper
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
@@ -59,7 +61,8 @@ def told() -> str:
     """Return what `-h` says of all kinds: names and descriptions."""
     found = list(kinds_here())
     width = max((len(kind.name) for kind in found), default=0)
-    lines = (f"  {kind.name.ljust(width)}  {kind.description}" for kind in found)
+    wrapped = TextWrapper(get_terminal_size().columns, subsequent_indent=" " * (width + 4))
+    lines = (wrapped.fill(f"  {kind.name.ljust(width)}  {kind.description}") for kind in found)
     return "\n".join(("kinds:", *lines))
 
 
