@@ -18,7 +18,7 @@ from vedette.records.model import (
     Subject,
     SubjectKind,
 )
-from vedette.records.rules import union_of
+from vedette.records.rules import digest_of, union_of
 from vedette.records.snapshots import apply, close_snapshot, expire, fill, open_snapshot
 from vedette.records.store import Batch
 
@@ -289,6 +289,14 @@ def test_of_what_is_found_twice_the_first_of_the_gravest_words_counts() -> None:
     scans = [scan(low, other), scan(high, said(Severity.HIGH, "c"), said(Severity.MEDIUM, "d"))]
     assert list(union_of(scans).values()) == [high, other]
     assert list(union_of(scans[::-1]).values()) == [high, other]
+
+
+def test_of_what_was_found_the_order_does_not_count_and_everything_else_does() -> None:
+    found = [finding("CVE-1"), finding("CVE-2"), finding("CVE-2", package="zlib")]
+    digest = digest_of(found)
+    assert digest_of(found[::-1]) == digest
+    others = [found[:2], [*found, found[0]], [*found[:2], finding("CVE-2", severity=Severity.LOW)]]
+    assert len({digest, *map(digest_of, others)}) == 4
 
 
 WIDE = "\U0001f4a5"

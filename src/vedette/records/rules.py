@@ -1,7 +1,7 @@
 """The decisions of records: what makes things the same, what counts once, what a newer look closes."""
 
 from collections.abc import Iterable
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 
 import msgspec
 
@@ -37,8 +37,11 @@ def identity_of(advisory: Advisory) -> str:
 
 def digest_of(findings: Iterable[Finding]) -> bytes:
     """Return what changes when a scan's findings do; their order does not count."""
-    total = sum(map(int.from_bytes, keys_of(findings)))
-    return (total % (1 << 8 * KEY_BYTES)).to_bytes(KEY_BYTES)
+    digest = sha256()
+    # In order they are brought by sorting: of a document's they are nearly so, and a hash of each costs more.
+    for packed in sorted(map(_PACK, findings)):
+        digest.update(packed)
+    return digest.digest()[:KEY_BYTES]
 
 
 def union_of(scans: Iterable[Scan]) -> dict[tuple[Package, str, str], Finding]:
