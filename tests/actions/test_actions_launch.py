@@ -17,8 +17,9 @@ from vedette.actions.launch import add_late, propose, sign, standing
 from vedette.actions.push_trust import push_trust
 from vedette.actions.trusted import newest_bundle
 from vedette.errors import Conflict, Invalid, Missing
-from vedette.trust.bundle import AgentGroup, Investigator, Minimum, Roots
+from vedette.trust.bundle import AgentGroup, Investigator, Minimum, Roots, Withdrawn
 from vedette.trust.reasons import Reason, Untrusted
+from vedette.trust.validity import action_digest
 
 pytestmark = needs_ssh
 LATER = NOW + timedelta(minutes=5)
@@ -340,6 +341,19 @@ async def test_who_steers_what_was_paused_and_is_over_is_told_that_it_is_over(co
     await steer.cancel(conn, found.id, by="ada", now=NOW)
     with pytest.raises(Conflict, match="is done"):
         await steer.resume(conn, found.id, by="ada", now=NOW)
+
+
+async def test_what_the_roots_withdrew_is_not_launched_and_says_so(conn):
+    made = action()
+    gone = Withdrawn(digest=action_digest(signed_text(made)), reason="the key was stolen")
+    await trusting(conn, bundle(2, withdrawn=(gone,)))
+    await agents(conn, 1)
+    found = await handed_in(conn, made)
+    assert (found.state, found.missing) == (
+        "proposed",
+        ["the fleet's roots withdrew it: the key was stolen"],
+    )
+    assert (await handed_in(conn, action("another"))).state == "inflight"
 
 
 async def test_who_refused_or_expired_is_asked_again_who_ran_it_is_not(conn):

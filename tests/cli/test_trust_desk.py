@@ -214,6 +214,14 @@ def test_a_signed_action_is_withdrawn_by_its_file_and_counts_again(desk, capsys)
     assert run(["trust", "withdraw", digest, "--remove"]) == 6
 
 
+def test_a_change_that_nobody_could_read_leaves_the_bundle_as_it_is(desk, capsys):
+    begun()
+    before = Path("trust.json").read_bytes()
+    assert run(["trust", "withdraw", "a" * 64, "--reason", "x" * 3_000]) == 2
+    assert "length <= 2000" in capsys.readouterr().err
+    assert Path("trust.json").read_bytes() == before
+
+
 def test_who_is_revoked_stays_listed_until_they_are_restored(desk, capsys):
     begun()
     done("add", "ada", "--key", public("ada"))

@@ -14,7 +14,7 @@ from vedette.trust.bundle import EVERY, AgentGroup, Bundle
 from vedette.trust.openpgp import Verified
 from vedette.trust.reasons import Untrusted
 from vedette.trust.verify import ACTION, key_fingerprint, verify_all
-from vedette.trust.weigh import Weighed, people_of, weights
+from vedette.trust.weigh import Weighed, hold_not_withdrawn, people_of, weights
 
 R = load(__file__, "reads.sql")
 
@@ -51,6 +51,7 @@ async def weighed_by(
     known = {key_fingerprint(key) for key in trust.bundle.public_keys()}
     counted = [one for one in signers if one.fingerprint in known]
     try:
+        hold_not_withdrawn(trust.bundle, signed_text(action))
         people = people_of(trust.bundle, counted, now)
     except Untrusted as refused:
         return [], [str(refused)]

@@ -47,10 +47,14 @@ def write_file(path: Path, signed: Signed) -> None:
 
 
 def change(path: Path, edit: Callable[[Bundle], Bundle]) -> Bundle:
-    """Write the edited bundle as the next version, without signatures: they were of another text."""
+    """Write the edited bundle as the next version, without signatures: they were of another text.
+
+    Raises Invalid, and leaves the file as it is, for what nobody could read any more.
+    """
     _, bundle = read_file(path)
-    following = next_version(bundle, edit(bundle), now=clock.now())
-    write_file(path, Signed(write_bundle(following)))
+    document = write_bundle(next_version(bundle, edit(bundle), now=clock.now()))
+    following = read_bundle(document)
+    write_file(path, Signed(document))
     return following
 
 
