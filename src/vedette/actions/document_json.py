@@ -23,7 +23,11 @@ def read_json(data: bytes) -> object:
         raise Invalid(f"an action is longer than {ACTION_BYTES} bytes; split it")
     try:
         value: object = json.loads(
-            data.decode(), object_pairs_hook=_object, parse_float=_float, parse_constant=_constant
+            data.decode(),
+            object_pairs_hook=_object,
+            parse_float=_float,
+            parse_int=_int,
+            parse_constant=_constant,
         )
     except UnicodeDecodeError:
         raise Invalid("the action is not UTF-8; save it as UTF-8") from None
@@ -102,6 +106,11 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
         twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
         raise Invalid(f"the key {twice!r} stands twice in one object; take one out")
     return found
+
+
+def _int(digits: str) -> int | float:
+    """Return the number; Go reads doubles alone, and writes the sign of -0 into what is signed."""
+    return -0.0 if digits == "-0" else int(digits)
 
 
 def _float(digits: str) -> float:
