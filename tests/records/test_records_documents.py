@@ -49,6 +49,7 @@ def test_what_is_packed_is_unpacked() -> None:
         (b'{"a": ["\\u0000"]}', "$.a[0] holds U+0000"),
         (b'{"\\ud800": 1}', "holds U+0000 or half a surrogate"),
         (b'{"a": 1' + b"0" * 5_000 + b"}", "f: a number has 5001 digits"),
+        (b'{"a": -1e400}', "f: the number -1e400 is too large"),
         (b'{"a": "' + b"x" * (MAX_STRING + 1) + b'"}', "the text of 'a' is longer"),
         (b"a: [1, 2\n", "not YAML"),
         (b"a: 1\na: 2\n", "stands twice"),

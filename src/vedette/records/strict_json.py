@@ -6,6 +6,7 @@ is not in order, or is several values, is read by the standard library, which is
 """
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -83,7 +84,10 @@ def _has_short_strings(body: bytes) -> bool:
 
 def _one_by_one(text: str, source: str, *, suspicious: bool) -> Iterator[Any]:
     decoder = json.JSONDecoder(
-        object_pairs_hook=_mapping, parse_constant=_no_number, parse_int=_integer
+        object_pairs_hook=_mapping,
+        parse_constant=_no_number,
+        parse_int=_integer,
+        parse_float=_fraction,
     )
     at = _blank(text, 0)
     while at < len(text):
@@ -116,6 +120,13 @@ def _integer(digits: str) -> int:
     if len(digits) > MAX_DIGITS:
         raise ValueError(f"a number has {len(digits)} digits")
     return int(digits)
+
+
+def _fraction(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"the number {digits[:40]} is too large")
+    return number
 
 
 def _no_number(word: str) -> Any:  # noqa: ANN401 - never returns
