@@ -207,7 +207,7 @@ async def test_a_snapshot_keeps_its_token(ours, dash):
 async def test_what_is_no_dash_db_is_refused(ours, fresh_database_url):
     with pytest.raises(Invalid, match="is no Dash"):
         await taken(ours, fresh_database_url)
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match=r"is this where Dash\.DB keeps its tables\?"):
         await taken(ours, "postgresql://nobody@127.0.0.1:1/none")
 
 

@@ -263,7 +263,9 @@ async def open_dashdotdb(dsn: str, *, zone: ZoneInfo) -> AsyncIterator[DashDb]:
     try:
         conn = await AsyncConnection.connect(**parameters(dsn), row_factory=dict_row)
     except psycopg.OperationalError as error:
-        raise explain(error, dsn) from None
+        told = explain(error, dsn)
+        told.hint = "is this where Dash.DB keeps its tables?"
+        raise told from None
     async with conn:
         await conn.set_read_only(True)
         await conn.set_isolation_level(IsolationLevel.REPEATABLE_READ)
