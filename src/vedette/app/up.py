@@ -138,7 +138,9 @@ def greeting(server: Server, upping: Upping, running: Running | None) -> list[st
     if running is not None and running.listen:
         lines.append(f"  PostgreSQL      {running.listen} (vedette db grafana prints the DSN)")
     lines.append("")
-    if upping.settings is None:
+    if not upping.with_agent:
+        lines.append("  Nothing is watched from here: this one was started without its agent.")
+    elif upping.settings is None:
         lines += [
             "  It watches this host and its own PostgreSQL. To watch more, write a settings file",
             "  (examples/vedette.yaml shows how) and start: vedette up -c FILE",
