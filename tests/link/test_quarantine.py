@@ -59,7 +59,7 @@ async def test_who_answers_what_nobody_asked_gets_no_more_orders_until_somebody_
         await misbehave(talk, rogue.key)
         await until(lambda: is_quarantined(door, "rogue"))
         found = await launched(door)
-        await until(lambda: stands_waiting(door, found.id))
+        await until(lambda: stands_quarantined(door, found.id))
         status = status_of(await agent_row(door, "rogue"), now=now())
         assert status.standing is Standing.QUARANTINED
         assert "20 answers within an hour that nobody could take" in status.reason
@@ -83,8 +83,8 @@ async def test_who_answers_what_nobody_asked_gets_no_more_orders_until_somebody_
     ]
 
 
-async def stands_waiting(door, action_id):
-    return await stands(door, action_id) == {"waiting": 1}
+async def stands_quarantined(door, action_id):
+    return await stands(door, action_id) == {"quarantined": 1}
 
 
 async def test_what_it_was_asked_before_goes_down_again_and_what_it_said_meanwhile_is_heard(door):
