@@ -176,7 +176,9 @@ async def test_the_first_exposures_are_those_to_mend_first(grafana, where):
 
 
 async def test_severities_of_everything_are_those_of_all_that_stands_open(grafana):
-    counted = "SELECT severity, vulnerabilities FROM get_severity_count_v2() WHERE vulnerabilities > 0"
+    counted = (
+        "SELECT severity, vulnerabilities FROM get_severity_count_v2() WHERE vulnerabilities > 0"
+    )
     each = "SELECT severity, count(DISTINCT vulnerability) FROM exposures() GROUP BY 1"
     found = sorted(await rows(grafana, counted))
     assert found == sorted(await rows(grafana, each))
