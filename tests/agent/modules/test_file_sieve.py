@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 from tests.agent.modules.test_file import ask, found, search
 
+from vedette.agent.modules import Context, Limits
+from vedette.agent.modules import Context, Limits
 from vedette.agent.modules.file_block import WORTH_RE2_BYTES, Block
 from vedette.agent.modules.file_read import BLOCK_BYTES
 from vedette.agent.modules.file_sieve import FULL_BYTES, PORTION_BYTES
@@ -114,6 +116,8 @@ def test_no_match_goes_from_one_file_into_the_next(tmp_path: Path) -> None:
 def test_a_limit_of_hits_holds_for_what_was_laid_side_by_side(forest: Path) -> None:
     limited = search(forest, contents=["!needle"], options={"matchlimit": 7})
     assert len(found(ask(s1=limited))) == 7
+    few = ask(Context(limits=Limits(elements=7)), s1=search(forest, contents=["!needle"]))
+    assert (len(found(few)), few.success) == (7, False)
 
 
 def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:

@@ -103,6 +103,8 @@ class Run:
             standing = self._standing(question, here)
             if not question.reads:
                 self._hits(question, standing)
+            elif len(active) == 1:
+                self._contents(self._plan((question,)), standing)
             elif unread:
                 for entry in standing:
                     unread[entry] = (*unread.get(entry, ()), question)
@@ -133,12 +135,15 @@ class Run:
         return plan
 
     def _contents(self, plan: Plan, entries: Iterable[Entry]) -> None:
+        sieve, at_home = self._sieve, self._walk.at_home
         for entry in entries:
-            if plan.sieved and self._sieve.worthwhile:
-                if self._sieve.full:
+            if plan.sieved and sieve.worthwhile:
+                if sieve.full:
                     self._sift()
+                    if self.ended:
+                        return
                 try:
-                    if self._sieve.take(entry, plan, plain=self._is_plain(entry)):
+                    if sieve.take(entry, plan, plain=at_home and not entry.is_symlink()):
                         continue
                 except OSError as fault:
                     self._fault(plan.asked, entry.path, fault)
@@ -170,17 +175,15 @@ class Run:
 
     def _read(self, entry: Entry, here: Sequence[Question], *, unpack: bool) -> None:
         findings = Findings.wanted(here)
+        plain = self._walk.at_home and not entry.is_symlink()
         try:
-            self._reader.read(entry.path, findings, unpack=unpack, plain=self._is_plain(entry))
+            self._reader.read(entry.path, findings, unpack=unpack, plain=plain)
         except OSError as fault:
             self._fault(here, entry.path, fault)
             return
         for question in here:
             if findings.answer(question):
                 self._hit(question, entry)
-
-    def _is_plain(self, entry: Entry) -> bool:
-        return self._walk.at_home and not entry.is_symlink()
 
     def _hit(self, question: Question, entry: Entry) -> bool:
         path, quota = entry.path, question.quota
