@@ -147,8 +147,14 @@ def test_what_is_no_disk_of_this_host_is_passed_by() -> None:
         "23 22 0:22 / /proc rw shared:1 - proc proc rw\n"
         "24 22 0:23 / /mnt/two\\040words rw - nfs4 host:/x rw\n"
         "25 22 0:24 / /mnt/s rw - fuse.sshfs host:/x rw\nbroken\n"
+        "26 22 0:25 / /mnt/f rw - fuse x rw\n27 22 0:26 / /mnt/ntfs rw - fuseblk /dev/sdb rw\n"
     )
-    assert mounts == {b"/proc": False, b"/mnt/two words": True, b"/mnt/s": True}
+    assert mounts == {
+        b"/proc": False,
+        b"/mnt/two words": True,
+        b"/mnt/s": True,
+        b"/mnt/f": True,
+    }
 
 
 @pytest.mark.skipif(not Path("/proc/self/mountinfo").exists(), reason="no /proc on this host")
