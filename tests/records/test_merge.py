@@ -310,6 +310,9 @@ WIDE = "\U0001f4a5"
         scan(finding("CVE-1", package=WIDE * 651)),
         scan(finding(WIDE * 651)),
         scan(Finding(Package("p"), Advisory("CVE-1", names=("x" * 2_601,)))),
+        scan(Finding(Package("p"), Advisory("CVE-1"), Severity.HIGH, WIDE * 651)),
+        scan(digest=WIDE * 651),
+        scan(pods=["x" * 2_600]),
     ],
 )
 async def test_a_name_that_no_index_holds_is_refused_while_its_writer_listens(

@@ -22,7 +22,8 @@ from vedette.records.model import (
 NAME, INDICATOR, OBJECTIVE, DELIVERED, REASON, REPOSITORY = 253, 100, 500, 256, 2_000, 500
 """Characters of: a check, an object, an SLO; an SLI; an objective; a deployment's words, its reason; a repository."""
 INDEXED = 2_600
-"""Bytes of the name of a subject, a package, an advisory: an index holds 2,704 with what stands beside it."""
+"""Bytes of the name of a subject, a package, an advisory, a severity, and of all that says where something runs in a
+namespace: an index holds 2,704 with what stands beside it."""
 
 
 def checked_records(records: Iterable[Record], cluster: str | None = None) -> list[Record]:
@@ -49,7 +50,9 @@ def deployment_fault(one: Deployment) -> str:
 
 def _scan(said: Scan) -> None:
     findings = said.findings
-    _indexed([said.subject.name])
+    _indexed([said.subject.name, said.subject.digest])
+    _indexed([one.pod + one.workload + one.container for one in said.presences])
+    _indexed(list({one.word for one in findings}))
     _indexed([one.package.name for one in findings])
     _indexed([one.advisory.name for one in findings])
     _indexed([name for one in findings if one.advisory.names for name in one.advisory.names])
