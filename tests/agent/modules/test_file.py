@@ -297,6 +297,12 @@ def test_more_hits_than_the_host_gives_are_cut_and_it_says_so(tree: Path) -> Non
     assert "found 2 files" in result.errors[0]
 
 
+def test_however_many_searches_there_are_the_host_gives_no_more_hits(tree: Path) -> None:
+    every = {f"s{number}": search(tree) for number in range(3)}
+    result = ask(Context(limits=Limits(elements=2)), **every)
+    assert result.statistics["totalhits"] == 2
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -125,7 +125,7 @@ class Run:
 
     def _hits(self, question: Question, entries: Iterable[Entry]) -> None:
         for entry in entries:
-            if self._hit(question, entry) and (self.ended or question.quota.spent):
+            if (self._hit(question, entry) and question.quota.spent) or self.ended:
                 return
 
     def _plan(self, asking: tuple[Question, ...]) -> Plan:
@@ -187,7 +187,7 @@ class Run:
 
     def _hit(self, question: Question, entry: Entry) -> bool:
         path, quota = entry.path, question.quota
-        if quota.spent or path in question.hits:
+        if self.ended or quota.spent or path in question.hits:
             return False
         try:
             inode = entry.stat()
