@@ -11,7 +11,6 @@ from hypothesis import strategies as some
 from tests.agent.modules.test_file import ask, found, search
 
 from vedette.agent.modules import Context, Limits
-from vedette.agent.modules import Context, Limits
 from vedette.agent.modules.file_block import WORTH_RE2_BYTES, Block
 from vedette.agent.modules.file_read import BLOCK_BYTES
 from vedette.agent.modules.file_sieve import FULL_BYTES, PORTION_BYTES
