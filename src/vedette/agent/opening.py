@@ -4,6 +4,7 @@ The kernel lets nobody under Landlock open another process's memory, but read wh
 has one wall and does one thing; the module, which reads what strangers wrote, has both.
 """
 
+import errno
 import os
 import re
 import signal
@@ -35,6 +36,9 @@ class Through:
     def open(self, path: str) -> int:
         """Return a descriptor of the file, open for reading."""
         _, descriptors = self._ask(_OPEN, path)
+        if not descriptors:
+            # The kernel drops what there is no room for, without a word.
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         return descriptors[0]
 
     def link(self, path: str) -> bytes:

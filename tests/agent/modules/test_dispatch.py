@@ -14,8 +14,16 @@ import pytest
 
 from vedette import clock
 from vedette.agent.modules import aws
-from vedette.agent.modules.dispatch import DispatchWhere, Sns, _mozdef, _sent
-from vedette.errors import Invalid
+from vedette.agent.modules.dispatch import (
+    SNS_BYTES,
+    DispatchWhere,
+    Sns,
+    Unwanted,
+    Web,
+    _mozdef,
+    _sent,
+)
+from vedette.errors import Invalid, Unavailable
 
 ARN = "arn:aws:sns:eu-central-1:123456789012:alerts"
 KEY = "[default]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = hidden\n"
@@ -162,6 +170,43 @@ def test_what_keeps_an_event_is_said_without_what_is_secret(amazon, tmp_path: Pa
 def test_what_is_no_topic_is_refused(topic: str) -> None:
     with pytest.raises(Invalid, match="neither the name of a topic nor its ARN"):
         Sns(DispatchWhere(snstopic=topic))
+
+
+@pytest.mark.parametrize("where", ["sns.example", "ftp://sns.example", "http://a:b@sns.example"])
+def test_what_is_no_place_to_serve_a_topic_is_refused_at_once(where: str) -> None:
+    with pytest.raises(Invalid, match="snsendpoint"):
+        Sns(DispatchWhere(snstopic=ARN, snsendpoint=where))
+
+
+def test_an_event_that_nobody_will_ever_take_is_not_kept(amazon) -> None:
+    made, port = amazon
+    with pytest.raises(Unwanted, match="262,145 bytes"):
+        _sent(to(port, snstopic=ARN), b"x" * (SNS_BYTES + 1))
+    web = Web(DispatchWhere(httpurl=f"http://127.0.0.1:{port}/"))
+    made.answer = (413, b"")
+    with pytest.raises(Unwanted, match="too large"):
+        _sent(web, EVENT)
+    made.answer = (404, b"")
+    assert _sent(web, EVENT) == "it answers 404"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"Expiration": "2026-11-22T12:00:00"},
+        {"Token": "one\r\nHost: another"},
+        {"Token": "one\n"},
+        {"AccessKeyId": "a b"},
+    ],
+)
+def test_an_instance_that_says_what_cannot_be_is_not_believed(said: dict[str, str]) -> None:
+    role = {
+        "AccessKeyId": "ASIAROLE", "SecretAccessKey": "hidden", "Token": "t",
+        "Expiration": "2026-11-22T12:00:00Z",
+    }  # fmt: skip
+    assert aws._read(json.dumps(role).encode(), aws._Role).token == "t"
+    with pytest.raises(Unavailable, match="cannot be read"):
+        aws._read(json.dumps({**role, **said}).encode(), aws._Role)
 
 
 def test_topics_of_china_have_hosts_of_their_own() -> None:

@@ -12,9 +12,10 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
+from msgspec import Meta
 
 from vedette.errors import Invalid, Unavailable
 
@@ -149,7 +150,7 @@ class Instance:
                 "GET", path, headers={"X-aws-ec2-metadata-token": token.decode("latin-1")}
             )
             return _answer(asking)
-        except (OSError, http.client.HTTPException) as fault:
+        except (OSError, http.client.HTTPException, ValueError) as fault:
             words = getattr(fault, "strerror", "") or str(fault) or type(fault).__name__
             raise Unavailable(
                 f"this host is no instance of AWS, or does not say so: {words}"
@@ -158,16 +159,19 @@ class Instance:
             asking.close()
 
 
+_Printed = Annotated[str, Meta(pattern="^[!-~]*\\Z", max_length=16_384)]
+
+
 class _Role(msgspec.Struct, rename="pascal"):
-    access_key_id: str
-    secret_access_key: str
-    token: str
-    expiration: datetime
+    access_key_id: _Printed
+    secret_access_key: _Printed
+    token: _Printed
+    expiration: Annotated[datetime, Meta(tz=True)]
 
 
 class _Document(msgspec.Struct, rename="camel"):
-    region: str
-    account_id: str
+    region: Annotated[str, Meta(pattern="^[a-z0-9-]{1,40}\\Z")]
+    account_id: Annotated[str, Meta(pattern="^[0-9]{12}\\Z")]
 
 
 def _read(content: bytes, form: Any) -> Any:  # noqa: ANN401 - an instance of the form

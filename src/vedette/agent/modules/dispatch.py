@@ -1,7 +1,8 @@
 """MIG's `dispatch` module: what other modules that keep running tell is sent on, by HTTP or to SNS.
 
 An event is sent until it was taken (any 2xx), the oldest first; when too many wait, the oldest go,
-and how many is said in the agent's log.
+and how many is said in the agent's log. One that nobody will ever take is said there and dropped, or
+it would keep all behind it.
 """
 
 import http.client
@@ -27,6 +28,10 @@ TIMEOUT_S = 10.0
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 _ANSWER_BYTES = 65_536
+SNS_BYTES = 262_144
+"""How large a message of SNS may be."""
+_ABOUT_THE_EVENT = {413: "it is too large", 422: "it cannot be processed"}
+"""Answers that repeating does not change. All others may be ours to mend: an address, a key."""
 _CODE = re.compile(rb"<Code>([A-Za-z.]{1,100})</Code>")
 
 
@@ -58,6 +63,10 @@ class DispatchSettings(Parameters, frozen=True, kw_only=True):
     dispatch: DispatchWhere
 
 
+class Unwanted(Exception):  # noqa: N818 - a word of the other side, not a fault
+    """This one event is never taken, however often it is sent."""
+
+
 class Dispatch(Asked):
     """Sends events on."""
 
@@ -83,7 +92,12 @@ class Dispatch(Asked):
             waiting += map(_mozdef, received) if where.outputmozdef else received
             if not waiting or time.monotonic() < again_at:
                 continue
-            if fault := _sent(door, msgspec.json.encode(waiting[0])):
+            try:
+                fault = _sent(door, msgspec.json.encode(waiting[0]))
+            except Unwanted as reason:
+                line.say(f"an event is dropped, {door.shown} would never take it: {reason}")
+                fault = ""
+            if fault:
                 line.say(f"{door.shown} does not take events: {fault}")
                 again_at = time.monotonic() + pause
                 pause = min(pause * 2, LONGEST_PAUSE_S)
@@ -140,8 +154,10 @@ class Web:
             self._headers["Authorization"] = where.authorization
 
     def post(self, event: bytes) -> str:
-        """Post an event and return "", or why it was not taken."""
+        """Post an event and return "", or why it was not taken; raises Unwanted."""
         status, _ = self._http.post(self._path, event, self._headers)
+        if status in _ABOUT_THE_EVENT:
+            raise Unwanted(f"{_ABOUT_THE_EVENT[status]} ({status})")
         return "" if 200 <= status < 300 else f"it answers {status}"
 
 
@@ -152,22 +168,23 @@ class Sns:
         self._where = where
         self._topic = aws.read_topic(where.snstopic)
         self._instance = aws.Instance()
-        self._http: Http | None = None
-        self._host = ""
+        self._served = _address(where.snsendpoint, "snsendpoint") if where.snsendpoint else None
         self.shown = f"the topic {where.snstopic}"
 
     def post(self, event: bytes) -> str:
-        """Publish an event and return "", or why it was not taken."""
+        """Publish an event and return "", or why it was not taken; raises Unwanted."""
+        if len(event) > SNS_BYTES:
+            raise Unwanted(f"it has {len(event):,} bytes, and SNS takes {SNS_BYTES:,}")
         now = clock.now()
         topic = self._topic = self._topic or self._instance.topic(self._where.snstopic)
         file = self._where.awscredentials
         key = aws.key_of_file(Path(file)) if file else self._instance.key(now=now)
-        connection = self._http = self._http or self._made(topic)
+        url, connection = self._served = self._served or _address(f"https://{topic.host}", "SNS")
         said = {"Action": "Publish", "Version": "2010-03-31", "TopicArn": topic.arn}
         body = urlencode({**said, "Message": event.decode()}).encode()
         form = {"Content-Type": "application/x-www-form-urlencoded"}
         headers = aws.signed(
-            key, "sns", topic.region, host=self._host, headers=form, body=body, now=now
+            key, "sns", topic.region, host=url.netloc, headers=form, body=body, now=now
         )
         status, content = connection.post("/", body, headers)
         if 200 <= status < 300:
@@ -175,17 +192,13 @@ class Sns:
         code = _CODE.search(content)
         return f"it answers {status}{f' ({code[1].decode()})' if code else ''}"
 
-    def _made(self, topic: aws.Topic) -> Http:
-        endpoint = self._where.snsendpoint or f"https://{topic.host}"
-        url, made = _address(endpoint, "snsendpoint")
-        self._host = url.netloc
-        return made
-
 
 def _address(text: str, key: str) -> tuple[SplitResult, Http]:
     url = urlsplit(text)
     if url.scheme not in ("http", "https") or not url.hostname:
         raise Invalid(f"{key} is no address", hint="write http://… or https://…")
+    if url.username is not None or url.password is not None:
+        raise Invalid(f"{key} holds a name or a password", hint="for httpurl: authorization")
     try:
         port = url.port
     except ValueError:
@@ -194,7 +207,7 @@ def _address(text: str, key: str) -> tuple[SplitResult, Http]:
 
 
 def _sent(door: Web | Sns, event: bytes) -> str:
-    """Return "", or why an event was not taken."""
+    """Return "", or why an event was not taken; raises Unwanted."""
     try:
         return door.post(event)
     except (OSError, http.client.HTTPException, Unavailable) as fault:
