@@ -137,8 +137,9 @@ async def test_an_answer_for_another_does_not_push_out_the_answer_of_who_was_ask
         act = (await talk.hear("act")).act
         async with door.pool.connection() as busy, busy.transaction():
             await busy.execute("LOCK TABLE actions.command IN ACCESS EXCLUSIVE MODE")
-            for number in (1, 2):
-                await other.say(result=result(number, answer_body(number), rogue.key))
+            await other.say(result=result(1, answer_body(1), rogue.key))
+            await until(lambda: is_being_stored(door))
+            await other.say(result=result(2, answer_body(2), rogue.key))
             lie = answer_body(act.id, elements=["lies"])
             await other.say(result=result(act.id, lie, rogue.key))
             await talk.say(result=result(act.id, answer_body(act.id), asked.key))
@@ -146,6 +147,12 @@ async def test_an_answer_for_another_does_not_push_out_the_answer_of_who_was_ask
         await talk.hear("told")
     assert await stands(door, found.id) == {"success": 1}
     assert await door.rows("SELECT count(*) FROM actions.result") == [(1,)]
+
+
+async def is_being_stored(door):
+    """Say whether a batch stands before the table: what comes now is of the next."""
+    held = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'actions.command'::regclass"
+    return bool(await door.rows(held))
 
 
 async def waits(door, number):
