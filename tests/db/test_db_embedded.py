@@ -153,9 +153,13 @@ def test_postgresql_killed_while_it_starts_is_started_again(start, data_dir):
         until(lambda: any(kind == "postmaster" for kind, _ in processes(data_dir)))
         # One that is ready is another matter: whoever was told so is connecting.
         told = data_dir / "pg" / "postmaster.pid"
-        with suppress(FileNotFoundError, StopIteration):
-            if "ready" not in told.read_text():
-                the("postmaster", data_dir).kill()
+        with suppress(StopIteration, psutil.NoSuchProcess):
+            postmaster = the("postmaster", data_dir)
+            postmaster.suspend()  # else it may become ready between a look and the blow
+            if told.exists() and "ready" in told.read_text():
+                postmaster.resume()
+            else:
+                postmaster.kill()
 
     killer = threading.Thread(target=kill_the_first)
     killer.start()
