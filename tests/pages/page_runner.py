@@ -11,6 +11,7 @@ Ports that a page names on 127.0.0.1 are shifted to free ones, and Vedette itsel
 
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -69,7 +70,8 @@ def shifted(page: str) -> str:
     if not named:
         return page
     for _ in range(100):
-        by = free_port() - min(named)
+        # Below those that the kernel gives to whoever connects: one that is free now stays so.
+        by = 20_000 + secrets.randbelow(12_000) - min(named)
         if all(_is_free(port + by) for port in named):
             break
     else:
