@@ -188,6 +188,19 @@ async def test_a_filter_holds_for_the_latest_and_for_what_follows(world, choice,
         assert sorted(row.target for row in (await reader.next()).reports) == expected
 
 
+async def test_what_is_under_way_while_it_is_read_is_told_once_it_is_there(world):
+    await world.report("orders-db", 1)
+    async with reading(world) as reader:
+        await reader.next()
+        async with world.conn.transaction():
+            await world.report("orders-db", 2)  # within a savepoint: a subtransaction
+            await world.report("cart-db", 2)
+            async with world.pool.connection() as other:  # a later transaction that is over
+                await other.execute("SELECT pg_current_xact_id()")
+            await world.reports.refresh()
+        assert sorted(told(await reader.next())) == [("cart-db", 2), ("orders-db", 2)]
+
+
 async def test_who_comes_back_goes_on_where_it_was(world):
     await world.report("orders-db", 1)
     await world.report("cart-db", 1)

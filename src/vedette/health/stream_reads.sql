@@ -5,6 +5,8 @@ SELECT pg_current_snapshot()::text;
 -- name: heard
 -- The latest report of every observer whose row was written since that snapshot of the transactions, or of
 -- every one that ever reported. xmin has 32 of a transaction number's 64 bits; the rest is today's.
+-- While a transaction is under way, what was written since it began may come twice: a snapshot lists no
+-- subtransactions, and a row that one wrote looks as if it had been there.
 WITH horizon AS (
     SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next
 )
@@ -35,9 +37,7 @@ WHERE held.reported
     AND NOT (
         written.number < horizon.next
         AND coalesce(
-            pg_visible_in_snapshot(
-                written.number::text::xid8, nullif(%(since)s::text, '')::pg_snapshot
-            ),
+            written.number < pg_snapshot_xmin(nullif(%(since)s::text, '')::pg_snapshot)::text::bigint,
             false
         )
     );
