@@ -157,9 +157,8 @@ def _digest(action: str) -> str:
     """Return the digest of a file, or what is one; raises Invalid."""
     if re.fullmatch("[0-9a-fA-F]{64}", action):
         return action.lower()
-    from vedette.cli.act_file import (
-        read_file as read_action,
-    )  # few commands need what reads actions
+    # What reads actions is slow to import, and few commands need it.
+    from vedette.cli.act_file import read_file as read_action
 
     return action_digest(signed_text(read_action(Path(action))))
 
