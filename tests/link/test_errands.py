@@ -146,7 +146,7 @@ async def test_what_a_broken_stream_took_goes_down_the_next_one(door):
         assert list((await talk.hear("told")).told.ids) == [second.id]
     assert await stands(door, found.id) == {"success": 1}
     assert await door.rows("SELECT attempts FROM actions.command") == [(2,)]
-    assert door.link.errands.unasked == 1
+    assert door.link.errands.results.unasked == 1
 
 
 async def test_an_answer_in_many_pieces_is_one(door):
@@ -183,7 +183,7 @@ async def test_an_answer_of_another_key_or_for_another_agent_changes_nothing(doo
         await talk.say(result=result(act.id, answer_body(act.id), asked.key))
         await talk.hear("told")
     assert await stands(door, found.id) == {"success": 1}
-    assert (door.link.errands.unasked, door.link.errands.unfit) == (1, 1)
+    assert (door.link.errands.results.unasked, door.link.errands.results.unfit) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ async def is_being_stored(door):
 
 
 async def waits(door, number):
-    return door.link.errands.waiting >= number
+    return door.link.errands.results.waiting >= number
 
 
 async def test_a_flood_of_pieces_costs_its_sender_its_orders_and_nobody_else_anything(door):

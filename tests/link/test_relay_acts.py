@@ -104,7 +104,7 @@ async def test_a_large_answer_comes_through_a_collector_as_it_was_signed(door, t
         assert len(said["results"][0]["elements"]["s1"]) == 4_000
         assert len(row.answer) > 2 << 20
         await until(lambda: not agent.acting.journal.untold(), what="the agent was told")
-    assert door.link.errands.unfit == 0
+    assert door.link.errands.results.unfit == 0
 
 
 async def test_what_a_breaking_uplink_lost_is_said_again_and_run_once(door, tmp_path):
@@ -124,7 +124,7 @@ async def test_what_a_breaking_uplink_lost_is_said_again_and_run_once(door, tmp_
         await until(all_stored, what="every answer is stored")
         await until(lambda: not agent.acting.journal.untold(), what="the agent was told")
         assert agent.acting.run == 5
-    assert door.link.errands.unfit == 0
+    assert door.link.errands.results.unfit == 0
 
 
 async def test_an_answer_whose_receipt_was_lost_on_the_way_is_said_again_when_the_way_is_back(
@@ -138,4 +138,4 @@ async def test_an_answer_whose_receipt_was_lost_on_the_way_is_said_again_when_th
         assert list(await agent.acting.untold()) == [999]
         await door.link.say_goodbye()
         await until(lambda: not agent.acting.journal.untold(), what="the agent was told")
-    assert door.link.errands.unasked == 1
+    assert door.link.errands.results.unasked == 1

@@ -13,10 +13,10 @@ from vedette.link import vedette_pb2 as pb
 from vedette.link.admit import DatabaseAway, LinkOptions, correction_us
 from vedette.link.commands import Commands
 from vedette.link.decode import BadFrame, read_batch, read_error_classes, read_gap, read_layouts
-from vedette.link.errands import Errands
 from vedette.link.hello import moment
 from vedette.link.ingest import Arrived, Ingest
 from vedette.link.relay_channel import Channel
+from vedette.link.results import Results
 from vedette.link.stream import Stream
 
 DEFINITIONS_LIMIT = 2_000
@@ -34,7 +34,7 @@ class Hearing:
         ingest: Ingest,
         options: LinkOptions,
         commands: Commands,
-        errands: Errands,
+        results: Results,
     ) -> None:
         self.beats: dict[int, Beat] = {}
         """The latest heartbeat of each agent since someone took them."""
@@ -42,7 +42,7 @@ class Hearing:
         self._ingest = ingest
         self._options = options
         self._commands = commands
-        self._errands = errands
+        self._results = results
 
     async def hear(self, stream: Stream, message: pb.FromAgent) -> None:
         """Take in one message."""
@@ -58,7 +58,7 @@ class Hearing:
             case "answer":
                 self._commands.hear(stream, message.answer)
             case "result":
-                await self._errands.hear(stream, message.result)
+                await self._results.hear(stream, message.result)
             case "renew":
                 await self._renew(stream, message.renew)
             case kind:

@@ -63,7 +63,7 @@ class LinkServer:
         self._pool = pool
         self._ingest = ingest
         self._options = options
-        self._hearing = Hearing(pool, ingest, options, self.commands, self.errands)
+        self._hearing = Hearing(pool, ingest, options, self.commands, self.errands.results)
         self._left: dict[int, tuple[int, datetime]] = {}
         self._fleet_size = 0
         self._turn = asyncio.Semaphore(ADMISSIONS)
