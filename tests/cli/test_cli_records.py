@@ -245,3 +245,20 @@ async def test_what_was_decided_of_a_vulnerability_is_listed_and_taken_back(vede
     assert len((await well(vedette, "triage", "list", "-o", "name")).split()) == 4
     code, _, err = await vedette("triage", "accept", "RHSA-2020:0271", *why)
     assert (code, "--until" in err) == (2, True)
+
+
+async def test_a_misspelt_place_is_no_place_without_vulnerabilities(vedette):
+    await well(vedette, *APPLY, str(EXAMPLE))
+    for words in (
+        ("get", "imagemanifestvuln", "-c", "cluster-1", "-n", "cso"),
+        ("get", "validations", "-c", "cluster-1"),
+        ("top", "-c", "cluster-1"),
+        ("diff", "-c", "cluster-1"),
+    ):
+        said = "vedette: there is no cluster 'cluster-1' (did you mean 'cluster-01'?)\n"
+        assert await vedette(*words) == (6, "", said)
+    code, _, err = await vedette("top", "-n", "cos")
+    assert (code, err) == (6, "vedette: there is no namespace 'cos' (did you mean 'cso'?)\n")
+    code, _, err = await vedette("find", "CVE-2020-27")
+    assert code == 6
+    assert await vedette("get", "validations", "-n", "cso") == (0, "", "there are no validations\n")

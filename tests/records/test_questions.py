@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from tests.factories import make_component
 from tests.records.test_exposures import finding, scan
 from tests.records.test_knowledge import epss, kev, vex
 from tests.rest_world import rest_over
 
 from vedette import clock
+from vedette.fleet.places import settle_places
 from vedette.records import exposures
 from vedette.records.model import Presence, Scan, Severity, Subject, SubjectKind, VexStatus
 from vedette.records.snapshots import apply
@@ -70,7 +72,6 @@ async def test_top_is_in_the_order_of_mending_and_says_why(rest):
     assert (answer[2]["percentile"], answer[2]["epss_of"]) == (0.97, "2026-11-21")
     assert answer[3]["fixes"] == [{"package": "openssl", "version": "1.0", "fixed_in": "1.1"}]
     assert await names(rest, "/api/v1/top?namespace=shop&limit=1") == ["CVE-2026-1"]
-    assert await names(rest, "/api/v1/top?service=none") == []
 
 
 async def test_top_comes_in_pages_and_as_csv(rest):
@@ -217,6 +218,69 @@ async def test_changes_say_what_came_went_and_became_graver(rest):
     assert await names(rest, "/api/v1/changes?kind=grype") == []
     history = await rest.get("/api/v1/exposures/history?name=c1")
     assert {(row["severity"], row["opened"]) for row in history.json()} >= {("High", 2)}
+
+
+UNKNOWN = (
+    ("/api/v1/top?cluster=C1", "there is no cluster 'C1'", "did you mean 'c1'?"),
+    ("/api/v1/top?namespace=shpo", "there is no namespace 'shpo'", "did you mean 'shop'?"),
+    (
+        "/api/v1/top?cluster=c1&namespace=mine",
+        "there is no namespace 'mine' in c1",
+        "known: pay, shop",
+    ),
+    (
+        "/api/v1/top?cluster=d9&namespace=pay",
+        "there is no namespace 'pay' in d9",
+        "there is one in c1",
+    ),
+    ("/api/v1/top?service=chekcout", "there is no service 'chekcout'", "did you mean 'Checkout'?"),
+    ("/api/v1/top?team=money", "there is no team 'money'", "none is known yet"),
+    ("/api/v1/changes?cluster=zz", "there is no cluster 'zz'", "known: c1, d9"),
+    ("/api/v1/vulnerabilities?cluster=c2", "there is no cluster 'c2'", "known: c1, d9"),
+    ("/api/v1/vulnerabilities?service=pay", "there is no service 'pay'", "known: Checkout"),
+    (
+        "/api/v1/vulnerabilities?image=quay.io/shop/carts",
+        "nobody told us of an image 'quay.io/shop/carts'",
+        "its whole name without a tag, as in quay.io/app-sre/centos, or its digest",
+    ),
+    ("/api/v1/validations?namespace=shpo", "there is no namespace 'shpo'", "did you mean 'shop'?"),
+    ("/api/v1/validations/checks?cluster=zz", "there is no cluster 'zz'", "known: c1, d9"),
+    ("/api/v1/slo-values?cluster=zz", "there is no cluster 'zz'", "known: c1, d9"),
+    ("/api/v1/objectives?service=zz", "there is no service 'zz'", "known: Checkout"),
+    ("/api/v1/deployments?service=zz", "there is no service 'zz'", "known: Checkout"),
+    ("/api/v1/dora?service=zz", "there is no service 'zz'", "known: Checkout"),
+    ("/api/v1/dora?team=zz", "there is no team 'zz'", "none is known yet"),
+    ("/api/v1/causes?service=zz", "there is no service 'zz'", "known: Checkout"),
+    ("/api/v1/exposures/history?name=c2", "there is no cluster 'c2'", "known: c1, d9"),
+)
+"""Questions that name what nobody knows; what is said, and the way out."""
+
+
+async def test_what_nobody_knows_is_not_told_as_if_all_were_well(rest):
+    await tell(
+        rest, scan(finding("CVE-2026-1")), scan(namespace="pay", digest="sha256:bb", name="x")
+    )
+    async with rest.pool.connection() as conn:
+        await make_component(conn, "Checkout")
+        await settle_places(conn, [("d9", "")])
+    for path, said, hint in UNKNOWN:
+        answer = await rest.get(path)
+        problem = answer.json()
+        assert answer.status_code == 404, (path, answer.text)
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert (problem["detail"], problem.get("hint")) == (said, hint), path
+    assert (await rest.get("/api/v1/vulnerabilities?kind=tryvi")).status_code == 404
+    assert (await rest.get("/api/v1/changes?kind=tryvi")).status_code == 404
+    assert (await rest.get("/api/v1/exposures/history?scope=namespace&name=pay")).status_code == 400
+    # Known, and nothing is found there.
+    for path in (
+        "top?cluster=d9",
+        "top?service=Checkout",
+        "vulnerabilities?namespace=pay",
+        "changes?namespace=pay",
+        "deployments?service=Checkout",
+    ):
+        assert (await rest.get(f"/api/v1/{path}")).json() == [], path
 
 
 REFUSED = (

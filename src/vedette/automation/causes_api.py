@@ -14,6 +14,7 @@ from vedette.access.repeated_api import answered_once, kept, told
 from vedette.automation.causes_shown import Cause, Wanted, causes, is_incident
 from vedette.db.queries import Connection
 from vedette.errors import Missing
+from vedette.fleet.named import check_named
 from vedette.records.asked import Word
 from vedette.records.causes import CauseState, decide_cause
 from vedette.records.cursors import Moment
@@ -82,6 +83,8 @@ async def list_causes(
     )
     after = decode_cursor(cursor, Place) if cursor else None
     rows = await causes(conn, wanted, limit=limit + 1, after=after)
+    if not rows:
+        await check_named(conn, service=service)
     shown, link = LISTING.page(request, rows, limit=limit)
     return Response(shown, headers={**link, "Vary": "Authorization"})
 

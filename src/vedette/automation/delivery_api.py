@@ -10,7 +10,9 @@ from litestar import Request, Response, get
 from vedette import clock
 from vedette.automation.delivery import Line, Wanted, deliveries
 from vedette.db.queries import Connection
+from vedette.fleet.named import check_named
 from vedette.records.asked import Format, Since, Until, Word, aware
+from vedette.records.deployments_reads import check_service
 from vedette.records.dora_rules import Delivery, Spread
 from vedette.rest.csv import csv_answer, wants_csv
 
@@ -86,6 +88,9 @@ async def show_dora(
         apart=by == "service",
     )
     lines = [_line(line, wanted) for line in await deliveries(conn, wanted, now=now)]
+    if not lines:
+        await check_named(conn, team=team)
+        await check_service(conn, service)
     if as_csv:
         cells = [_cells(line, each) for line in lines for each in line.trend or [line.measures]]
         return csv_answer(COLUMNS, cells, name="dora")

@@ -10,6 +10,7 @@ from litestar import Request, Response, get
 from vedette import clock
 from vedette.automation.objectives_measured import Shown, shown_objectives
 from vedette.db.queries import Connection
+from vedette.fleet.named import check_named
 from vedette.incidents.availability_rules import Reporting
 from vedette.records.asked import Format, Word
 from vedette.records.budgets import Account
@@ -111,6 +112,8 @@ async def list_objectives(
         limit=limit + 1,
         after=decode_cursor(cursor, Place) if cursor else None,
     )
+    if not rows:
+        await check_named(conn, service=service, team=team)
     shown, headers = LISTING.page(request, rows, limit=limit)
     if as_csv:
         cells = [_cells(one, budget) for one in shown for budget in one.budgets]

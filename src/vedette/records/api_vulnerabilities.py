@@ -9,10 +9,12 @@ from litestar import Request, Response, get
 from litestar.params import Parameter
 
 from vedette.db.queries import Connection
-from vedette.errors import Invalid
+from vedette.errors import Invalid, Missing
+from vedette.fleet.named import check_named
+from vedette.records.intake_read import kind_called
 from vedette.records.listed import Listing
 from vedette.records.model import Severity
-from vedette.records.reads import Place, Vulnerability, Wanted, vulnerabilities
+from vedette.records.reads import Place, Vulnerability, Wanted, is_image, vulnerabilities
 from vedette.rest.paging import DEFAULT_LIMIT, Cursor, Limit, decode_cursor
 
 Word = Annotated[str | None, Parameter(max_length=1_000)]
@@ -93,6 +95,8 @@ async def list_vulnerabilities(
     )
     after = decode_cursor(cursor, Place) if cursor else None
     rows = await vulnerabilities(conn, wanted, limit=limit + 1, after=after)
+    if not rows:
+        await _check_known(conn, wanted)
     return LISTING.answer(request, rows, limit=limit)
 
 
@@ -108,6 +112,20 @@ def severities_of(words: str | None) -> Sequence[int] | None:
             known = ", ".join(each.title for each in Severity)
             raise Invalid(f"there is no severity {word[:40]!a}", hint=f"one of {known}") from None
     return found
+
+
+async def _check_known(conn: Connection, wanted: Wanted) -> None:
+    """Raise Missing where nothing was found because what was named is not known."""
+    await check_named(
+        conn, cluster=wanted.cluster, namespace=wanted.namespace, service=wanted.service
+    )
+    if wanted.kind:
+        kind_called(wanted.kind)
+    if wanted.image and not await is_image(conn, wanted.image):
+        raise Missing(
+            f"nobody told us of an image {wanted.image[:200]!a}",
+            hint="its whole name without a tag, as in quay.io/app-sre/centos, or its digest",
+        )
 
 
 def _shown(row: Vulnerability) -> VulnerabilityShown:

@@ -10,7 +10,8 @@ from datetime import UTC, date, datetime
 
 from vedette.db.locks import alone
 from vedette.db.queries import Connection, load
-from vedette.errors import Missing
+from vedette.errors import Invalid
+from vedette.fleet.named import check_named
 from vedette.records.options import RecordOptions
 
 Q = load(__file__, "daily.sql")
@@ -57,13 +58,14 @@ async def count_days(conn: Connection, namespaces: Sequence[int], *, now: dateti
 async def history(
     conn: Connection, scope: str, name: str, *, first: date, last: date, cluster: str = ""
 ) -> list[Day]:
-    """Return the days of a scope, those without a change as the day before; raises Missing.
+    """Return the days of a scope, those without a change as the day before; raises Missing, Invalid.
 
     cluster: of a namespace, whose names are unique in their cluster alone.
     """
     scope_id = await Q.value(conn, "scope_named", scope=scope, name=name, cluster=cluster)
     if scope_id is None:
-        raise Missing(f"there is no {scope} {name[:100]}")
+        await check_named(conn, **{"cluster": cluster, scope: name})
+        raise Invalid(f"cluster: of which one is the {scope} {name[:100]!a}?")
     return await Q.all(
         conn, "history", row=Day, scope=scope, scope_id=scope_id, first=first, last=last
     )

@@ -16,7 +16,7 @@ from vedette.db.queries import Connection
 from vedette.records.asked import Format, Since, Until, Word, aware
 from vedette.records.cursors import After
 from vedette.records.deployments import keep_deployments
-from vedette.records.deployments_reads import Kept, Wanted, deployments
+from vedette.records.deployments_reads import Kept, Wanted, check_service, deployments
 from vedette.records.documents import Document
 from vedette.records.kinds import Context
 from vedette.records.kinds.dora import Dora
@@ -97,6 +97,8 @@ async def list_deployments(
     )
     after = decode_cursor(cursor, After) if cursor else None
     rows = await deployments(conn, wanted, limit=limit + 1, after=after)
+    if not rows:
+        await check_service(conn, service)
     return LISTING.answer(request, rows, limit=limit)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from vedette.db.queries import Connection, load
+from vedette.fleet.named import check_named
 from vedette.records.model import Commit, Deployment
 
 Q = load(__file__, "deployments_reads.sql")
@@ -62,6 +63,12 @@ async def deployments(
         Kept(row.id, _noun(row), row.service, list(zip(row.incidents, row.states, strict=True)))
         for row in rows
     ]
+
+
+async def check_service(conn: Connection, name: str | None) -> None:
+    """Raise Missing for what is neither a service nor an app that was deployed; None and "" name nothing."""
+    if name and not await Q.value(conn, "is_app", name=name):
+        await check_named(conn, service=name)
 
 
 def _noun(row: _Row) -> Deployment:

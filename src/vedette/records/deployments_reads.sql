@@ -28,3 +28,6 @@ WHERE (%(service)s::text IS NULL OR f.name = %(service)s OR d.app = %(service)s)
   AND (%(after_at)s::timestamptz IS NULL OR (d.finished_at, d.id) < (%(after_at)s, %(after_id)s))
 ORDER BY d.finished_at DESC, d.id DESC
 LIMIT %(limit)s
+
+-- name: is_app
+SELECT EXISTS (SELECT FROM records.deployment WHERE app = %(name)s)

@@ -110,6 +110,11 @@ async def vulnerabilities(
             return [Vulnerability._make(row) for row in await cursor.fetchall()]
 
 
+async def is_image(conn: Connection, name: str) -> bool:
+    """Say whether anything of that name or digest was ever looked at."""
+    return bool(await Q.value(conn, "is_image", name=name))
+
+
 @contextmanager
 def planned_for_its_values(conn: Connection) -> Iterator[None]:
     """Keep the driver from preparing: a question of many filters needs a plan for those that are given."""

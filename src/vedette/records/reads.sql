@@ -98,3 +98,10 @@ JOIN records.advisory AS a ON a.id = p.advisory_id
 JOIN records.package AS k ON k.id = p.package_id
 JOIN records.severity_word AS w ON w.id = p.word_id
 ORDER BY p.scan_id, p.package_id, p.advisory_id, p.first_seen_at
+
+-- name: is_image
+SELECT EXISTS (
+    SELECT
+    FROM records.subject AS s
+    WHERE s.name = %(name)s
+       OR s.digest = %(name)s AND s.digest <> '' AND s.kind IN ('image', 'host', 'repository', 'file'))

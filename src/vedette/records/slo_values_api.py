@@ -7,6 +7,7 @@ import msgspec
 from litestar import Request, Response, get
 
 from vedette.db.queries import Connection
+from vedette.fleet.named import check_named
 from vedette.records.asked import Format, Since, Until, Word, aware
 from vedette.records.cursors import After
 from vedette.records.listed import Listing
@@ -59,6 +60,8 @@ async def list_slo_values(
     )
     after = decode_cursor(cursor, After) if cursor else None
     rows = await slo_values(conn, wanted, limit=limit + 1, after=after)
+    if not rows:
+        await check_named(conn, cluster=cluster, namespace=namespace, service=service)
     return LISTING.answer(request, rows, limit=limit)
 
 

@@ -13,10 +13,12 @@ from litestar.params import Parameter
 from vedette import clock
 from vedette.db.queries import Connection
 from vedette.errors import Invalid
+from vedette.fleet.named import check_named
 from vedette.records import changes as changed
 from vedette.records import daily
 from vedette.records import top as priorities
 from vedette.records.asked import Format, Since, Until, Word, aware
+from vedette.records.intake_read import kind_called
 from vedette.records.listed import Listing
 from vedette.records.model import Severity
 from vedette.rest.paging import DEFAULT_LIMIT, Cursor, Limit, decode_cursor
@@ -110,6 +112,8 @@ async def list_top(
     )
     after = decode_cursor(cursor, priorities.Place) if cursor else None
     rows = await priorities.top(conn, wanted, now=clock.now(), limit=limit + 1, after=after)
+    if not rows:
+        await check_named(conn, cluster=cluster, namespace=namespace, service=service, team=team)
     shown = partial(_priority, known=await priorities.known(conn))
     return _listing("top", PriorityShown, shown).answer(request, rows, limit=limit)
 
@@ -142,6 +146,10 @@ async def list_changes(
     )
     after = decode_cursor(cursor, changed.Place) if cursor else None
     rows = await changed.changes(conn, wanted, limit=limit + 1, after=after)
+    if not rows:
+        await check_named(conn, cluster=cluster, namespace=namespace, service=service)
+        if kind:
+            kind_called(kind)
     return _listing("changes", ChangeShown, _change).answer(request, rows, limit=limit)
 
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from vedette.access.audit import write_audit
 from vedette.db.queries import Connection, load
 from vedette.errors import Conflict, Invalid, Missing
+from vedette.fleet.named import check_named
 from vedette.records.exposures import mark
 
 Q = load(__file__, "triage.sql")
@@ -162,7 +163,7 @@ async def _service(conn: Connection, name: str) -> int | None:
         return None
     found = await Q.value(conn, "service", name=name)
     if found is None:
-        raise Missing(f"there is no service {name[:100]}", hint="`vedette get services` lists them")
+        await check_named(conn, service=name)
     return int(found)
 
 
@@ -171,7 +172,7 @@ async def _namespace(conn: Connection, name: str, cluster: str) -> int | None:
         return None
     found = await Q.all(conn, "namespaces", name=name, cluster=cluster)
     if not found:
-        raise Missing(f"there is no namespace {name[:100]}" + (f" in {cluster}" if cluster else ""))
+        await check_named(conn, cluster=cluster, namespace=name)
     if len(found) > 1:
         raise Conflict(f"several clusters have a namespace {name}", hint="name the cluster, too")
     return int(found[0][0])

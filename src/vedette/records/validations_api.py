@@ -8,6 +8,7 @@ from litestar import Request, Response, get
 from litestar.params import Parameter
 
 from vedette.db.queries import Connection
+from vedette.fleet.named import check_named
 from vedette.records.asked import Format, Word
 from vedette.records.cursors import After
 from vedette.records.listed import Listing
@@ -92,6 +93,8 @@ async def list_validations(
     )
     after = decode_cursor(cursor, After) if cursor else None
     rows = await validations(conn, wanted, limit=limit + 1, after=after)
+    if not rows:
+        await check_named(conn, cluster=cluster, namespace=namespace, service=service, team=team)
     total = {"X-Total-Count": str(await counted(conn, wanted))}
     return LISTING.answer(request, rows, limit=limit, headers=total)
 
@@ -107,6 +110,9 @@ async def list_checks(
 ) -> list[CheckShown]:
     """List the checks by how many objects fail them now."""
     wanted = Wanted(cluster=cluster, namespace=namespace, service=service, team=team, source=source)
+    rows = await checks(conn, wanted)
+    if not rows:
+        await check_named(conn, cluster=cluster, namespace=namespace, service=service, team=team)
     return [
         CheckShown(
             check=row.check,
@@ -117,7 +123,7 @@ async def list_checks(
             description=row.description,
             remediation=row.remediation,
         )
-        for row in await checks(conn, wanted)
+        for row in rows
     ]
 
 
