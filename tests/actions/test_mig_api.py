@@ -22,6 +22,8 @@ from mig_client import (
 from rest_world import rest_over
 from signing_world import gpg, gpg_key, gpg_public, gpg_sign, needs_gpg
 from vedette import clock
+from vedette.actions import mig_found, mig_reads
+from vedette.actions.mig_search import read_search
 from vedette.actions.push_trust import push_trust
 
 pytestmark = needs_gpg
@@ -232,6 +234,29 @@ async def test_a_search_ends_with_its_parameters_and_pages_by_offset(ada):
     assert (page["limit"], page["offset"]) == (1, 1)
     assert "offset=2" in page["next"]
     assert found[2][1]["actionname"] == "%"
+
+
+async def test_commands_are_read_in_portions_however_many_are_asked_for(rest, ada, monkeypatch):
+    for name in ("one", "two", "three", "four"):
+        await launched(ada, name=name)
+    await answered(rest, "linux-1")
+    whole = [one["id"] for one in await ada.search("command", limit=10_000_000)]
+    assert (len(whole), whole) == (8, sorted(whole, reverse=True))
+    monkeypatch.setattr(mig_found, "COMMANDS", 3)
+    assert await read_together(rest, limit="7", offset="1") == [whole[1:4], whole[4:7], whole[7:]]
+    # Answers of ten bytes, one of each two commands: two of them are too much together.
+    monkeypatch.setattr(mig_reads, "PIECE_BYTES", 15)
+    assert [len(one) for one in await read_together(rest, limit="8")] == [3, 2, 2, 1]
+    monkeypatch.setattr(mig_reads, "PIECE_BYTES", 1)
+    assert await read_together(rest, limit="8") == [whole[n : n + 2] for n in (0, 2, 4, 6)]
+    monkeypatch.setattr(mig_found, "WRITTEN_BYTES", 1)
+    assert [one["id"] for one in await ada.search("command", limit=5)] == whole[:5]
+
+
+async def read_together(rest, **where):
+    """Return the ids of the commands that are held in memory at a time."""
+    portions = mig_found.MigSearches(rest.pool).portions(read_search({"type": "command", **where}))
+    return [[one["id"] for one in portion] async for portion in portions]
 
 
 HIT = {

@@ -34,22 +34,24 @@ FROM fleet.agent AS a
 LEFT JOIN fleet.stream AS s ON s.agent_id = a.id
 WHERE a.kind = 'agent';
 
--- status: prepared while it waits, sent while it runs, then MIG's word for how it ended; what was refused or
--- lost failed.
+-- A command's status: prepared while it waits, sent while it runs, then MIG's word for how it ended; what was
+-- refused or lost failed.
+CREATE OR REPLACE FUNCTION mig.command_status(state text, outcome text) RETURNS varchar
+LANGUAGE sql IMMUTABLE
+RETURN CASE coalesce(outcome, state)
+    WHEN 'ready' THEN 'prepared'
+    WHEN 'inflight' THEN 'sent'
+    WHEN 'refused' THEN 'failed'
+    WHEN 'lost' THEN 'failed'
+    ELSE coalesce(outcome, state)
+END;
+
 CREATE OR REPLACE VIEW mig.commands AS
 SELECT
     c.id::numeric AS id,
     c.action_id::numeric AS actionid,
     c.agent_id::numeric AS agentid,
-    (
-        CASE coalesce(c.outcome, c.state)
-            WHEN 'ready' THEN 'prepared'
-            WHEN 'inflight' THEN 'sent'
-            WHEN 'refused' THEN 'failed'
-            WHEN 'lost' THEN 'failed'
-            ELSE coalesce(c.outcome, c.state)
-        END
-    )::varchar(256) AS status,
+    mig.command_status(c.state, c.outcome)::varchar(256) AS status,
     r.answer -> 'results' AS results,
     coalesce(c.sent_at, c.created_at) AS starttime,
     coalesce(c.returned_at, c.done_at) AS finishtime

@@ -4,18 +4,20 @@ Under MIG's own singular names, always Collection+JSON. Who may what is MIG's pe
 `mig:…`; `mig_auth.py` says who calls. Agents speak over the link alone: MIG's heartbeat is answered with 410.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from urllib.parse import urlencode
 
 from litestar import Response, get, post
+from litestar.response import Stream
 
 from vedette import clock
 from vedette.access.model import Actor
-from vedette.actions import mig_loaders, mig_manifests, mig_reads
+from vedette.actions import mig_reads
 from vedette.actions.command import DOCUMENT_BYTES
 from vedette.actions.launch import propose
 from vedette.actions.mig_compliance import items_of
+from vedette.actions.mig_found import MigSearches, streamed
 from vedette.actions.mig_search import COMPLIANCE, Search, parameters_of, read_search
 from vedette.actions.mig_wire import (
     MIG_ERRORS,
@@ -141,39 +143,32 @@ async def show_agent(request: AnyRequest, conn: Connection) -> Response[bytes]:
     return collection(request, [_item(request, "agent", found[0], [("agent history", history)])])
 
 
-Asked = Callable[[Connection, Search], Awaitable[list[Json]]]
-
-
-async def _agents(conn: Connection, search: Search) -> list[Json]:
-    if search.target:
-        return await mig_reads.agents_meant(conn, search, now=clock.now())
-    return await mig_reads.agents(conn, search.filters())
-
-
-SEARCHES: dict[str, Asked] = {
-    "action": lambda conn, search: mig_reads.actions(conn, search.filters()),
-    "agent": _agents,
-    "command": lambda conn, search: mig_reads.commands(conn, search.filters()),
-    "investigator": lambda conn, search: mig_reads.investigators(conn, search.filters()),
-    "loader": lambda conn, search: mig_loaders.loaders(conn, search.filters()),
-    "manifest": lambda conn, search: mig_manifests.manifests(conn, search.filters()),
-}
-
-
 @get("/api/v1/search", opt=AS_THEY_ASK, exception_handlers=MIG_ERRORS)
-async def search_all(request: AnyRequest, conn: Connection) -> Response[bytes]:
+async def search_all(request: AnyRequest, mig_searches: MigSearches) -> Response[bytes] | Stream:
     """Return what a search finds, then its place in the whole, then the search itself; 404 when nothing is found."""
     search = read_search(query(request))
     asked = item(str(request.url), "search parameters", parameters_of(search))
-    found = await SEARCHES[search.type](conn, search)
-    if not found:
+    portions = mig_searches.portions(search)
+    # Read before the answer begins, so that what is amiss is still said as an error.
+    first = await anext(portions, None)
+    if first is None:
         return collection(request, [asked], status=404, error=NO_RESULTS)
-    items = [_item(request, search.type, one) for one in found]
+    last = [item(str(request.url), "pagination", _page(request, search))] if search.offset else []
+    return streamed(request, _items(request, search, first, portions), [*last, asked])
+
+
+async def _items(
+    request: AnyRequest, search: Search, first: list[Json], further: AsyncIterator[list[Json]]
+) -> AsyncIterator[Iterator[Json]]:
+    yield _shown(request, search, first)
+    async for portion in further:
+        yield _shown(request, search, portion)
+
+
+def _shown(request: AnyRequest, search: Search, found: list[Json]) -> Iterator[Json]:
     if search.report == COMPLIANCE:
-        items = [one for command in found for one in _compliance(request, command)]
-    if search.offset:
-        items.append(item(str(request.url), "pagination", _page(request, search)))
-    return collection(request, [*items, asked])
+        return (one for command in found for one in _compliance(request, command))
+    return (_item(request, search.type, one) for one in found)
 
 
 def _page(request: AnyRequest, search: Search) -> Json:

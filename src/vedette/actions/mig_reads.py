@@ -17,6 +17,8 @@ A = load(__file__, "mig_access.sql")
 
 LINKS = 1_000
 """Commands an action links to; the search finds them all."""
+PIECE_BYTES = 16 << 20
+"""Of answers that are read at once, and one at least."""
 STATISTICS = (
     *("online agents", "online agents by version", "online endpoints", "idle agents"),
     *("idle agents by version", "idle endpoints", "new endpoints"),
@@ -27,7 +29,7 @@ STATISTICS = (
 
 async def actions(conn: Connection, filters: Mapping[str, Any]) -> list[Json]:
     """Return actions, the newest first, each with who signed it and how its commands stand."""
-    asked = {**NO_FILTER, **filters}
+    asked = {**NO_FILTER, **filters, "signed": await _signed(conn, filters)}
     if asked["actionid"] is not None:
         asked["ids"] = [asked["actionid"]]
     rows = await Q.all(conn, "actions", row=ActionRow, **asked)
@@ -47,10 +49,17 @@ async def action(conn: Connection, action_id: int) -> Json | None:
     return found[0] if found else None
 
 
-async def commands(conn: Connection, filters: Mapping[str, Any]) -> list[Json]:
-    """Return commands, the newest first, each with its whole action and its agent."""
-    rows = await Q.all(conn, "commands", row=CommandRow, **{**NO_FILTER, **filters})
-    orders = await _by_id(conn, actions, {row.action_id for row in rows})
+async def commands(
+    conn: Connection, filters: Mapping[str, Any], held: Mapping[int, Json] | None = None
+) -> list[Json]:
+    """Return commands, the newest first, each with its whole action and its agent; held: actions read already.
+
+    As many as have `PIECE_BYTES` together, and one at least: fewer than the limit need not be the last.
+    """
+    asked = {**NO_FILTER, **filters, "signed": await _signed(conn, filters)}
+    rows = await Q.all(conn, "commands", row=CommandRow, most_bytes=PIECE_BYTES, **asked)
+    orders = dict(held or {})
+    orders |= await _by_id(conn, actions, {row.action_id for row in rows} - orders.keys())
     hosts = await _by_id(conn, agents, {row.agent_id for row in rows})
     return [
         shown.command(row, orders.get(row.action_id, {}), hosts.get(row.agent_id, {}))
@@ -66,7 +75,7 @@ async def command_links(conn: Connection, action_id: int) -> list[tuple[int, str
 
 async def agents(conn: Connection, filters: Mapping[str, Any]) -> list[Json]:
     """Return agents, the one heard last first."""
-    asked = {**NO_FILTER, **filters}
+    asked = {**NO_FILTER, **filters, "signed": await _signed(conn, filters)}
     if asked["agentid"] is not None:
         asked["ids"] = [asked["agentid"]]
     return [shown.agent(row) for row in await Q.all(conn, "agents", row=AgentRow, **asked)]
@@ -76,7 +85,12 @@ async def agents_meant(conn: Connection, search: Search, *, now: datetime) -> li
     """Return the agents that the search's target means: those an action with it would ask."""
     meant = await ids_of(conn, search.target, now=now)
     only = search.ids["agentid"]
-    asked = {**search.filters(), "ids": [one for one in meant if only in (None, one)]}
+    asked = {
+        **NO_FILTER,
+        **search.filters(),
+        "ids": [one for one in meant if only in (None, one)],
+        "signed": await _signed(conn, search.filters()),
+    }
     return [shown.agent(row) for row in await Q.all(conn, "agents", row=AgentRow, **asked)]
 
 
@@ -94,6 +108,14 @@ async def statistics(conn: Connection) -> list[Json]:
     """Return the dashboard's figures, as the data of one item."""
     row = await Q.one(conn, "statistics") or [0] * len(STATISTICS)
     return [{"name": name, "value": value} for name, value in zip(STATISTICS, row, strict=True)]
+
+
+async def _signed(conn: Connection, filters: Mapping[str, Any]) -> list[int] | None:
+    """Return the actions of the investigator that is asked for; None when none is."""
+    who = {name: filters.get(name) for name in ("investigatorid", "investigatorname")}
+    if not any(who.values()):
+        return None
+    return [action_id for (action_id,) in await Q.all(conn, "signed_by", **who)]
 
 
 async def _by_id(conn: Connection, ask: Any, ids: Iterable[int]) -> dict[int, Json]:  # noqa: ANN401 - one of the two above

@@ -13,17 +13,7 @@ WHERE (%(ids)s::bigint[] IS NULL OR a.id = ANY(%(ids)s::numeric[]))
   AND (%(threatfamily)s::text IS NULL OR a.threat ->> 'family' ILIKE %(threatfamily)s ESCAPE '')
   AND (%(after)s::timestamptz IS NULL OR a.validfrom >= %(after)s)
   AND (%(before)s::timestamptz IS NULL OR a.expireafter <= %(before)s)
-  AND (
-      (%(investigatorid)s::bigint IS NULL AND %(investigatorname)s::text IS NULL)
-      OR EXISTS (
-          SELECT
-          FROM actions.signature AS s
-          JOIN actions.investigator AS i ON i.id = s.investigator_id
-          WHERE s.action_id = a.id
-            AND (%(investigatorid)s::bigint IS NULL OR i.id = %(investigatorid)s)
-            AND (%(investigatorname)s::text IS NULL OR i.name ILIKE %(investigatorname)s ESCAPE '')
-      )
-  )
+  AND (%(signed)s::bigint[] IS NULL OR a.id = ANY(%(signed)s::numeric[]))
   AND (
       (
           %(agentid)s::bigint IS NULL AND %(agentname)s::text IS NULL
@@ -43,11 +33,19 @@ ORDER BY a.id DESC
 LIMIT %(limit)s
 OFFSET %(offset)s;
 
+-- name: signed_by
+-- The actions that an investigator signed; for the searches above and below, in which no list is no question.
+SELECT DISTINCT s.action_id
+FROM actions.signature AS s
+JOIN actions.investigator AS i ON i.id = s.investigator_id
+WHERE (%(investigatorid)s::bigint IS NULL OR i.id = %(investigatorid)s)
+  AND (%(investigatorname)s::text IS NULL OR i.name ILIKE %(investigatorname)s ESCAPE '');
+
 -- name: counters
-SELECT c.actionid::bigint, c.status, count(*)
-FROM mig.commands AS c
-WHERE c.actionid = ANY(%(ids)s::numeric[])
-GROUP BY c.actionid, c.status;
+SELECT c.action_id, mig.command_status(c.state, c.outcome) AS status, count(*)
+FROM actions.command AS c
+WHERE c.action_id = ANY(%(ids)s::bigint[])
+GROUP BY c.action_id, status;
 
 -- name: commands_of
 SELECT c.id, a.name
@@ -58,38 +56,50 @@ ORDER BY c.id
 LIMIT %(limit)s;
 
 -- name: commands
+-- The newest first, below one's id where one stops before; as many as are not too much together.
 SELECT
-    c.id::bigint AS id, c.actionid::bigint AS action_id, c.agentid::bigint AS agent_id, c.status,
-    c.results, c.starttime, c.finishtime
-FROM mig.commands AS c
-JOIN actions.command AS o ON o.id = c.id
-JOIN actions.action AS a ON a.id = o.action_id
-JOIN fleet.agent AS g ON g.id = o.agent_id
-WHERE (%(commandid)s::bigint IS NULL OR o.id = %(commandid)s)
-  AND (%(actionid)s::bigint IS NULL OR o.action_id = %(actionid)s)
-  AND (%(agentid)s::bigint IS NULL OR o.agent_id = %(agentid)s)
-  AND (%(actionname)s::text IS NULL OR a.name ILIKE %(actionname)s ESCAPE '')
-  AND (%(agentname)s::text IS NULL OR g.name ILIKE %(agentname)s ESCAPE '')
-  AND (%(agentversion)s::text IS NULL OR g.version ILIKE %(agentversion)s ESCAPE '')
-  AND (%(status)s::text IS NULL OR c.status ILIKE %(status)s ESCAPE '')
-  AND (%(threatfamily)s::text IS NULL OR a.threat ->> 'family' ILIKE %(threatfamily)s ESCAPE '')
-  AND (%(found)s::boolean IS NULL OR o.found = %(found)s)
-  AND (%(after)s::timestamptz IS NULL OR c.starttime >= %(after)s)
-  AND (%(before)s::timestamptz IS NULL OR c.starttime <= %(before)s)
-  AND (
-      (%(investigatorid)s::bigint IS NULL AND %(investigatorname)s::text IS NULL)
-      OR EXISTS (
-          SELECT
-          FROM actions.signature AS s
-          JOIN actions.investigator AS i ON i.id = s.investigator_id
-          WHERE s.action_id = a.id
-            AND (%(investigatorid)s::bigint IS NULL OR i.id = %(investigatorid)s)
-            AND (%(investigatorname)s::text IS NULL OR i.name ILIKE %(investigatorname)s ESCAPE '')
-      )
-  )
-ORDER BY o.id DESC
-LIMIT %(limit)s
-OFFSET %(offset)s;
+    c.id, c.action_id, c.agent_id, mig.command_status(c.state, c.outcome) AS status,
+    r.answer -> 'results' AS results, coalesce(c.sent_at, c.created_at) AS starttime,
+    coalesce(c.returned_at, c.done_at) AS finishtime
+FROM (
+    SELECT
+        page.id,
+        page.size_bytes,
+        sum(page.size_bytes) OVER (ORDER BY page.id DESC) AS so_far_bytes
+    FROM (
+        SELECT o.id, coalesce(w.size_bytes, 0) AS size_bytes
+        FROM actions.command AS o
+        JOIN actions.action AS a ON a.id = o.action_id
+        JOIN fleet.agent AS g ON g.id = o.agent_id
+        LEFT JOIN actions.result AS w ON w.command_id = o.id
+        WHERE (%(commandid)s::bigint IS NULL OR o.id = %(commandid)s)
+          AND (%(below)s::bigint IS NULL OR o.id < %(below)s)
+          AND (%(actionid)s::bigint IS NULL OR o.action_id = %(actionid)s)
+          AND (%(agentid)s::bigint IS NULL OR o.agent_id = %(agentid)s)
+          AND (%(actionname)s::text IS NULL OR a.name ILIKE %(actionname)s ESCAPE '')
+          AND (%(agentname)s::text IS NULL OR g.name ILIKE %(agentname)s ESCAPE '')
+          AND (%(agentversion)s::text IS NULL OR g.version ILIKE %(agentversion)s ESCAPE '')
+          AND (
+              %(status)s::text IS NULL
+              OR mig.command_status(o.state, o.outcome) ILIKE %(status)s ESCAPE ''
+          )
+          AND (
+              %(threatfamily)s::text IS NULL
+              OR a.threat ->> 'family' ILIKE %(threatfamily)s ESCAPE ''
+          )
+          AND (%(found)s::boolean IS NULL OR o.found = %(found)s)
+          AND (%(after)s::timestamptz IS NULL OR coalesce(o.sent_at, o.created_at) >= %(after)s)
+          AND (%(before)s::timestamptz IS NULL OR coalesce(o.sent_at, o.created_at) <= %(before)s)
+          AND (%(signed)s::bigint[] IS NULL OR a.id = ANY(%(signed)s))
+        ORDER BY o.id DESC
+        LIMIT %(limit)s
+        OFFSET %(offset)s
+    ) AS page
+) AS piece
+JOIN actions.command AS c ON c.id = piece.id
+LEFT JOIN actions.result AS r ON r.command_id = c.id
+WHERE piece.so_far_bytes <= greatest(%(most_bytes)s, piece.size_bytes)
+ORDER BY c.id DESC;
 
 -- name: agents
 SELECT
@@ -106,7 +116,7 @@ WHERE (%(ids)s::bigint[] IS NULL OR a.id = ANY(%(ids)s::numeric[]))
       (
           %(actionid)s::bigint IS NULL AND %(actionname)s::text IS NULL
           AND %(threatfamily)s::text IS NULL AND %(commandid)s::bigint IS NULL
-          AND %(investigatorid)s::bigint IS NULL AND %(investigatorname)s::text IS NULL
+          AND %(signed)s::bigint[] IS NULL
       )
       OR EXISTS (
           SELECT
@@ -120,20 +130,7 @@ WHERE (%(ids)s::bigint[] IS NULL OR a.id = ANY(%(ids)s::numeric[]))
                 OR o.threat ->> 'family' ILIKE %(threatfamily)s ESCAPE ''
             )
             AND (%(commandid)s::bigint IS NULL OR c.id = %(commandid)s)
-            AND (
-                (%(investigatorid)s::bigint IS NULL AND %(investigatorname)s::text IS NULL)
-                OR EXISTS (
-                    SELECT
-                    FROM actions.signature AS s
-                    JOIN actions.investigator AS i ON i.id = s.investigator_id
-                    WHERE s.action_id = o.id
-                      AND (%(investigatorid)s::bigint IS NULL OR i.id = %(investigatorid)s)
-                      AND (
-                          %(investigatorname)s::text IS NULL
-                          OR i.name ILIKE %(investigatorname)s ESCAPE ''
-                      )
-                )
-            )
+            AND (%(signed)s::bigint[] IS NULL OR o.id = ANY(%(signed)s))
       )
   )
 ORDER BY a.heartbeattime DESC, a.id

@@ -43,6 +43,7 @@ KNOWN = frozenset(
 )
 NO_FILTER: Mapping[str, Any] = {
     **dict.fromkeys((*IDS, *NAMES, "after", "before", "found", "ids", "limit")),
+    **dict.fromkeys(("below", "signed")),
     "offset": 0,
 }
 """What the queries take when nothing is asked for."""

@@ -25,6 +25,7 @@ from vedette.access.sessions import whose
 from vedette.actions.ask_hear import Asks
 from vedette.actions.export import Exports
 from vedette.actions.mig_auth import caller_of, token_caller, with_token
+from vedette.actions.mig_found import MigSearches
 from vedette.app.urls import URLS
 from vedette.db.trouble import DATABASE_IS_AWAY
 from vedette.errors import Unavailable
@@ -169,6 +170,7 @@ def _dependencies(rooms: Rooms) -> Mapping[str, Provide]:
         "reporting": Provide(own_reporting, sync_to_thread=False),
         "turns": Provide(own_turns, sync_to_thread=False),
         "exports": _given(Exports(rooms.pool)),
+        "mig_searches": _given(MigSearches(rooms.pool)),
         "record_intake": _given(RecordIntake(rooms.pool, rooms.records)),
         "letters": Provide(own_letters, sync_to_thread=False),
         "devices": Provide(own_devices, sync_to_thread=False),

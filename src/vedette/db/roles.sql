@@ -110,6 +110,7 @@ DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'vedette_mig') THEN
         GRANT USAGE ON SCHEMA mig TO vedette_mig;
+        GRANT EXECUTE ON ALL ROUTINES IN SCHEMA mig TO vedette_mig;
         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA mig TO vedette_mig;
     END IF;
 END
