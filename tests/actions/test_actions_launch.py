@@ -356,6 +356,26 @@ async def test_what_the_roots_withdrew_is_not_launched_and_says_so(conn):
     assert (await handed_in(conn, action("another"))).state == "inflight"
 
 
+@pytest.mark.parametrize("state", ["proposed", "new"])
+async def test_what_was_withdrawn_expires_with_that_reason(conn, state):
+    made = action(now=NOW + timedelta(minutes=10))
+    gone = Withdrawn(digest=action_digest(signed_text(made)), reason="the key was stolen")
+    if state == "proposed":
+        await trusting(conn, bundle(2, withdrawn=(gone,)))
+    else:
+        await trusting(conn)
+    found = await handed_in(conn, made)
+    assert found.state == state
+    if state == "new":
+        await trusting(conn, bundle(2, withdrawn=(gone,)))
+    await conclude.run_once(conn, now=NOW + timedelta(hours=2))
+    over = await reads.action(conn, found.id)
+    assert (over.state, over.why_invalid) == (
+        "invalid",
+        "it expired, and the fleet's roots withdrew it: the key was stolen",
+    )
+
+
 async def test_who_refused_or_expired_is_asked_again_who_ran_it_is_not(conn):
     await trusting(conn)
     await agents(conn, 2)

@@ -61,6 +61,15 @@ WHERE state = 'new'
   AND paused_at IS NULL
 ORDER BY id;
 
+-- name: to_give_up
+-- Nobody signed it in time, or no server was there while it counted.
+SELECT id, state, document
+FROM actions.action
+WHERE state IN ('proposed', 'new')
+  AND expire_after <= %(now)s
+ORDER BY id
+FOR UPDATE;
+
 -- name: to_match_again
 -- Whatever takes late agents in; of these agents or all.
 SELECT id, target

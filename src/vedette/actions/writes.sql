@@ -326,20 +326,6 @@ WHERE a.state = 'inflight'
   )
 RETURNING a.id;
 
--- name: give_up
--- Nobody signed it in time, or no server was there while it counted.
-UPDATE actions.action
-SET state = 'invalid',
-    why_invalid = CASE state
-        WHEN 'proposed' THEN 'it expired before enough weight stood behind it'
-        ELSE 'it expired before it was launched'
-    END,
-    finished_at = %(now)s,
-    updated_at = %(now)s
-WHERE state IN ('proposed', 'new')
-  AND expire_after <= %(now)s
-RETURNING id;
-
 -- name: release
 -- As many as may be under way at once, and are held back now.
 WITH room AS (
