@@ -237,3 +237,20 @@ async def test_what_ran_long_ago_is_forgotten_but_for_the_last_of_each_image(con
 
 
 RAN = "SELECT DISTINCT pod FROM records.presence ORDER BY 1"
+
+
+@pytest.mark.parametrize("where", ["", "'{c1}', ", "NULL, '{z,b,a,y,c}', "])
+async def test_the_first_of_the_exposures_are_the_beginning_of_more(conn: Conn, where: str) -> None:
+    everywhere = finding("CVE-2026-1", Severity.CRITICAL)
+    for n in ("z", "b", "a", "y", "c"):
+        one = scan(everywhere, finding(f"CVE-2026-2{n}"), namespace=n, digest=f"sha256:{n}", name=n)
+        await see(conn, one, complete=False)
+
+    async def first(most: int) -> list[tuple[Any, ...]]:
+        asked = f"grafana.exposures_v2({where}most => {most})"
+        return await rows(conn, f"SELECT cluster, namespace, vulnerability FROM {asked}")
+
+    everything = await first(100)
+    assert [row[1:] for row in everything[:5]] == [(n, "CVE-2026-1") for n in "abcyz"]
+    for most in range(1, len(everything)):
+        assert await first(most) == everything[:most]

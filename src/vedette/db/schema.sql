@@ -583,44 +583,51 @@ CREATE FUNCTION grafana.exposures_v2(clusters text[] DEFAULT NULL::text[], names
     -- named, among all that stands there.
     WITH first AS MATERIALIZED (
         (
-            SELECT e.held, p.placed
+            SELECT e.*, p.*
             FROM (
-                SELECT q AS placed
+                SELECT q.rank, q.severity, q.percentile, q.fixable, q.identity
                 FROM records.priority AS q
                 WHERE clusters IS NULL AND exposures_v2.namespaces IS NULL AND q.covered_until <= now()
                 ORDER BY q.rank, q.severity DESC, q.percentile DESC, q.fixable DESC, q.identity
                 LIMIT least(most, 10000)
             ) AS p
             CROSS JOIN LATERAL (
-                SELECT o AS held
+                SELECT o AS held, coalesce(c.name, '') AS cluster, coalesce(n.name, '') AS namespace
                 FROM records.exposure AS o
-                WHERE o.identity = (p.placed).identity AND o.ended_at IS NULL AND o.covered_until <= now()
+                LEFT JOIN fleet.namespace AS n ON n.id = o.namespace_id
+                LEFT JOIN fleet.cluster AS c ON c.id = n.cluster_id
+                WHERE o.identity = p.identity AND o.ended_at IS NULL AND o.covered_until <= now()
+                ORDER BY 2, 3
                 LIMIT least(most, 10000)
             ) AS e
+            -- Of the last vulnerability the first places: who asks twice sees the same, and fewer are the first of more.
+            ORDER BY p.rank, p.severity DESC, p.percentile DESC, p.fixable DESC, p.identity, e.cluster, e.namespace
             LIMIT least(most, 10000)
         )
         UNION ALL
         (
-            SELECT e, q
-            FROM unnest(records.namespaces_of(clusters, exposures_v2.namespaces)) AS n (id)
-            JOIN records.exposure AS e ON e.namespace_id = n.id AND e.ended_at IS NULL AND e.covered_until <= now()
+            SELECT e, w.cluster, w.namespace, q.rank, q.severity, q.percentile, q.fixable, q.identity
+            FROM (
+                SELECT n.id, c.name AS cluster, n.name AS namespace, row_number() OVER (ORDER BY c.name, n.name) AS turn
+                FROM unnest(records.namespaces_of(clusters, exposures_v2.namespaces)) AS g (id)
+                JOIN fleet.namespace AS n USING (id)
+                JOIN fleet.cluster AS c ON c.id = n.cluster_id
+                WHERE clusters IS NOT NULL OR exposures_v2.namespaces IS NOT NULL
+            ) AS w
+            JOIN records.exposure AS e ON e.namespace_id = w.id AND e.ended_at IS NULL AND e.covered_until <= now()
             JOIN records.priority AS q ON q.identity = e.identity
-            WHERE clusters IS NOT NULL OR exposures_v2.namespaces IS NOT NULL
-            ORDER BY q.rank, q.severity DESC, q.percentile DESC, q.fixable DESC, q.identity, e.namespace_id
+            ORDER BY q.rank, q.severity DESC, q.percentile DESC, q.fixable DESC, q.identity, w.turn
             LIMIT least(most, 10000)
         )
     )
-    SELECT coalesce(c.name, ''), coalesce(n.name, ''), (f.held).identity, records.severity_title((f.held).severity),
+    SELECT f.cluster, f.namespace, (f.held).identity, records.severity_title((f.held).severity),
         (f.held).severity, (f.held).fixable, (f.held).images, (f.held).pods, (f.held).since_at,
         (f.held).first_seen_at, date_part('epoch', now() - (f.held).since_at),
         CASE WHEN (SELECT EXISTS (SELECT FROM records.kev)) THEN
             (f.held).identity IN (SELECT k.cve FROM records.kev AS k) END,
         (SELECT s.percentile FROM records.epss AS s WHERE s.cve = (f.held).identity)
     FROM first AS f
-    LEFT JOIN fleet.namespace AS n ON n.id = (f.held).namespace_id
-    LEFT JOIN fleet.cluster AS c ON c.id = n.cluster_id
-    ORDER BY (f.placed).rank, (f.placed).severity DESC, (f.placed).percentile DESC, (f.placed).fixable DESC,
-        (f.placed).identity, 1, 2
+    ORDER BY f.rank, f.severity DESC, f.percentile DESC, f.fixable DESC, f.identity, f.cluster, f.namespace
 $$;
 
 ALTER FUNCTION grafana.exposures_v2(clusters text[], namespaces text[], most integer) OWNER TO vedette_reader;
@@ -1957,6 +1964,12 @@ BEGIN
 END $$;
 
 ALTER FUNCTION incidents.told_times(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) OWNER TO vedette_owner;
+
+CREATE FUNCTION mig.command_status(state text, outcome text) RETURNS character varying
+    LANGUAGE sql IMMUTABLE
+    RETURN CASE COALESCE(outcome, state) WHEN 'ready'::text THEN 'prepared'::text WHEN 'inflight'::text THEN 'sent'::text WHEN 'refused'::text THEN 'failed'::text WHEN 'lost'::text THEN 'failed'::text ELSE COALESCE(outcome, state) END;
+
+ALTER FUNCTION mig.command_status(state text, outcome text) OWNER TO vedette_owner;
 
 CREATE FUNCTION records.bare_purl(purl text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -4441,14 +4454,7 @@ CREATE VIEW mig.commands AS
  SELECT (c.id)::numeric AS id,
     (c.action_id)::numeric AS actionid,
     (c.agent_id)::numeric AS agentid,
-    (
-        CASE COALESCE(c.outcome, c.state)
-            WHEN 'ready'::text THEN 'prepared'::text
-            WHEN 'inflight'::text THEN 'sent'::text
-            WHEN 'refused'::text THEN 'failed'::text
-            WHEN 'lost'::text THEN 'failed'::text
-            ELSE COALESCE(c.outcome, c.state)
-        END)::character varying(256) AS status,
+    (mig.command_status(c.state, c.outcome))::character varying(256) AS status,
     (r.answer -> 'results'::text) AS results,
     COALESCE(c.sent_at, c.created_at) AS starttime,
     COALESCE(c.returned_at, c.done_at) AS finishtime
@@ -6252,6 +6258,11 @@ GRANT ALL ON FUNCTION incidents.told(components integer[], bounds timestamp with
 REVOKE ALL ON FUNCTION incidents.told_times(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION incidents.told_times(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) TO vedette_app;
 GRANT ALL ON FUNCTION incidents.told_times(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) TO vedette_reader;
+
+REVOKE ALL ON FUNCTION mig.command_status(state text, outcome text) FROM PUBLIC;
+GRANT ALL ON FUNCTION mig.command_status(state text, outcome text) TO vedette_app;
+GRANT ALL ON FUNCTION mig.command_status(state text, outcome text) TO vedette_reader;
+GRANT ALL ON FUNCTION mig.command_status(state text, outcome text) TO vedette_mig;
 
 REVOKE ALL ON FUNCTION pg_catalog.lo_close(integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION pg_catalog.lo_close(integer) TO vedette_owner;

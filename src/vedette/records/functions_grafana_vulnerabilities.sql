@@ -118,44 +118,51 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET jit = off 
     -- named, among all that stands there.
     WITH first AS MATERIALIZED (
         (
-            SELECT e.held, p.placed
+            SELECT e.*, p.*
             FROM (
-                SELECT q AS placed
+                SELECT q.rank, q.severity, q.percentile, q.fixable, q.identity
                 FROM records.priority AS q
                 WHERE clusters IS NULL AND exposures_v2.namespaces IS NULL AND q.covered_until <= now()
                 ORDER BY q.rank, q.severity DESC, q.percentile DESC, q.fixable DESC, q.identity
                 LIMIT least(most, 10000)
             ) AS p
             CROSS JOIN LATERAL (
-                SELECT o AS held
+                SELECT o AS held, coalesce(c.name, '') AS cluster, coalesce(n.name, '') AS namespace
                 FROM records.exposure AS o
-                WHERE o.identity = (p.placed).identity AND o.ended_at IS NULL AND o.covered_until <= now()
+                LEFT JOIN fleet.namespace AS n ON n.id = o.namespace_id
+                LEFT JOIN fleet.cluster AS c ON c.id = n.cluster_id
+                WHERE o.identity = p.identity AND o.ended_at IS NULL AND o.covered_until <= now()
+                ORDER BY 2, 3
                 LIMIT least(most, 10000)
             ) AS e
+            -- Of the last vulnerability the first places: who asks twice sees the same, and fewer are the first of more.
+            ORDER BY p.rank, p.severity DESC, p.percentile DESC, p.fixable DESC, p.identity, e.cluster, e.namespace
             LIMIT least(most, 10000)
         )
         UNION ALL
         (
-            SELECT e, q
-            FROM unnest(records.namespaces_of(clusters, exposures_v2.namespaces)) AS n (id)
-            JOIN records.exposure AS e ON e.namespace_id = n.id AND e.ended_at IS NULL AND e.covered_until <= now()
+            SELECT e, w.cluster, w.namespace, q.rank, q.severity, q.percentile, q.fixable, q.identity
+            FROM (
+                SELECT n.id, c.name AS cluster, n.name AS namespace, row_number() OVER (ORDER BY c.name, n.name) AS turn
+                FROM unnest(records.namespaces_of(clusters, exposures_v2.namespaces)) AS g (id)
+                JOIN fleet.namespace AS n USING (id)
+                JOIN fleet.cluster AS c ON c.id = n.cluster_id
+                WHERE clusters IS NOT NULL OR exposures_v2.namespaces IS NOT NULL
+            ) AS w
+            JOIN records.exposure AS e ON e.namespace_id = w.id AND e.ended_at IS NULL AND e.covered_until <= now()
             JOIN records.priority AS q ON q.identity = e.identity
-            WHERE clusters IS NOT NULL OR exposures_v2.namespaces IS NOT NULL
-            ORDER BY q.rank, q.severity DESC, q.percentile DESC, q.fixable DESC, q.identity, e.namespace_id
+            ORDER BY q.rank, q.severity DESC, q.percentile DESC, q.fixable DESC, q.identity, w.turn
             LIMIT least(most, 10000)
         )
     )
-    SELECT coalesce(c.name, ''), coalesce(n.name, ''), (f.held).identity, records.severity_title((f.held).severity),
+    SELECT f.cluster, f.namespace, (f.held).identity, records.severity_title((f.held).severity),
         (f.held).severity, (f.held).fixable, (f.held).images, (f.held).pods, (f.held).since_at,
         (f.held).first_seen_at, date_part('epoch', now() - (f.held).since_at),
         CASE WHEN (SELECT EXISTS (SELECT FROM records.kev)) THEN
             (f.held).identity IN (SELECT k.cve FROM records.kev AS k) END,
         (SELECT s.percentile FROM records.epss AS s WHERE s.cve = (f.held).identity)
     FROM first AS f
-    LEFT JOIN fleet.namespace AS n ON n.id = (f.held).namespace_id
-    LEFT JOIN fleet.cluster AS c ON c.id = n.cluster_id
-    ORDER BY (f.placed).rank, (f.placed).severity DESC, (f.placed).percentile DESC, (f.placed).fixable DESC,
-        (f.placed).identity, 1, 2
+    ORDER BY f.rank, f.severity DESC, f.percentile DESC, f.fixable DESC, f.identity, f.cluster, f.namespace
 $$;
 COMMENT ON FUNCTION grafana.exposures_v2(text[], text[], integer)
     IS 'The first so many of what stands open in which namespace, in the order of mending; at most 10,000.';
