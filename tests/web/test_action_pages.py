@@ -291,10 +291,20 @@ async def test_an_agent_says_what_it_can_and_what_it_was_asked(desk):
 
 async def test_an_agent_in_quarantine_is_why_its_command_waits(desk):
     await quarantine(desk.conn, "linux-8")
+    said = "asked, and not heard while in quarantine"
+    assert f"1 {said} linux-8" in (await desk(f"/actions/{desk.runs}")).words
+    assert said in (await desk("/agents/linux-8")).words
+    (command,) = await reads.commands(desk.conn, desk.runs, agent="linux-8")
+    assert (command.state, command.standing) == ("inflight", "unheard")
+    assert (await reads.counts(desk.conn, [desk.runs]))[desk.runs]["unheard"] == 1
+    await desk.conn.execute(
+        "UPDATE actions.command SET state = 'ready', sent_at = NULL WHERE id = %s", [command.id]
+    )
     assert "1 in quarantine, gets no orders linux-8" in (await desk(f"/actions/{desk.runs}")).words
     assert "in quarantine, gets no orders" in (await desk("/agents/linux-8")).words
     (command,) = await reads.commands(desk.conn, desk.runs, agent="linux-8")
     assert command.standing == "quarantined"
+    assert (await reads.counts(desk.conn, [desk.runs]))[desk.runs]["quarantined"] == 1
 
 
 async def test_an_agent_is_let_out_of_quarantine_on_its_page(desk, browser, lender, clock):

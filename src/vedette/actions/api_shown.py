@@ -53,7 +53,7 @@ class ActionSummary(msgspec.Struct, kw_only=True):
     """An action in a list.
 
     commands: how many stand how: success, failed, refused, timeout, lost, expired, cancelled, and of those under
-    way held, waiting, offline, running, silent, quarantined.
+    way held, waiting, offline, quarantined (not asked), running, silent, unheard (asked).
     """
 
     id: int

@@ -87,21 +87,40 @@ class CommandRow:
 
     @property
     def standing(self) -> str:
-        """How it is, in one word: its outcome, or quarantined, held, offline, waiting, silent, running."""
-        if self.outcome is not None:
-            return self.outcome
-        if self.is_quarantined:
-            return "quarantined"
-        if self.is_held:
-            return "held"
-        if self.state == "ready":
-            return "waiting" if self.is_online else "offline"
-        return "running" if self.is_online else "silent"
+        """How it is, in one word (`command_standing`)."""
+        return command_standing(
+            self.state,
+            self.outcome,
+            is_quarantined=self.is_quarantined,
+            is_held=self.is_held,
+            is_online=self.is_online,
+        )
 
     @property
     def took_s(self) -> float:
         """How long the host needed."""
         return self.took_ms / 1000
+
+
+def command_standing(
+    state: str, outcome: str | None, *, is_quarantined: bool, is_held: bool, is_online: bool
+) -> str:
+    """Return in one word how a command of an action is.
+
+    Its outcome; else of one that was not carried down: quarantined (its agent gets no orders), held, waiting or
+    offline; of one that was: unheard (its agent's answers are not read, being in quarantine), running or silent.
+    """
+    if outcome is not None:
+        return outcome
+    if state == "ready":
+        if is_quarantined:
+            return "quarantined"
+        if is_held:
+            return "held"
+        return "waiting" if is_online else "offline"
+    if is_quarantined:
+        return "unheard"
+    return "running" if is_online else "silent"
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,15 +160,14 @@ ORDER BY a.id DESC
 LIMIT %(limit)s;
 
 -- name: counts
--- What the commands of these actions are doing: offline waits for its agent, held for its turn, quarantined until
--- somebody lets its agent have orders again; silent was carried down and its agent is away.
+-- What the commands of these actions are doing, in the words of `command_standing`.
 SELECT action_id, shown, count(*) AS commands
 FROM (
     SELECT
         c.action_id,
         CASE
             WHEN c.state IN ('returned', 'done') THEN c.outcome
-            WHEN q.id IS NOT NULL THEN 'quarantined'
+            WHEN q.id IS NOT NULL THEN CASE c.state WHEN 'ready' THEN 'quarantined' ELSE 'unheard' END
             WHEN c.due_at = 'infinity' THEN 'held'
             WHEN s.disconnected_at IS NOT NULL OR s.heartbeat_at IS NULL
                 OR s.heartbeat_at < now() - interval '1 minute'

@@ -16,7 +16,7 @@ from vedette.cli.spans import span
 from vedette.cli.where import Asking
 
 HERE = Asking()
-OPEN = ("held", "waiting", "running", "silent", "offline", "quarantined")
+OPEN = ("held", "waiting", "running", "silent", "offline", "quarantined", "unheard")
 """How commands stand that may still be answered."""
 ANSWERED = ("success", "failed", "refused", "timeout", "lost")
 PAGE = 500

@@ -28,6 +28,7 @@ STANDINGS: dict[str, tuple[str, str]] = {
     "running": (N_("running"), "initialising"),
     "waiting": (N_("about to be asked"), "initialising"),
     "quarantined": (N_("in quarantine, gets no orders"), "degraded"),
+    "unheard": (N_("asked, and not heard while in quarantine"), "degraded"),
     "held": (N_("held for its turn"), "draining"),
     "cancelled": (N_("cancelled"), "draining"),
     "offline": (N_("offline, not asked yet"), "unknown"),
@@ -76,7 +77,7 @@ def progress(counts: Mapping[str, int]) -> Progress:
         for standing in STANDINGS
         if counts.get(standing)
     ]
-    under_way = {"running", "waiting", "quarantined", "held", "offline", "silent"}
+    under_way = {"running", "waiting", "quarantined", "unheard", "held", "offline", "silent"}
     total = sum(part.number for part in parts)
     over = sum(part.number for part in parts if part.standing not in under_way)
     return Progress(total, over, parts, _bar(parts, total))

@@ -61,7 +61,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """Agents that an action waits for: offline (not asked yet), silent (asked, and gone), or quarantined."""
+    """Agents that an action waits for: offline or quarantined (not asked), silent or unheard (asked)."""
 
     standing: str
     commands: int

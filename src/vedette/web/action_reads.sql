@@ -65,10 +65,11 @@ ORDER BY count(*) DESC, c.outcome, c.reason
 LIMIT %(limit)s;
 
 -- name: away
--- Whom it waits for: offline was not asked yet, silent was and went away, quarantined gets no orders.
+-- Whom it waits for: offline was not asked yet, silent was and went away; of those in quarantine one that was not
+-- asked gets no orders (quarantined), and one that was is not heard (unheard).
 SELECT
     CASE
-        WHEN a.quarantined_at IS NOT NULL THEN 'quarantined'
+        WHEN a.quarantined_at IS NOT NULL THEN CASE c.state WHEN 'ready' THEN 'quarantined' ELSE 'unheard' END
         WHEN c.state = 'ready' THEN 'offline'
         ELSE 'silent'
     END AS standing, count(*) AS commands,

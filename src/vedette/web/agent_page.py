@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from vedette.actions.reads import command_standing
 from vedette.fleet.model import Agent
 from vedette.fleet.status import Standing, status_of
 from vedette.web.action_looks import look_of_command
@@ -138,18 +139,13 @@ def _text(said: object) -> str:
 
 
 def _asked(one: AskedRow, agent: Agent, now: datetime, *, is_here: bool) -> AskedLine:
-    look, word = look_of_command(_standing(one, agent, is_here=is_here))
+    standing = command_standing(
+        one.state,
+        one.outcome,
+        is_quarantined=agent.quarantined_at is not None,
+        is_held=one.is_held,
+        is_online=is_here,
+    )
+    look, word = look_of_command(standing)
     took = value(one.took_ms / 1000, "s")
     return AskedLine(one, look, word, moment(one.sent_at or one.created_at, now), took)
-
-
-def _standing(one: AskedRow, agent: Agent, *, is_here: bool) -> str:
-    if one.outcome is not None:
-        return one.outcome
-    if agent.quarantined_at is not None:
-        return "quarantined"
-    if one.is_held:
-        return "held"
-    if one.state == "ready":
-        return "waiting" if is_here else "offline"
-    return "running" if is_here else "silent"
