@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
+from tests.agent.modules import asking
 
-from vedette.agent.modules import Context, Limits, Result, read_parameters
+from vedette.agent.modules import Context, Limits, Result
 from vedette.agent.modules.file import File
 from vedette.agent.modules.file_block import Block
 from vedette.agent.modules.file_literals import required
@@ -22,7 +22,7 @@ from vedette.errors import Invalid
 
 def ask(context: Context | None = None, **searches: dict[str, Any]) -> Result:
     given = {"searches": {label: dict(search) for label, search in searches.items()}}
-    return File().run(read_parameters(File, given), context or Context())
+    return asking.ask(File(), given, context)
 
 
 def found(result: Result, label: str = "s1") -> list[str]:
@@ -227,7 +227,7 @@ def test_an_answer_is_migs_word_for_word(tree: Path) -> None:
     (tree / "passwd").chmod(0o4755)
     options = {"returnsha256": True, "maxdepth": 4, "matchlimit": 9, "maxerrors": 3}
     result = ask(s1=search(tree, names=["^passwd$"], description="d", options=options))
-    (hit,) = msgspec.to_builtins(result.elements)["s1"]
+    (hit,) = result.elements["s1"]
     digest = hashlib.sha256((tree / "passwd").read_bytes()).hexdigest().upper()
     assert hit["file"] == str(tree / "passwd")
     assert hit["fileinfo"] == {
@@ -271,7 +271,7 @@ def test_names_of_any_bytes_are_told(tmp_path: Path) -> None:
     for name in (b"two\nlines", b"no\xff utf8", b"<script>"):
         (tmp_path / os.fsdecode(name)).touch()
     result = ask(s1=search(tmp_path))
-    assert len(msgspec.json.decode(msgspec.json.encode(result))["elements"]["s1"]) == 3
+    assert len(result.elements["s1"]) == 3
     assert found(ask(s1=search(tmp_path, names=["lines$"]))) == ["two\nlines"]
 
 

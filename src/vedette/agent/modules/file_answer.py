@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from vedette.agent.modules import Context
 from vedette.agent.modules.file_question import Hit, Question, go_mode
 from vedette.agent.modules.file_walk import teller
@@ -12,17 +14,33 @@ from vedette.agent.modules.file_walk import teller
 _NS = 1_000_000_000
 
 
-def elements(asked: Iterable[Question], context: Context) -> dict[str, list[dict[str, Any]]]:
+class FileInfo(msgspec.Struct, gc=False, omit_defaults=True):
+    """What the inode says of a file; sha256 is left out where it was not asked for."""
+
+    size: int
+    mode: str
+    lastmodified: str
+    sha256: str = ""
+
+
+class Element(msgspec.Struct, gc=False):
+    """A hit; search is the question as JSON, made once for all its hits."""
+
+    file: str
+    search: msgspec.Raw
+    fileinfo: FileInfo
+
+
+def elements(asked: Iterable[Question], context: Context) -> dict[str, list[Element]]:
     """Return the hits by label, paths sorted; a question without any has one of no name."""
-    told: dict[str, list[dict[str, Any]]] = {}
+    told: dict[str, list[Element]] = {}
     tell = (lambda path: "masked") if context.privacy else teller(context)
     for question in asked:
-        here = told.setdefault(question.label, [])
-        here += [
-            _element(tell(path), hit, question) for path, hit in sorted(question.hits.items())
-        ] or [
-            {"file": "", "search": question.echo, "fileinfo": _info(Hit(0, 0, 0), mode="", at="")}
-        ]
+        echo, hits = msgspec.Raw(msgspec.json.encode(question.echo)), question.hits
+        told.setdefault(question.label, []).extend(
+            [Element(tell(path), echo, _info(hits[path])) for path in sorted(hits)]
+            or [Element("", echo, FileInfo(0, "", ""))]
+        )
     return told
 
 
@@ -52,11 +70,5 @@ def go_time(at_ns: int) -> str:
     return f"{whole}{part} +0000 UTC"
 
 
-def _element(file: str, hit: Hit, question: Question) -> dict[str, Any]:
-    info = _info(hit, mode=go_mode(hit.mode), at=go_time(hit.mtime_ns))
-    return {"file": file, "search": question.echo, "fileinfo": info}
-
-
-def _info(hit: Hit, *, mode: str, at: str) -> dict[str, Any]:
-    info = {"size": hit.size_bytes, "mode": mode, "lastmodified": at}
-    return {**info, "sha256": hit.sha256} if hit.sha256 else info
+def _info(hit: Hit) -> FileInfo:
+    return FileInfo(hit.size_bytes, go_mode(hit.mode), go_time(hit.mtime_ns), hit.sha256)

@@ -182,7 +182,7 @@ class Walk:
         self, entries: list["os.DirEntry[bytes]"], active: Active
     ) -> list[tuple[bytes, Active]]:
         """Return where to go on below these, and count the others."""
-        paths = [one.path for one in entries if one.is_dir(follow_symlinks=False)]
+        paths = [one.path for one in entries if not one.is_symlink() and one.is_dir()]
         self.files += len(entries) - len(paths)
         deeper = _deeper(active)
         if self._special.isdisjoint(paths):
