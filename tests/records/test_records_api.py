@@ -242,6 +242,11 @@ async def test_a_deployment_before_an_incident_is_proposed_and_a_person_decides(
     assert (await rest.post(f"{path}/confirm", scopes=DESK)).status_code == 409
     assert (await rest.post(f"{other}/reject", scopes=DESK)).status_code == 200
     assert await proposed(rest) == 0
+    table = (await rest.get("/api/v1/causes?format=csv", scopes=READ)).text.splitlines()
+    assert table[0].startswith("incident,title,starts_at,ends_at,deployment,app,environment,")
+    assert [line.split(",")[4] for line in table[1:]] == [
+        str(row["deployment"]["id"]) for row in await listed(rest, "/api/v1/causes")
+    ]
 
 
 async def test_deciding_of_what_there_is_not_is_answered_so(rest):

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.params import Parameter
+from msgspec.structs import asdict
 
 from vedette import clock
 from vedette.access.model import Actor, Scope
@@ -14,11 +15,11 @@ from vedette.access.repeated_api import answered_once, kept, told
 from vedette.automation.causes_shown import Cause, Wanted, causes, is_incident
 from vedette.db.queries import Connection
 from vedette.errors import Missing
-from vedette.fleet.named import check_named
-from vedette.records.asked import Word
+from vedette.records.asked import Format, Word
 from vedette.records.causes import CauseState, decide_cause
 from vedette.records.cursors import Moment
 from vedette.records.cursors import Number as Counted
+from vedette.records.deployments_reads import check_service
 from vedette.records.listed import Listing
 from vedette.rest.paging import DEFAULT_LIMIT, MAX_ID, Cursor, Limit, decode_cursor
 
@@ -26,6 +27,10 @@ AnyRequest = Request[Any, Any, Any]
 Number = Annotated[int, Parameter(ge=1, le=MAX_ID)]
 SomeNumber = Annotated[int | None, Parameter(ge=1, le=MAX_ID)]
 State = Literal["proposed", "confirmed", "rejected"]
+COLUMNS = (
+    "incident", "title", "starts_at", "ends_at", "deployment", "app", "environment", "pipeline", "reason",
+    "finished_at", "state", "proposed_at", "decided_at", "decided_by",
+)  # fmt: skip
 
 
 class Place(NamedTuple):
@@ -70,10 +75,11 @@ async def list_causes(
     incident: SomeNumber = None,
     deployment: SomeNumber = None,
     service: Word = None,
+    format: Format = None,  # noqa: A002 - the word of the query
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
-) -> Response[list[CauseShown]]:
-    """List causes, those of the incident that began last first; drafts are for those who may write incidents."""
+) -> Response[Any]:
+    """List causes, those of the incident that began last first; JSON or CSV. Drafts are for who may write incidents."""
     wanted = Wanted(
         state=held,
         incident=incident,
@@ -84,9 +90,8 @@ async def list_causes(
     after = decode_cursor(cursor, Place) if cursor else None
     rows = await causes(conn, wanted, limit=limit + 1, after=after)
     if not rows:
-        await check_named(conn, service=service)
-    shown, link = LISTING.page(request, rows, limit=limit)
-    return Response(shown, headers={**link, "Vary": "Authorization"})
+        await check_service(conn, service)
+    return LISTING.answer(request, rows, limit=limit, headers={"Vary": "Authorization"})
 
 
 @post("/api/v1/causes/{incident:int}/{deployment:int}/confirm", status_code=200)
@@ -148,9 +153,16 @@ def _shown(row: Cause) -> CauseShown:
     )
 
 
+def _cells(one: CauseShown) -> list[object]:
+    deployment = one.deployment
+    named = {**asdict(one), **asdict(deployment), "deployment": deployment.id}
+    return [named[column] for column in COLUMNS]
+
+
 LISTING = Listing(
     name="causes",
-    columns=(),
+    columns=COLUMNS,
     place=lambda row: Place(row.starts_at, row.incident, row.deployment),
     shown=_shown,
+    cells=_cells,
 )
