@@ -32,6 +32,8 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 MAX_BYTES = 1 << 30
 KIND = "imagemanifestvuln"
+TURNS = 5
+"""Of what is measured beside COPY, one after the other: the machine does not give the same time twice."""
 IMAGES, DAYS = 200, 30
 """Of the image-days whose size on disk is told."""
 
@@ -136,29 +138,47 @@ VULNERABLE = 48
 
 
 async def large(
-    conn: Conn, at: Place, count: int, *, shared: int, wall_s: float, times: float
+    conn: Conn, at: Place, count: int, *, shared: int, cpu_s: float, times: float
 ) -> list[bool]:
-    """So many findings in one image, new; then the same again; beside COPY."""
-    body = manifest(7_000 + shared, packages=count, vulnerabilities=count, shared=shared)
-    peer = await copied(at, body)
-    cost, outcome = await stored(conn, at, body, now=NOW + 40 * DAY)
-    ratio, wall = cost.cpu_s / peer.cpu_s, cost.wall_s / peer.wall_s
+    """So many findings in one image, new; beside COPY, in turns; then the last of them again.
+
+    The first turn is not counted: in it PostgreSQL touches its memory for the first time, which no running server does.
+    """
+    peers: list[Cost] = []
+    costs: list[Cost] = []
+    for turn in range(1 + TURNS):
+        number = 7_000 + 100 * shared + turn
+        body = manifest(number, packages=count, vulnerabilities=count, shared=shared)
+        peers.append(await copied(at, body))
+        cost, outcome = await stored(conn, at, body, now=NOW + 40 * DAY)
+        costs.append(cost)
+    again, unchanged = await stored(conn, at, body, now=NOW + 41 * DAY)
+    peer, cost = middle(peers[1:]), middle(costs[1:])
+    ratios = [ours.cpu_s / theirs.cpu_s for ours, theirs in zip(costs, peers, strict=True)]
+    ratio, share = cost.cpu_s / peer.cpu_s, again.cpu_s / cost.cpu_s
     kinds = f"{shared:,} advisories" if shared else "all distinct"
     print(peer.line(f"COPY of {count:,} rows, {len(body) >> 20} MiB"))
     print(
         cost.line(
-            f"{outcome.opened:,} findings, {kinds}", f"asked: ≤ {wall_s:g} s, ≤ {times:g}× COPY"
+            f"{outcome.opened:,} findings, {kinds}", f"asked: ≤ {cpu_s:g} s, ≤ {times:g}× COPY"
         )
     )
-    print(f"{'':44} {ratio:.1f}× COPY's CPU, {wall:.1f}× its wall time")
-    again, outcome = await stored(conn, at, body, now=NOW + 41 * DAY)
-    share = again.cpu_s / cost.cpu_s
+    print(
+        f"{'':44} {ratio:.1f}× COPY's CPU: the middle of {TURNS} turns of {min(ratios[1:]):.1f}–{max(ratios[1:]):.1f}×,"
+        f" {ratios[0]:.1f}× in the first; {cost.wall_s / peer.wall_s:.1f}× its wall time"
+    )
     print(
         again.line(
-            f"  the same again: {outcome.unchanged} unchanged", f"{share:.0%} of it, asked: ≤ 20 %"
+            f"  the same again: {unchanged.unchanged} unchanged",
+            f"{share:.0%} of it, asked: ≤ 20 %",
         )
     )
-    return [cost.cpu_s <= wall_s, ratio <= times, share <= 0.2]
+    return [cost.cpu_s <= cpu_s, ratio <= times, share <= 0.2]
+
+
+def middle(costs: list[Cost]) -> Cost:
+    """Return the one of these whose CPU time is the median."""
+    return sorted(costs, key=lambda cost: cost.cpu_s)[len(costs) // 2]
 
 
 async def idle_days(conn: Conn, at: Place) -> list[bool]:
@@ -198,9 +218,9 @@ async def measure(folder: Path, count: int, only: str) -> bool:
         if only in ("", "small"):
             held += await small(conn, at)
         if only in ("", "distinct"):
-            held += await large(conn, at, count, shared=0, wall_s=5.0, times=10.0)
+            held += await large(conn, at, count, shared=0, cpu_s=5.0, times=10.0)
         if only in ("", "shared"):
-            held += await large(conn, at, count, shared=2_000, wall_s=2.5, times=5.0)
+            held += await large(conn, at, count, shared=2_000, cpu_s=2.5, times=5.0)
         if only in ("", "days"):
             held += await idle_days(conn, at)
     return all(held)

@@ -129,13 +129,13 @@ def manifest(
     vulnerabilities: int = VULNERABILITIES,
     shared: int = 0,
 ) -> bytes:
-    """A resource of Quay's operator whose names no other has. shared: so many advisories and no more; 0 is each once."""
+    """A resource of Quay's operator whose names no other has. shared: of so many advisories and no more; 0 is each once."""
     features: list[dict[str, Any]] = [
         {"name": f"package-{number}-{one}", "version": f"1.{one}-{number}.el8", "versionformat": "rpm", "vulnerabilities": []}
         for one in range(packages)
     ]  # fmt: skip
     for one in range(vulnerabilities):
-        cve = f"CVE-2031-{1_000_000 + (one % shared if shared else number * 10_000_000 + one)}"
+        cve = f"CVE-2031-{1_000_000 + number * 10_000_000 + one % (shared or vulnerabilities)}"
         features[one % packages]["vulnerabilities"].append(
             {
                 "name": cve,
