@@ -161,6 +161,15 @@ def test_sql_logs_in_as_the_role_so_that_its_settings_apply(on):
     assert on(*words, "SELECT * FROM fleet.agent")[0] == 5
 
 
+@pytest.mark.parametrize("command", [("sql", "SELECT 1"), ("psql", "-c", "SELECT 1")])
+def test_a_role_that_cannot_log_in_is_named_with_those_that_can(on, command):
+    for role in ("nobody", READER):
+        code, said, told = on(*command, "--role", role)
+        assert (code, said) == (6, "")
+        assert f"no role {role!r} can log in" in told
+        assert f"there are: {', '.join(LOGINS)}" in told
+
+
 def test_an_unreachable_database_is_one_line(db):
     code, said, told = db("check", "--database-url", "postgres://a:secret@127.0.0.1:1/d")
     assert (code, said) == (8, "")

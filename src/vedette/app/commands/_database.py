@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from vedette.cli.where import data_dir
+from vedette.errors import Missing
 
 if TYPE_CHECKING:
     from vedette.db.binaries import PgBinaries
@@ -62,6 +63,20 @@ class Database:
         if self.running is not None:
             return self.running.dsn(role or OWNER)
         return self.url if role is None else as_role(self.url, role)
+
+    async def hold_role(self, role: str | None) -> None:
+        """Raise Missing for a role that nobody can log in as: a server asks for the password of any."""
+        from vedette.db.create import LOGINS
+        from vedette.db.pool import connect
+
+        if role is None:
+            return
+        async with await connect(self.dsn()) as conn:
+            found = await conn.execute("SELECT rolname FROM pg_roles WHERE rolcanlogin")
+            names = {name for (name,) in await found.fetchall()}
+        if role not in names:
+            ours = ", ".join(name for name in LOGINS if name in names)
+            raise Missing(f"no role {role[:80]!a} can log in", hint=f"there are: {ours}")
 
 
 @asynccontextmanager

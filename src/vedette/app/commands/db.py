@@ -120,6 +120,7 @@ def psql(
 
         from vedette.db.programs import environment_of
 
+        await database.hold_role(role)
         # Ctrl-C is psql's: it stops a query, not us.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         program = database.binaries.program("psql")
@@ -158,6 +159,7 @@ def sql(
         from vedette.app.commands._results import print_result
         from vedette.db.ask import ask
 
+        await database.hold_role(role)
         result = await ask(database.dsn(role), statements)
         print_result(result, output, header=header, out=sys.stdout)
 
