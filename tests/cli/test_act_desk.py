@@ -582,6 +582,18 @@ def test_errors_name_the_way_out(desk, capsys, words, code, way_out):
 
 
 @needs_gpg
+@pytest.mark.parametrize("options", [("--armor",), ()], ids=["armoured", "binary"])
+def test_the_file_of_an_openpgp_key_is_no_key_to_sign_with(desk, capsys, options):
+    written(*PASSWD)
+    ada = gpg_key("Ada <ada@example.org>")
+    Path("ada.asc").write_bytes(gpg(*options, "--export", ada))
+    assert run(["act", "sign", "a.json", "--key", "ada.asc"]) == 2
+    said = capsys.readouterr().err
+    assert "ada.asc holds an OpenPGP key" in said
+    assert "--key FINGERPRINT, as `gpg --show-keys ada.asc` says it" in said
+
+
+@needs_gpg
 def test_gpgs_own_words_are_told_when_it_does_not_sign(desk, capsys):
     written(*PASSWD)
     assert run(["act", "sign", "a.json", "--key", "nobody@example.org"]) == 5

@@ -254,3 +254,17 @@ async def test_the_digest_that_agents_answer_to_is_that_of_the_signed_bytes(desk
     async with desk.rest.pool.connection() as conn:
         found = await conn.execute("SELECT encode(digest, 'hex') FROM actions.action")
         assert (await found.fetchone())[0] == action_digest(signed_text(action))
+
+
+async def test_what_is_done_to_an_agent_is_said(desk, monkeypatch):
+    await desk.agents(1)
+    monkeypatch.setenv("VEDETTE_TOKEN", await desk.rest.token(("read", "agents:write")))
+    for verb, words in (
+        ("release", "linux-1 is in no quarantine"),
+        ("revoke", "linux-1 is sent away"),
+        ("retire", "linux-1 is sent away and no longer listed"),
+    ):
+        code, out, said = await desk.says("agents", verb, "linux-1")
+        assert (code, out) == (0, ""), said
+        assert said.startswith(f"vedette: {words}")
+    assert (await desk.says("agents", "release", "nobody"))[0] == 6

@@ -257,6 +257,9 @@ def test_an_old_key_counts_only_with_a_reason(desk, capsys):
     assert "accepted: the owner is on leave" in text(capsys)
     done("accept-sha1", fingerprint, "--remove")
     assert "on leave" not in text(capsys)
+    capsys.readouterr()
+    assert run(["trust", "accept-sha1", fingerprint, "--remove"]) == 6
+    assert "was not accepted" in capsys.readouterr().err
 
 
 def test_an_old_key_is_no_root(desk, capsys):

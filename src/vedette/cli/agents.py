@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 from vedette.cli.agents_match import match
 from vedette.cli.client import Client
 from vedette.cli.get import AGENTS
-from vedette.cli.output import Format, Listing, show
+from vedette.cli.output import Format, Listing, plain, show
 from vedette.cli.spans import span
 from vedette.cli.where import Asking, data_dir, endpoints
 from vedette.errors import Invalid
@@ -90,6 +90,7 @@ def revoke(name: str, /, *, asking: Asking = HERE) -> None:
     """Send an agent away at once: its stream is closed, its certificate is worth nothing."""
     with Client(asking) as client:
         client.post(f"/api/v1/agents/{quote(name, safe='')}/revoke", {})
+    _tell(f"{name} is sent away; its host can only be enrolled anew")
 
 
 @app.command
@@ -97,6 +98,7 @@ def retire(name: str, /, *, asking: Asking = HERE) -> None:
     """Send an agent away and take it from the lists; its history stays, its name is free."""
     with Client(asking) as client:
         client.post(f"/api/v1/agents/{quote(name, safe='')}/retire", {})
+    _tell(f"{name} is sent away and no longer listed; its history stays")
 
 
 @app.command
@@ -108,6 +110,11 @@ def release(name: str, /, *, asking: Asking = HERE) -> None:
     """
     with Client(asking) as client:
         client.post(f"/api/v1/agents/{quote(name, safe='')}/release", {})
+    _tell(f"{name} is in no quarantine: what it was asked and has not answered goes down to it")
+
+
+def _tell(words: str) -> None:
+    sys.stderr.write(f"vedette: {plain(words)}\n")
 
 
 @app.command(name="list")

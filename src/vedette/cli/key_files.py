@@ -12,6 +12,8 @@ from vedette.trust.signing import sign_with_gpg, sign_with_ssh
 from vedette.trust.ssh_signature import ONE_LINE_START, read_ssh_signature, ssh_fingerprint
 from vedette.trust.verify import key_fingerprint
 
+PGP_BEGINS = b"-----BEGIN PGP "
+
 
 def keys_in(files: Iterable[Path]) -> tuple[str, ...]:
     """Return the public keys of the files in order; raises Invalid for a file without one."""
@@ -49,16 +51,28 @@ def sign_by(key: str, text: bytes, *, namespace: str) -> str:
     """Return a signature in one line, made by the user's own gpg or ssh-keygen.
 
     key: a file is an SSH key's (with `.pub` the key is taken from ssh-agent), anything else is
-    what gpg calls a key. Raises Denied with the program's own words.
+    what gpg calls a key. Raises Invalid for the file of an OpenPGP key, and Denied with the program's own words.
     """
     path = Path(key).expanduser()
     if path.is_file():
+        _hold_ssh(path)
         return sign_with_ssh(text, path, namespace=namespace)
     if "/" in key or key.endswith(".pub"):
         raise Missing(f"there is no file {key}", hint="name an SSH key's file, or a key of gpg's")
     if key.startswith("-"):
         raise Invalid(f"{key!r} is no name of a key")
     return sign_with_gpg(text, key)
+
+
+def _hold_ssh(path: Path) -> None:
+    with path.open("rb") as file:
+        begins = file.read(len(PGP_BEGINS))
+    # A packet of OpenPGP has the first bit set; every file of an SSH key is text.
+    if begins == PGP_BEGINS or (begins and begins[0] >= 0x80):
+        raise Invalid(
+            f"{path} holds an OpenPGP key, which gpg signs by when it is named, not as a file",
+            hint=f"--key FINGERPRINT, as `gpg --show-keys {path}` says it",
+        )
 
 
 def told_signer(signature: str) -> str:

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -115,13 +116,14 @@ def accept_sha1(
     remove
         Let it count no longer.
     """
-    if not remove and not reason.strip():
-        raise Invalid("say why this key must count", hint="--reason TEXT")
-    if remove:
-        made = change(bundle, lambda held: edits.without_sha1_key(held, fingerprint))
-        return tell(made, f"the key {fingerprint} no longer counts")
-    made = change(bundle, lambda held: edits.with_sha1_key(held, fingerprint, reason))
-    return tell(made, f"the key {fingerprint} counts")
+    _except(
+        bundle,
+        lambda held: edits.with_sha1_key(held, fingerprint, reason),
+        lambda held: edits.without_sha1_key(held, fingerprint),
+        reason=reason,
+        remove=remove,
+        said=(f"the key {fingerprint} counts", f"the key {fingerprint} no longer counts"),
+    )
 
 
 def withdraw(
@@ -143,14 +145,33 @@ def withdraw(
     remove
         Let it count again.
     """
-    if not remove and not reason.strip():
-        raise Invalid("say why it counts no more", hint="--reason TEXT")
     digest = _digest(action)
-    if remove:
-        made = change(bundle, lambda held: edits.without_withdrawn(held, digest))
-        return tell(made, f"{digest} counts again")
-    made = change(bundle, lambda held: edits.with_withdrawn(held, digest, reason))
-    return tell(made, f"{digest} counts no more")
+    _except(
+        bundle,
+        lambda held: edits.with_withdrawn(held, digest, reason),
+        lambda held: edits.without_withdrawn(held, digest),
+        reason=reason,
+        remove=remove,
+        said=(f"{digest} counts no more", f"{digest} counts again"),
+    )
+
+
+def _except(
+    bundle: Path,
+    put: Callable[[Bundle], Bundle],
+    take: Callable[[Bundle], Bundle],
+    *,
+    reason: str,
+    remove: bool,
+    said: tuple[str, str],
+) -> None:
+    """Put in what needs a reason, or take it out again; said: what is so then.
+
+    Raises Invalid when there is no reason.
+    """
+    if not remove and not reason.strip():
+        raise Invalid("say why, it stands in the bundle", hint="--reason TEXT")
+    tell(change(bundle, take if remove else put), said[remove])
 
 
 def _digest(action: str) -> str:

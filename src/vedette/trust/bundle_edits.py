@@ -165,8 +165,11 @@ def with_sha1_key(bundle: Bundle, fingerprint: str, reason: str) -> Bundle:
 
 
 def without_sha1_key(bundle: Bundle, fingerprint: str) -> Bundle:
-    """Return the bundle in which this old key no longer counts."""
-    kept = tuple(one for one in bundle.sha1_keys if one.fingerprint != fingerprint.upper())
+    """Return the bundle in which this old key no longer counts; raises Missing for one that was not accepted."""
+    digits = fingerprint.upper().replace(" ", "")
+    kept = tuple(one for one in bundle.sha1_keys if one.fingerprint != digits)
+    if len(kept) == len(bundle.sha1_keys):
+        raise Missing(f"the key {digits} was not accepted", hint="vedette trust show")
     return replace(bundle, sha1_keys=kept)
 
 
