@@ -47,6 +47,10 @@ class Conflict(VedetteError):
     kind = "conflict"
 
 
+class UnderWay(Conflict):
+    """The same is being done just now: asked again in a moment, it is answered."""
+
+
 class Unavailable(VedetteError):
     """Something this needs does not answer now; trying again later may work."""
 

@@ -1,3 +1,6 @@
+-- name: try_hold
+SELECT pg_try_advisory_xact_lock(%(number)s)
+
 -- name: hold
 SELECT pg_advisory_xact_lock(%(number)s)
 

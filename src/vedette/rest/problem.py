@@ -17,7 +17,7 @@ from litestar.exceptions import (
     ValidationException,
 )
 
-from vedette.errors import Kind, TooMany, VedetteError
+from vedette.errors import Kind, TooMany, UnderWay, VedetteError
 from vedette.rest.request_id import request_id_of
 
 MEDIA_TYPE = "application/problem+json"
@@ -29,7 +29,7 @@ STATUS: dict[Kind, int] = {
     "unavailable": 503,
 }
 RETRY_AFTER_S = 5
-"""What a client is told to wait when something we need does not answer."""
+"""What a client is told to wait for what passes: something we need does not answer, or the same is under way."""
 
 log = structlog.get_logger(__name__)
 AnyRequest = Request[Any, Any, Any]
@@ -94,7 +94,8 @@ def _answer(request: AnyRequest, problem: Problem, headers: dict[str, str]) -> R
 def answer_error(request: AnyRequest, error: VedetteError) -> Response[bytes]:
     """Return what a client is answered when a request ended so."""
     status = 429 if isinstance(error, TooMany) else STATUS[error.kind]
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if error.kind == "unavailable" else {}
+    passes = error.kind == "unavailable" or isinstance(error, UnderWay)
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if passes else {}
     problem = Problem(
         type=problem_type(error.kind),
         title=HTTPStatus(status).phrase,
