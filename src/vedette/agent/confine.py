@@ -9,7 +9,6 @@ without connections, and a module that reads it would answer "nothing found".
 import ctypes
 import os
 import sys
-from pathlib import Path
 
 import msgspec
 
@@ -118,6 +117,7 @@ def _capabilities(needs: Needs) -> list[int]:
 
 def _user_namespaces() -> bool:
     try:
-        return int(Path("/proc/sys/user/max_user_namespaces").read_text()) > 0
+        with open("/proc/sys/user/max_user_namespaces", "rb") as told:  # noqa: PTH123 - cheaper
+            return int(told.read()) > 0
     except (OSError, ValueError):
         return False

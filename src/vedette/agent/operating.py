@@ -7,7 +7,6 @@ import gc
 import os
 import sys
 import time
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -104,7 +103,7 @@ def _run(asked: Asked, answer_fd: int) -> Result:
             deadline=deadline,
             privacy=asked.privacy,
             limits=Limits(output_bytes=asked.output_bytes),
-            root=Path(asked.root),
+            root=asked.root,
             opener=opener,
         ),
     )
@@ -144,7 +143,7 @@ def _place(trace: TracebackType | None) -> str:
         return ""
     while trace.tb_next is not None:
         trace = trace.tb_next
-    return f" ({Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})"
+    return f" ({trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno})"
 
 
 def _bytes(words: str) -> bytes:

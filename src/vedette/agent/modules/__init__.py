@@ -4,12 +4,13 @@ A module investigates the host it runs on. It is made without arguments, run onc
 own, and forgotten. It prints nothing, starts nothing that outlives it and asks nobody; what it may
 do beyond reading files stands in `needs`, and what stands not there is taken from it before it runs.
 
-Nouns are msgspec's structs here and beside: to import dataclasses costs a run as much as to start Python.
+Nouns are msgspec's structs here and beside, and paths are text: to import dataclasses costs a run as much
+as to start Python, and pathlib a third of that.
 """
 
+import os
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import msgspec
@@ -85,20 +86,25 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
     deadline: on `time.monotonic`, in seconds; a module that is not done stops and says so.
     privacy: names of files, users and other people's addresses are masked in the answer.
-    root: what stands for `/`; another folder in tests and when looking into an image.
+    root: the path of what stands for `/`; another folder in tests and when looking into an image.
     opener: what opens the files of other processes; for who needs `processes`, a helper.
     """
 
     deadline: float = float("inf")
     privacy: bool = False
     limits: Limits = Limits()
-    root: Path = Path("/")
+    root: str | os.PathLike[str] = "/"
     opener: Opener = DIRECT
 
     @property
     def expired(self) -> bool:
         """Whether the module's time is over."""
         return time.monotonic() >= self.deadline
+
+    @property
+    def this_host(self) -> bool:
+        """Whether it is this host that is looked at, not another root."""
+        return os.fspath(self.root) == "/"
 
 
 @runtime_checkable

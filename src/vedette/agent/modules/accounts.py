@@ -9,7 +9,6 @@ import pwd
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from vedette.agent.modules import Context
 from vedette.agent.modules.host_files import read_text
@@ -55,7 +54,7 @@ def accounts(context: Context) -> tuple[list[Account], int]:
 
 def has_files(context: Context) -> bool:
     """Return whether the files tell the accounts; macOS has them for its own services alone."""
-    return sys.platform == "linux" or context.root != Path("/")
+    return sys.platform == "linux" or not context.this_host
 
 
 def system_accounts() -> list[Account]:

@@ -5,6 +5,7 @@ The module only finds it and says so: an order, which the agent that asked carri
 to ask for its version; here nothing is run.
 """
 
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
@@ -32,7 +33,7 @@ class AgentDestroy:
 
     def run(self, parameters: AgentDestroyParameters, context: Context) -> Result:
         """Return the order to retire it, or why not; here nothing is ended yet."""
-        proc, pid = context.root / "proc", parameters.pid
+        proc, pid = Path(context.root, "proc"), parameters.pid
         if pid in ancestors(proc):
             return Result(errors=[f"PID {pid} is mine, and no agent retires itself"])
         if not proc.is_dir():

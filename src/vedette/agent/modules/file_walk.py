@@ -8,7 +8,6 @@ stands in it.
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from glob import escape, glob, has_magic
 from itertools import islice
 from typing import Protocol
 
@@ -21,6 +20,8 @@ _PORTION = 8192
 """Entries held at once of a folder: some hold millions."""
 _TOGETHER = 512
 """Entries of small folders that are looked at together: each look costs more than a few names."""
+_MAGIC = frozenset("*?[")
+"""What makes a shell pattern of a name."""
 
 Active = tuple[tuple[Question, int], ...]
 """Who asks of a folder, and how many folders deep still; 0 is any number."""
@@ -133,7 +134,9 @@ class Walk:
         """Return a root as it stands on this host; a shell pattern that is no name is expanded."""
         prefix = str(self.context.root).rstrip("/")
         clean = os.path.normpath("/" + said.lstrip("/"))
-        if has_magic(clean) and not os.path.lexists(prefix + clean):
+        if not _MAGIC.isdisjoint(clean) and not os.path.lexists(prefix + clean):
+            from glob import escape, glob  # few ask so, and it costs a run
+
             found = glob(escape(prefix) + clean, include_hidden=True)  # noqa: PTH207 - as a shell does
             return [os.fsencode(path) for path in sorted(found)] or [os.fsencode(prefix + clean)]
         return [os.fsencode(prefix + clean)]

@@ -23,14 +23,14 @@ _LINKS = 40
 
 def place(context: Context, path: str) -> Path:
     """Return where an absolute path of the host stands; raise OSError when links go in a circle."""
-    if context.root == Path("/"):
+    if context.this_host:
         return Path(path)
     done: list[str] = []
     ahead = _parts(path)
     links = 0
     while ahead:
         part = ahead.pop()
-        here = context.root.joinpath(*done, part)
+        here = Path(context.root, *done, part)
         if part == "..":
             done = done[:-1]
         elif here.is_symlink():
@@ -42,7 +42,7 @@ def place(context: Context, path: str) -> Path:
             ahead += _parts(to)
         else:
             done.append(part)
-    return context.root.joinpath(*done)
+    return Path(context.root, *done)
 
 
 def opened(context: Context, path: str) -> FileIO:

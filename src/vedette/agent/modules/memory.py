@@ -42,7 +42,7 @@ class Memory:
             for label, search in parameters.searches.items()
             for question in questions(label, search)
         ]
-        folder = context.root / "proc"
+        folder = Path(context.root, "proc")
         if not (folder / "self").exists() and not any(_ids(folder)):
             return Result(errors=["this system has no /proc, so no process can be looked at"])
         return Run(context, asked).result()
@@ -86,10 +86,8 @@ class Run:
         )
 
     def _look(self) -> None:
-        proc = self.context.root / "proc"
-        left_out = (
-            _ourselves(proc, self.context.opener) if self.context.root == Path("/") else set()
-        )
+        proc = Path(self.context.root, "proc")
+        left_out = _ourselves(proc, self.context.opener) if self.context.this_host else set()
         block = room()
         for pid in _ids(proc):
             if self.ended or self.context.expired:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from pathlib import Path
 
 from vedette.agent.modules import Context
 from vedette.agent.modules.host_files import names, place, plain, read
@@ -71,7 +70,7 @@ class Network:
             return []
 
     def _is_ours(self) -> bool:
-        if self.context.root != Path("/"):
+        if not self.context.this_host:
             return False
         # The tables of a network are one file, whoever's folder they are looked at in.
         ours = os.stat("/proc/self/net/tcp").st_ino  # noqa: PTH116 - as below

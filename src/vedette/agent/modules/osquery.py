@@ -75,7 +75,7 @@ class Osquery:
         return _result(rows, tally, onlycount=parameters.onlycount)
 
     def _program(self, context: Context) -> str:
-        if context.root != Path("/"):
+        if not context.this_host:
             raise Unavailable("osquery answers for this host alone, not for another root")
         found = next((place for place in self.places if Path(place).exists()), None)
         if found is None:

@@ -136,7 +136,7 @@ class ProcProcess:
 
     def program(self) -> BinaryIO:
         """Return what runs, open, also when it has been deleted."""
-        if self.host.context.root != Path("/"):
+        if not self.host.context.this_host:
             return opened(self.host.context, f"/proc/{self.pid}/exe")
         return FileIO(self.host.context.opener.open(f"{self._place}/exe"))
 
