@@ -166,6 +166,37 @@ async def test_what_a_target_itself_calls_rtt_goes_before_how_long_the_look_took
     ]
 
 
+@pytest.mark.parametrize(
+    ("entity", "answered"),
+    [("peer", [("", 0, 0.0015), ("", 2, 0.0015), ("peer", 0, 3)]), ("", [("", 0, 3)])],
+    ids=["of an entity", "of none"],
+)
+async def test_an_rtt_of_the_targets_own_is_the_same_before_and_after_it_is_rolled_up(
+    conn, entity, answered
+):
+    """How long the look took stands beside those of entities, and never between those of none."""
+    target, agent = await watched_target(conn, TENTH)
+    own = await make_layout(conn, ["rtt"], entities=[entity])
+    sight = await expect.sight_of(conn, agent)
+    good = columns((target, TENTH + timedelta(seconds=30), UP), layout=own, values=[[3.0]])
+    # One that was answered, and measured nothing.
+    bare = columns((target, TENTH + timedelta(minutes=2), UP))
+    for seq, each in enumerate((good, bare), 1):
+        await record(conn, [delivery(sight, seq, each)], now=TENTH + timedelta(minutes=3))
+
+    async def seen():
+        found = await rows(
+            conn,
+            "SELECT entity, extract(minute FROM at)::integer, avg FROM health.measured(%s, 'rtt', %s, %s, '1 minute')",
+            target, TENTH, TENTH + timedelta(hours=1),
+        )  # fmt: skip
+        return sorted((entity, minute, pytest.approx(avg)) for entity, minute, avg in found)
+
+    assert await seen() == answered
+    await rolled(conn, until=TENTH + timedelta(hours=2))
+    assert await seen() == answered
+
+
 async def test_the_time_in_each_state_is_noted_by_the_day(conn):
     target = await reported(conn, [1.0])
     await conn.execute("DELETE FROM health.transition")

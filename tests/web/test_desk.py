@@ -137,6 +137,25 @@ async def test_a_report_without_answer_or_values_draws_what_there_is(owner_conn,
     assert "least 3, greatest 3" in page.text
 
 
+async def test_what_a_target_itself_calls_rtt_is_charted_alone(owner_conn, browser):
+    target_id = await make.make_target(owner_conn, "orders-db", state="up")
+    agent_id = await make.make_agent(owner_conn)
+    layout_id = await make.make_layout(owner_conn, ["rtt"], units=["seconds"])
+    await make.make_partition(owner_conn)
+    for minute, layout, values in ((50, layout_id, [3.0]), (51, 0, [])):
+        await make.make_report(
+            owner_conn,
+            target_id,
+            agent_id,
+            at=at(f"11:{minute}"),
+            layout_id=layout,
+            values=values,
+            rtt_s=0.25,
+        )
+    page = await browser.get("/targets/orders-db", authorization=READER)
+    assert "least 3 s, greatest 3 s" in page.text
+
+
 @pytest.mark.parametrize(
     "name", ["none", "..", "a" * 5_000, "%25", "';--", "%FF", "<b>", "orders-db\n"]
 )

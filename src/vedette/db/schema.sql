@@ -1487,12 +1487,19 @@ CREATE FUNCTION health.pieces(target integer, measured text, step interval, wide
     WHERE l.names[p.place] = measured AND minutes < closes AND r."values"[p.place] IS NOT NULL
     GROUP BY 1, 2
     UNION ALL
-    -- Until looks were answered, as rolled up by `roll_hour`.
-    SELECT date_bin(least(step, interval '1 minute'), r.at, '2000-01-01 00:00:00+00'), '',
-           count(*), min(r.rtt_s), avg(r.rtt_s), max(r.rtt_s), (array_agg(r.rtt_s ORDER BY r.at DESC))[1]
-    FROM health.reports_of(target, minutes, closes) r
-    LEFT JOIN health.layout l ON l.id = r.layout_id
-    WHERE measured = 'rtt' AND minutes < closes AND r.rtt_s <> 'NaN' AND NOT coalesce('rtt' = ANY (l.names), false)
+    -- Until looks were answered, as rolled up by `roll_hour`: not in an hour in which the target itself measures
+    -- something called so, of no entity.
+    SELECT date_bin(least(step, interval '1 minute'), a.at, '2000-01-01 00:00:00+00'), '',
+           count(*), min(a.rtt_s), avg(a.rtt_s), max(a.rtt_s), (array_agg(a.rtt_s ORDER BY a.at DESC))[1]
+    FROM (
+        SELECT r.at, r.rtt_s,
+               bool_or(coalesce(('rtt', '') IN (SELECT u.name, u.entity FROM unnest(l.names, l.entities) AS u (name, entity)), false))
+                   OVER (PARTITION BY date_bin('1 hour', r.at, '2000-01-01 00:00:00+00')) AS is_its_own
+        FROM health.reports_of(target, minutes, closes) r
+        LEFT JOIN health.layout l ON l.id = r.layout_id
+        WHERE measured = 'rtt' AND minutes < closes
+    ) a
+    WHERE a.rtt_s <> 'NaN' AND NOT a.is_its_own
     GROUP BY 1
 $$;
 

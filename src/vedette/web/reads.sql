@@ -189,13 +189,25 @@ ORDER BY o.silent_since IS NOT NULL, o.seen_at DESC, a.name
 -- Every measurement of one target, thinned to one point a bucket: mean, least and greatest, over all
 -- agents. Reports have no index by target on the open day: the caller sets a statement timeout.
 WITH kept AS (
-    SELECT date_bin(%(bucket)s, r.at, %(since)s) AS at, r.layout_id, r.rtt_s, r."values"
+    SELECT
+        date_bin(%(bucket)s, r.at, %(since)s) AS at,
+        date_bin('1 hour', r.at, '2000-01-01 00:00:00+00') AS hour,
+        r.layout_id, r.rtt_s, r."values"
     FROM health.report AS r
     WHERE r.target_id = %(target_id)s AND r.at >= %(since)s AND r.at < %(until)s
+),
+own AS (
+    -- Hours in which the target itself measures what is called `rtt`, as `health.pieces` has it.
+    SELECT DISTINCT k.hour
+    FROM (SELECT DISTINCT hour, layout_id FROM kept) AS k
+    JOIN health.layout AS l ON l.id = k.layout_id
+    CROSS JOIN LATERAL unnest(l.names, l.entities) AS u (name, entity)
+    WHERE u.name = 'rtt' AND u.entity = ''
 ),
 point AS (
     SELECT 'rtt' AS name, '' AS entity, 'seconds' AS unit, at, rtt_s::float8 AS value
     FROM kept
+    WHERE hour NOT IN (SELECT hour FROM own)
     UNION ALL
     SELECT l.names[v.nth], l.entities[v.nth], l.units[v.nth], k.at, v.value
     FROM kept AS k
