@@ -385,7 +385,7 @@ async def test_a_sheet_has_a_row_a_month_and_no_formula(rest):
     answer = await rest.http.get(
         "/api/v1/availability?from=2026-09&months=2&format=csv&beside=compatible"
     )
-    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     rows = list(csv.DictReader(answer.text.splitlines()))
     assert [row["month"] for row in rows] == ["2026-09", "2026-10"]
     assert rows[1]["percent"] == "99.865591"

@@ -37,6 +37,8 @@ async def shown(collector: Collector, cluster: str = "c1", namespace: str = "sho
 async def samples(collector: Collector, path: str) -> dict[tuple[str, ...], float]:
     """Return what the reporter reads, by its parser: samples by their labels, in the order of the labels' names."""
     answer = await collector.get(f"{path}/metrics")
+    # Strictly: with the charset twice Prometheus cannot read it, and refuses the scrape.
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"].startswith("text/plain")
     return {

@@ -17,6 +17,7 @@ from vedette.incidents.availability import Cell, Group, Line, Table, table
 from vedette.incidents.availability_ask import question
 from vedette.incidents.availability_rules import Policy, Reporting, loss, whole
 from vedette.incidents.availability_share import Share, percent
+from vedette.rest.csv import MEDIA_TYPE
 
 DIGITS = 6
 SECOND_US = 1_000_000
@@ -126,7 +127,7 @@ async def show_availability(
         return Response(found)
     sheet: Response[str] = Response(
         sheet_of(found),
-        media_type="text/csv; charset=utf-8",
+        media_type=MEDIA_TYPE,
         headers={"content-disposition": 'attachment; filename="availability.csv"'},
     )
     return cast("Response[Availability]", sheet)
