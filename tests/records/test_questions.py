@@ -202,6 +202,18 @@ async def test_a_score_is_told_as_it_was_found(rest):
         assert row["score"] == 9.8, path
 
 
+async def test_a_name_may_be_typed_in_small_letters(rest):
+    await tell(rest, scan(finding("CVE-2026-1"), finding("GHSA-aaaa-bbbb-cccc")))
+    assert (await rest.get("/api/v1/find?name=cve-2026-1")).json()["name"] == "CVE-2026-1"
+    assert (await rest.get("/api/v1/find?name=ghsa-AAAA-bbbb-cccc")).status_code == 200
+    assert await names(rest, "/api/v1/vulnerabilities?name=cve-2026-1") == ["CVE-2026-1"]
+    wish = {"name": "cve-2026-1", "decision": "false_positive", "reason": "not called"}
+    assert (await rest.post("/api/v1/triage", wish)).json()["name"] == "CVE-2026-1"
+    assert await names(rest, "/api/v1/triage?name=cve-2026-1") == ["CVE-2026-1"]
+    asked = {"cve": "cve-2026-1"}
+    assert (await rest.post("/api/v1/agents/beneath", asked)).status_code == 200
+
+
 async def test_changes_say_what_came_went_and_became_graver(rest):
     now = clock.now()
     await tell(rest, scan(finding("CVE-2026-1"), finding("CVE-2026-2")), at=now - 30 * DAY)

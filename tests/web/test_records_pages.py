@@ -171,6 +171,7 @@ async def test_a_vulnerability_says_what_others_know_of_it(browser, world, owner
     assert len(statements) <= 8
     assert "listed by demo since 2023-10-10" in words
     assert "more than 42 % of all model v2026.03.16" in words
+    assert (await browser.get(f"/advisories/{KEV.lower()}", **bearer())).words == words
     quiet = (await browser.get(f"/advisories/{QUIET}", **bearer())).words
     assert "Exploited (KEV) not listed" in quiet
     stated = (await browser.get(f"/advisories/{STATED}", **bearer())).words
@@ -215,8 +216,8 @@ REFUSED = (
     ({"until": "9999-12-31"}, ""),
     ({"reason": " "}, "say why"),
     ({"decision": "perhaps"}, "choose what is decided"),
-    ({"where": "service:None"}, "there is no service None"),
-    ({"where": "namespace:x:y"}, "there is no namespace y"),
+    ({"where": "service:None"}, "there is no service 'None'"),
+    ({"where": "namespace:x:y"}, "there is no cluster 'x'"),
     ({"where": "service:\0"}, ""),
     ({"form": "other"}, "this page has no such form"),
     ({"form": "take_back", "number": "7"}, "there is no decision 7"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from vedette.db.queries import Connection, load
 from vedette.errors import Missing
+from vedette.records.rules import spelled
 
 Q = load(__file__, "agents_beneath.sql")
 
@@ -60,7 +61,7 @@ async def beneath_component(conn: Connection, slug: str) -> list[Beneath]:
 
 async def beneath_vulnerability(conn: Connection, name: str) -> list[Beneath]:
     """Return the agents on hosts, and at clusters, where a vulnerability stands open; raises Missing."""
-    row = await Q.one(conn, "advisories", name=name)
+    row = await Q.one(conn, "advisories", name=spelled(name))
     if row is None or row[0] is None:
         raise Missing(f"nothing is known of {name[:100]!a}")
     found = await Q.one(conn, "standing", advisories=row[0], identities=row[1])

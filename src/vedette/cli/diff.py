@@ -14,7 +14,7 @@ from vedette.errors import Invalid, Missing
 
 HERE = Asking()
 CHANGES = Listing(
-    "changes",
+    "changes in that time",
     ("at", "change", "name", "severity", "was", "cluster", "namespace", "services", "exploited"),
     "name",
 )

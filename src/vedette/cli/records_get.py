@@ -24,7 +24,7 @@ FAMILY_NAMES = {
 }
 KINDS = Listing("kinds", ("name", "family", "description"), "name")
 DORA = Listing(
-    "deployments",
+    "deployments in that time",
     (
         "service",
         "environment",

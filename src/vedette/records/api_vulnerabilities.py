@@ -15,6 +15,7 @@ from vedette.records.intake_read import kind_called
 from vedette.records.listed import Listing
 from vedette.records.model import Severity
 from vedette.records.reads import Place, Vulnerability, Wanted, is_image, vulnerabilities
+from vedette.records.rules import spelled
 from vedette.rest.paging import DEFAULT_LIMIT, Cursor, Limit, decode_cursor
 
 Word = Annotated[str | None, Parameter(max_length=1_000)]
@@ -85,7 +86,7 @@ async def list_vulnerabilities(
         namespace=namespace,
         service=service,
         image=image,
-        name=name,
+        name=spelled(name) if name else None,
         package=package,
         kind=kind,
         severities=severities_of(severity),

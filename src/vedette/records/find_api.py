@@ -15,6 +15,7 @@ from vedette.records.asked import Format
 from vedette.records.knowledge import Listed, Scored, listed, scored
 from vedette.records.listed import Listing
 from vedette.records.model import Severity
+from vedette.records.rules import spelled
 from vedette.records.top import Known, known
 from vedette.rest.csv import wants_csv
 from vedette.rest.paging import DEFAULT_LIMIT, Cursor, Limit, decode_cursor
@@ -107,7 +108,7 @@ async def find_vulnerability(
 ) -> Response[Any]:
     """Say where a vulnerability is, by any name it goes by; findings come in pages. JSON, or CSV of the findings."""
     now, as_csv = clock.now(), wants_csv(request)
-    name = name.strip()
+    name = spelled(name)
     names, about = await find.named(conn, name)
     facts, loaded = await listed(conn, names or [name]), await known(conn)
     if not names and not facts:

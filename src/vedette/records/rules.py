@@ -1,5 +1,6 @@
 """The decisions of records: what makes things the same, what counts once, what a newer look closes."""
 
+import re
 from collections.abc import Iterable
 from hashlib import blake2b, sha256
 
@@ -8,6 +9,8 @@ import msgspec
 from vedette.records.model import Advisory, Finding, Package, Scan
 
 KEY_BYTES = 16
+_NUMBERED = re.compile(r"[a-z][a-z0-9]{1,9}-[0-9]{4}[-:][0-9]{1,9}(-[0-9]{1,5})?", re.IGNORECASE)
+_GITHUB = re.compile(r"ghsa(-[0-9a-z]{4}){3}", re.IGNORECASE)
 _PACK = msgspec.msgpack.Encoder().encode
 
 
@@ -17,6 +20,18 @@ def keys_of(things: Iterable[object]) -> list[bytes]:
     They make the same: a package; an advisory, by its name and feed; all that an advisory says.
     """
     return [blake2b(packed, digest_size=KEY_BYTES).digest() for packed in map(_PACK, things)]
+
+
+def spelled(name: str) -> str:
+    """Return the name of an advisory as its publisher writes it; people type small letters. Others stay as they are.
+
+    >>> spelled(" cve-2021-44228"), spelled("rhsa-2020:0575"), spelled("ghsa-JFH8-c2jp-5v3q"), spelled("temp-x")
+    ('CVE-2021-44228', 'RHSA-2020:0575', 'GHSA-jfh8-c2jp-5v3q', 'temp-x')
+    """
+    name = name.strip()
+    if _GITHUB.fullmatch(name):
+        return name[:4].upper() + name[4:].lower()
+    return name.upper() if _NUMBERED.fullmatch(name) else name
 
 
 def identity_of(advisory: Advisory) -> str:

@@ -15,6 +15,7 @@ from vedette.db.queries import Connection, load
 from vedette.errors import Conflict, Invalid, Missing
 from vedette.fleet.named import check_named
 from vedette.records.exposures import mark
+from vedette.records.rules import spelled
 
 Q = load(__file__, "triage.sql")
 NAME_LIMIT, REASON_LIMIT = 200, 10_000
@@ -123,7 +124,7 @@ async def decide(conn: Connection, wish: Wish, *, by: str, now: datetime) -> Tri
     """Make a decision, with a line in the audit log; raises Invalid, Missing or Conflict."""
     checked(wish, now=now)
     async with conn.transaction():
-        identity = await identity_called(conn, wish.name.strip())
+        identity = await identity_called(conn, spelled(wish.name))
         number = await Q.value(
             conn,
             "add",
@@ -207,6 +208,7 @@ async def decisions(
     """Return decisions, the newest first; name: any that their vulnerability goes by."""
     identities = None
     if name is not None:
+        name = spelled(name)
         identities = [name, *(row[0] for row in await Q.all(conn, "identities", name=name))]
     return await Q.all(
         conn,

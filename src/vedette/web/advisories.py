@@ -8,6 +8,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from vedette.db.queries import Connection
 from vedette.errors import Invalid, Missing, VedetteError
+from vedette.records.rules import spelled
 from vedette.records.triage import decide, take_back
 from vedette.rest.problem import STATUS
 from vedette.web import advisory_reads
@@ -40,7 +41,7 @@ class AdvisoryPages:
 
     async def advisory(self, request: Request) -> Answer:
         """Answer `/advisories/NAME`: eight statements; and what its forms send. Raises Missing."""
-        name = name_in_path(request.name)
+        name = spelled(name_in_path(request.name))
         if request.method != "POST":
             actor = await self._visitors.who(request)
             async with lent(self._pool) as conn:
