@@ -126,7 +126,10 @@ def _on_database_away(request: AnyRequest, error: Exception) -> Response[bytes]:
 
 
 def _dependencies(rooms: Rooms) -> Mapping[str, Provide]:
-    async def conn() -> AsyncIterator[AsyncConnection[Any]]:
+    async def conn(request: AnyRequest) -> AsyncIterator[AsyncConnection[Any]]:
+        if request.method != "GET":
+            # It is kept with the request. A body that trickles in must not hold a connection meanwhile.
+            await request.body()
         async with rooms.pool.connection() as connection:
             yield connection
 

@@ -250,13 +250,14 @@ async def drop_a_snapshot(
     request: AnyRequest, actor: Actor, record_intake: RecordIntake, token: UUID
 ) -> None:
     """Let go of a snapshot with what was filled in."""
+    again = asked_by(request, actor, await request.body())
     async with record_intake.connection() as conn:
 
         async def act() -> Kept:
             await drop_snapshot(conn, token, by=actor.name, now=clock.now())
             return kept(None, 204)
 
-        await answered_once(request, conn, actor, act)
+        await once(conn, again, act, now=clock.now())
 
 
 async def _repeated(request: AnyRequest, actor: Actor, body: bytes) -> Repeated | None:
