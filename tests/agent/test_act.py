@@ -28,10 +28,14 @@ from act_world import NOW, Host, bundle, order, public_key, searching, signed_bu
 
 from vedette import clock
 from vedette.agent import act as act_module
+from vedette.agent.identity import IdentityFiles
 from vedette.agent.journal_lines import read_lines
+from vedette.errors import Denied, Invalid
 from vedette.link.acts import Act
 from vedette.trust.action_text import v2_text, v3_text
+from vedette.trust.authority import Authority
 from vedette.trust.bundle import AgentGroup, Investigator, Minimum, Weight, Withdrawn
+from vedette.trust.keys import make_csr, make_key, own_fingerprint
 from vedette.trust.result_signature import hold_result
 from vedette.trust.validity import action_digest
 
@@ -314,6 +318,56 @@ async def test_a_host_decides_by_its_own_bundle(tmp_path, made, reason):
     by = ("ada",) if reason == "one-person" else ("ada", "bob")
     assert (await host.answers(order(at=host.now, by=by)))["reason"] == reason
     await host.acting.stop()
+
+
+async def test_no_certificate_makes_a_host_another_one(tmp_path, etc):
+    """Ada alone may search the laboratory; the server says that this host is one of there."""
+    host = Host(tmp_path / "agent")
+    laboratory = make_key()
+    lab = AgentGroup(name="lab", agents=(own_fingerprint(laboratory),))
+    rest = AgentGroup(name="rest", agents=(host.key,))
+    made = bundle(
+        groups=(lab, rest),
+        minimums=tuple(
+            Minimum(group=g, module="*", weight=w) for g, w in (("lab", 1), ("rest", 2))
+        ),
+        weights=tuple(
+            Weight(investigator="ada", group=name, module="*", weight=1) for name in ("lab", "rest")
+        ),
+    )
+    authority = Authority.make()
+    request = make_csr(laboratory, "lab-1")
+    issued = authority.issue_agent(request, "lab-1", now=clock.now())
+    identity = IdentityFiles(tmp_path / "agent")
+    before = identity.credentials()
+    with pytest.raises(Denied, match="another key"):
+        identity.keep_renewed(issued.pem, authority.pem)
+    assert identity.credentials() == before
+    # Nor does one that came otherwise.
+    (tmp_path / "agent" / "agent.pem").write_bytes(issued.pem)
+    await host.start()
+    await host.acting.trust(signed_bundle(made))
+    said = await host.answers(order(searching(etc), by=("ada",)))
+    assert (said["status"], said["reason"]) == ("refused", "too-little-weight")
+    await host.acting.stop()
+
+
+def test_what_is_no_certificate_does_not_replace_ours(tmp_path):
+    Host(tmp_path / "agent")
+    identity = IdentityFiles(tmp_path / "agent")
+    before = identity.credentials()
+    ours = Authority.make().issue_agent(make_csr(before.key_pem, "edge"), "edge", now=clock.now())
+    for certificate, authority in (
+        (b"", b""),
+        (b"-----BEGIN CERTIFICATE-----", b""),
+        (identity.request(), b""),
+        (ours.pem, b""),
+        (ours.pem, b"nobody"),
+        (before.certificate_pem, Authority.make().pem),
+    ):
+        with pytest.raises((Denied, Invalid)):
+            identity.keep_renewed(certificate, authority)
+    assert identity.credentials() == before
 
 
 async def test_without_a_pin_every_action_is_refused_whatever_bundle_the_server_brings(tmp_path):

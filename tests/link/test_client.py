@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from fake_server import FakeServer
 
+from vedette.errors import Denied
 from vedette.health.model import Measurement, Report, State
 from vedette.link import client as client_module
 from vedette.link import vedette_pb2 as pb
@@ -292,6 +293,19 @@ async def test_a_certificate_is_renewed_on_the_stream_with_the_same_key(server, 
     ((certificate, authority),) = agent.client.identity.renewed
     assert b"BEGIN CERTIFICATE" in certificate
     assert authority == server.authority.pem
+
+
+async def test_a_certificate_that_is_refused_does_not_end_the_stream(server, agent, monkeypatch):
+    def refuse(*_):
+        raise Denied("the certificate is one of another key")
+
+    monkeypatch.setattr(agent.client.identity, "keep_renewed", refuse)
+    async with agent.attached():
+        await server.until(lambda: server.heartbeats)
+        await server.say(pb.ToAgent(renewed=pb.RenewReply(certificate_pem=b"another's")))
+        agent.look()
+        await server.until(lambda: server.stored)
+    assert len(server.hellos) == 1
 
 
 async def test_a_clock_that_differs_from_the_servers_is_noticed(server, agent):

@@ -25,7 +25,6 @@ from vedette.agent.trusted import Trusted
 from vedette.errors import Invalid, Unavailable, VedetteError
 from vedette.link.acts import Act, Answered
 from vedette.link.claims import Claims
-from vedette.trust.keys import FINGERPRINT_PREFIX, key_fingerprint
 from vedette.trust.reasons import Untrusted
 from vedette.trust.result_signature import sign_result
 from vedette.trust.signed import Signed, read_signed, write_signed
@@ -68,9 +67,8 @@ class Steps:
         self._journal = journal
         self._trusted = trusted
         self._clock = clock
-        credentials = identity.credentials()
-        self._key_pem = credentials.key_pem
-        key = FINGERPRINT_PREFIX + key_fingerprint(credentials.certificate_pem).hex()
+        self._key_pem = identity.credentials().key_pem
+        key = identity.fingerprint()
         facts = facts_of(claims, identity.held.name, key)
         self._here = Here(key=key, facts=facts, modules=rules.actions)
         self.refused = 0

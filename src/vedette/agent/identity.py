@@ -64,7 +64,13 @@ class IdentityFiles:
         certificate_pem: bytes,
         authority_pem: bytes,
     ) -> None:
-        """Keep a fresh enrolment; `identity.json` comes last and makes it count."""
+        """Keep a fresh enrolment; `identity.json` comes last and makes it count.
+
+        Raises Denied for a certificate that is not this key's.
+        """
+        from vedette.trust.keys import hold_certificate
+
+        hold_certificate(certificate_pem, key_pem, authority_pem)
         write_private(self.directory / "key.pem", key_pem)
         write_private(self.directory / "agent.pem", certificate_pem)
         write_private(self.directory / "authority.pem", authority_pem)
@@ -78,6 +84,12 @@ class IdentityFiles:
             certificate_pem=self._read("agent.pem"),
             authority_pem=self._read("authority.pem"),
         )
+
+    def fingerprint(self) -> str:
+        """Return who this is: `sha256:` and hex of our own key, which no certificate changes."""
+        from vedette.trust.keys import own_fingerprint
+
+        return own_fingerprint(self._read("key.pem"))
 
     def welcomed_run_id(self) -> str:
         """Return the last run a server welcomed; "" at first."""
@@ -99,7 +111,14 @@ class IdentityFiles:
         return make_csr(self._read("key.pem"), self.held.name)
 
     def keep_renewed(self, certificate_pem: bytes, authority_pem: bytes) -> None:
-        """Keep a new certificate, and the authority should it have changed."""
+        """Keep a new certificate, and the authority should it have changed.
+
+        Raises Denied, or Invalid for what is no certificate, and keeps what there is.
+        """
+        from vedette.trust.keys import hold_certificate
+
+        authority = authority_pem or self._read("authority.pem")
+        hold_certificate(certificate_pem, self._read("key.pem"), authority)
         if authority_pem and authority_pem != self._read("authority.pem"):
             write_private(self.directory / "authority.pem", authority_pem)
         write_private(self.directory / "agent.pem", certificate_pem)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import grpc.aio
 import structlog
 
+from vedette.errors import VedetteError
 from vedette.link import vedette_pb2 as pb
 from vedette.link.acts import Acts
 from vedette.link.dictionary import Dictionary
@@ -112,7 +113,11 @@ class Attachment:
         self.wake()
 
     def _renewed(self, reply: pb.RenewReply) -> None:
-        self.identity.keep_renewed(reply.certificate_pem, reply.authority_pem)
+        try:
+            self.identity.keep_renewed(reply.certificate_pem, reply.authority_pem)
+        except VedetteError as refused:
+            log.warning("a certificate was refused", why=str(refused))
+            return
         log.info("the certificate was renewed", renew_again_at=self.identity.renew_at().isoformat())
 
     async def _send(self) -> None:

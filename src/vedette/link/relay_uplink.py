@@ -11,6 +11,7 @@ import grpc
 import grpc.aio
 import structlog
 
+from vedette.errors import VedetteError
 from vedette.link import vedette_pb2 as pb
 from vedette.link.claims import Claims, facts_message
 from vedette.link.client import PROTOCOL, WELCOME_WITHIN_S, Refused, secure_channel
@@ -115,9 +116,13 @@ class Uplink:
         if kind == "welcome":
             self._welcomed(message.welcome)
         elif kind == "renewed":
-            self.identity.keep_renewed(
-                message.renewed.certificate_pem, message.renewed.authority_pem
-            )
+            try:
+                self.identity.keep_renewed(
+                    message.renewed.certificate_pem, message.renewed.authority_pem
+                )
+            except VedetteError as refused:
+                log.warning("a certificate was refused", why=str(refused))
+                return
             log.info("the certificate was renewed")
 
     def _welcomed(self, welcome: pb.Welcome) -> None:

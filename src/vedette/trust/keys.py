@@ -13,6 +13,7 @@ import ssl
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import (
@@ -71,6 +72,34 @@ def key_fingerprint(
 ) -> bytes:
     """Return the SHA-256 (32 bytes) of the public key of a certificate or a CSR, parsed or PEM."""
     return hashlib.sha256(public_key_of(certificate_or_request)).digest()
+
+
+def own_fingerprint(key_pem: bytes) -> str:
+    """Return who holds this private key, as trust bundles name agents: `sha256:` and hex."""
+    return FINGERPRINT_PREFIX + hashlib.sha256(_public_half(key_pem)).hexdigest()
+
+
+def hold_certificate(certificate_pem: bytes, key_pem: bytes, authority_pem: bytes) -> None:
+    """Raise Denied unless this is a certificate of that private key, by that authority.
+
+    Whoever issues certificates could otherwise make an agent take itself for another one.
+    """
+    certificate = _from_pem(certificate_pem)
+    if public_key_of(certificate) != _public_half(key_pem):
+        raise Denied("the certificate is one of another key")
+    authority = _from_pem(authority_pem)
+    if isinstance(certificate, x509.Certificate) and isinstance(authority, x509.Certificate):
+        try:
+            certificate.verify_directly_issued_by(authority)
+        except (ValueError, TypeError, InvalidSignature):
+            raise Denied("the certificate is not by the authority that came with it") from None
+        return
+    raise Denied("a certificate request is no certificate")
+
+
+def _public_half(key_pem: bytes) -> bytes:
+    public = private_key(key_pem).public_key()
+    return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def public_key_of(

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from vedette import clock
 from vedette.app.commands.agent import DATA_DIR, TRUST
 from vedette.app.trust_flags import TrustFlags
-from vedette.errors import Invalid, Missing, Unavailable
+from vedette.errors import Invalid, Unavailable
 
 if TYPE_CHECKING:
     from vedette.agent.loader import Offered
@@ -111,18 +111,15 @@ def _told(kept: "Releases", sha256: str, people: tuple[str, ...]) -> int:
 
 
 def _signed_by(options: "Options", trust: TrustFlags, offered: "Offered") -> tuple[str, ...]:
+    from vedette.agent.identity import IdentityFiles
     from vedette.agent.loader import hold
     from vedette.agent.trusted import Trusted
-    from vedette.trust.keys import key_fingerprint
 
     now = clock.now()
     roots = trust.over(options.rules().trust).roots()
     bundle = Trusted(options.data_dir, roots).bundle(now=now)
-    try:
-        own = key_fingerprint((options.data_dir / "agent.pem").read_bytes())
-    except OSError as fault:
-        raise Missing(f"{options.data_dir} holds no agent: {fault.strerror}") from None
-    return hold(bundle, offered, agent=f"sha256:{own.hex()}", now=now)
+    own = IdentityFiles(options.data_dir).fingerprint()
+    return hold(bundle, offered, agent=own, now=now)
 
 
 def _host(options: "Options") -> dict[str, Any]:
