@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from tests.records.test_exposures import NOW, Conn, finding, scan, see
 from tests.records.test_knowledge import learn, vex
 from tests.records.test_triage import ACCEPT, NEVER
@@ -57,6 +58,23 @@ async def test_cyclonedx_reads_back_as_it_was_decided(conn: Conn) -> None:
     given = await told(conn)
     back = read(CycloneDx(), cyclonedx(given, at=NOW))
     assert said(back) == said(list(given))
+
+
+@pytest.mark.parametrize(
+    "product",
+    [
+        "Generic App 1.0.0",
+        "cpe:2.3:a:shop:orders:1.0",
+        "sha256:" + "ab" * 32,
+        "CSAFPID-1?#",
+        "a/b:1",
+    ],
+)
+async def test_products_that_are_no_package_urls_read_back_too(conn: Conn, product: str) -> None:
+    await learn(conn, vex("d1", VexStatus.FIXED, products=(product,)))
+    given = await statements(conn, now=LATER)
+    assert said(read(CycloneDx(), cyclonedx(given, at=NOW))) == said(list(given))
+    assert said(read(OpenVex(), openvex(given, at=NOW))) == said(list(given))
 
 
 async def test_a_decision_of_one_package_keeps_to_it(conn: Conn) -> None:

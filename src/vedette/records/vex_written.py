@@ -138,6 +138,15 @@ def cyclonedx(statements: Iterable[Statement], *, at: datetime) -> dict[str, obj
     }
 
 
+def _ref(product: str) -> str:
+    """Return the reference to a product that the document does not list: a name that is no URL becomes one."""
+    return (
+        product
+        if product.startswith(("pkg:", "urn:cdx:"))
+        else f"pkg:generic/{quote(product, safe='')}"
+    )
+
+
 def _cyclonedx(one: Statement) -> dict[str, object]:
     analysis: dict[str, object] = {"state": _STATES[one.status]}
     if one.status is VexStatus.NOT_AFFECTED and one.justification in _JUSTIFICATIONS:
@@ -149,7 +158,7 @@ def _cyclonedx(one: Statement) -> dict[str, object]:
     written: dict[str, object] = {
         "id": one.names[0],
         "analysis": analysis,
-        "affects": [{"ref": product} for product in one.products],
+        "affects": [{"ref": _ref(product)} for product in one.products],
     }
     if one.names[1:]:
         written["references"] = [{"id": name, "source": {"name": name}} for name in one.names[1:]]
