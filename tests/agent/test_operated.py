@@ -65,7 +65,7 @@ def test_what_was_left_out_is_there_when_it_is_asked_for(code: str, expected: st
     assert said(code) == expected
 
 
-def test_the_file_module_starts_without_what_it_needs_not() -> None:
+def test_a_search_of_names_starts_without_what_it_needs_not() -> None:
     dear = {
         "pathlib",
         "urllib.parse",
@@ -75,6 +75,15 @@ def test_the_file_module_starts_without_what_it_needs_not() -> None:
         "json",
         "typing_extensions",
     }
-    code = "import vedette.agent.operating, vedette.agent.modules.file; print(*sys.modules)"
-    assert dear & set(said(code).split()) == set()
-    assert said("print(type(sys.modules['textwrap']).__name__)") == "Later"
+    dear |= {"vedette.agent.modules.file_read", "vedette.agent.modules.file_sieve"}
+    code = f"""
+import msgspec
+from vedette.agent import operating
+from vedette.agent.modules import Context, read_parameters
+from vedette.agent.modules.file import File
+
+asked = read_parameters(File, {{"searches": {{"s1": {{"paths": ["/proc/self"], "names": ["^maps$"]}}}}}})
+result = File().run(asked, Context(root="/"))
+print(result.foundanything, sorted({dear!r} & {{*sys.modules}}), type(sys.modules["textwrap"]).__name__)
+"""
+    assert said(code) == "True [] Later"

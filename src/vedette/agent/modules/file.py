@@ -2,24 +2,25 @@
 
 The defects of MIG's are none of ours: lines are of any length, each search has its own limit, a root
 may be a link, gzip may be broken or empty, a search without checks lists, and no search sees what
-another's roots brought. See `file_walk` for where it goes and `file_read` for how it reads.
+another's roots brought. See `file_walk` for where it goes and `file_contents` for how it reads.
 """
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import groupby
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from vedette import clock
 from vedette.agent.modules import Context, Needs, Parameters, Result
 from vedette.agent.modules.file_answer import elements, statistics
-from vedette.agent.modules.file_block import Block
 from vedette.agent.modules.file_mounts import of_this_host
 from vedette.agent.modules.file_parameters import FileParameters
 from vedette.agent.modules.file_question import Hit, Names, Question, questions
-from vedette.agent.modules.file_read import BLOCK_BYTES, Findings, OutOfTime, Reader
-from vedette.agent.modules.file_sieve import Plan, Sieve
-from vedette.agent.modules.file_walk import Active, Entry, Walk, shown
+from vedette.agent.modules.file_walk import Active, Entry, OutOfTime, Walk, shown
+
+if TYPE_CHECKING:
+    from vedette.agent.modules.file_contents import Contents
 
 
 class File:
@@ -55,10 +56,13 @@ class Run:
         self.asked = asked
         self.unread = self.hits = 0
         self.ended = ""
-        self._reader = Reader(context)
-        self._sieve = Sieve(Block(bytearray(BLOCK_BYTES)), context)
-        self._plans: dict[tuple[Question, ...], Plan] = {}
         self._walk = Walk(context, of_this_host())
+
+    @cached_property
+    def _contents(self) -> "Contents":
+        from vedette.agent.modules.file_contents import Contents  # names alone do without
+
+        return Contents(self.context, self._walk, self._fault)
 
     def result(self) -> Result:
         """Walk, then tell."""
@@ -90,7 +94,8 @@ class Run:
                 self._walk.spent and all(question.quota.spent for question in self.asked)
             ):
                 return
-        self._sift()
+        if any(question.reads for question in self.asked):
+            self._found(self._contents.rest())
 
     def _portion(self, active: Active, entries: Sequence[Entry]) -> None:
         names: Names | None = None
@@ -104,14 +109,14 @@ class Run:
             if not question.reads:
                 self._hits(question, standing)
             elif len(active) == 1:
-                self._contents(self._plan((question,)), standing)
+                self._found(self._contents.among(standing, (question,)))
             elif unread:
                 for entry in standing:
                     unread[entry] = (*unread.get(entry, ()), question)
             else:
                 unread = dict.fromkeys(standing, (question,))
         for asking, those in groupby(unread, key=unread.__getitem__):
-            self._contents(self._plan(asking), those)
+            self._found(self._contents.among(those, asking))
 
     def _standing(self, question: Question, entries: Iterable[Entry]) -> Iterator[Entry]:
         """Yield the files of these whose size, mode and age are as asked."""
@@ -128,62 +133,11 @@ class Run:
             if (self._hit(question, entry) and question.quota.spent) or self.ended:
                 return
 
-    def _plan(self, asking: tuple[Question, ...]) -> Plan:
-        plan = self._plans.get(asking)
-        if plan is None:
-            plan = self._plans[asking] = Plan.of(asking)
-        return plan
-
-    def _contents(self, plan: Plan, entries: Iterable[Entry]) -> None:
-        sieve, at_home = self._sieve, self._walk.at_home
-        for entry in entries:
-            if plan.sieved and sieve.worthwhile:
-                if sieve.full:
-                    self._sift()
-                    if self.ended:
-                        return
-                try:
-                    if sieve.take(entry, plan, plain=at_home and not entry.is_symlink()):
-                        continue
-                except OSError as fault:
-                    self._fault(plan.asked, entry.path, fault)
-                    continue
-            self._alone(entry, plan)
+    def _found(self, found: Iterable[tuple[Question, Entry]]) -> None:
+        for question, entry in found:
+            self._hit(question, entry)
             if self.ended:
                 return
-
-    def _sift(self) -> None:
-        """Empty the sieve: what it holds nothing of is answered, the others are read."""
-        if self.context.expired:
-            raise OutOfTime
-        for entry, plan, maybe in self._sieve.emptied():
-            if maybe:
-                self._alone(entry, plan)
-            else:
-                for question in plan.on_no:
-                    self._hit(question, entry)
-            if self.ended:
-                return
-
-    def _alone(self, entry: Entry, plan: Plan) -> None:
-        for asked, unpack in ((plan.unpacked, True), (plan.as_it_is, False)):
-            here: Sequence[Question] = asked
-            if self._walk.spent:
-                here = [question for question in asked if not question.quota.spent]
-            if here:
-                self._read(entry, here, unpack=unpack)
-
-    def _read(self, entry: Entry, here: Sequence[Question], *, unpack: bool) -> None:
-        findings = Findings.wanted(here)
-        plain = self._walk.at_home and not entry.is_symlink()
-        try:
-            self._reader.read(entry.path, findings, unpack=unpack, plain=plain)
-        except OSError as fault:
-            self._fault(here, entry.path, fault)
-            return
-        for question in here:
-            if findings.answer(question):
-                self._hit(question, entry)
 
     def _hit(self, question: Question, entry: Entry) -> bool:
         path, quota = entry.path, question.quota
@@ -191,7 +145,7 @@ class Run:
             return False
         try:
             inode = entry.stat()
-            digest = self._digest(question, path) if question.options.returnsha256 else ""
+            digest = self._contents.digest(question, path) if question.options.returnsha256 else ""
         except OSError as fault:
             self._fault([question], path, fault)
             return False
@@ -203,9 +157,6 @@ class Run:
         if self.hits >= self._most:
             self.ended = f"it found {self.hits} files, as many as this host gives at once"
         return True
-
-    def _digest(self, question: Question, path: bytes) -> str:
-        return self._reader.digest(path, unpack=question.options.decompress)
 
     def _fault(self, here: Iterable[Question], path: bytes, fault: OSError) -> None:
         self.unread += 1

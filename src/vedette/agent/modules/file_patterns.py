@@ -6,12 +6,14 @@ Lines end at `\n`; they may be of any length, and bytes that are no UTF-8 match 
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vedette.agent.modules.file_block import Block
 from vedette.agent.modules.file_literals import Plain, plain_text, required, surely_valid
 from vedette.agent.modules.patterns import compiled
 from vedette.errors import Invalid
+
+if TYPE_CHECKING:
+    from vedette.agent.modules.file_block import Block
 
 _ONLY_BY_LINE = r"\\[AzCQ]|\(\?[a-zA-Z]*-|\n"
 """What means something else in a text of many lines than in one of them."""
@@ -60,7 +62,7 @@ class Pattern:
         """Whether `place` can tell of it in many files at once."""
         return not self._by_line or self.literals is not None
 
-    def place(self, block: Block, at: int, end: int) -> int:
+    def place(self, block: "Block", at: int, end: int) -> int:
         """Return where in block[at:end] a match may be first; -1 where surely none is."""
         if self.literals is None:
             hit = self._of_many().search(block.view[at:end])
@@ -68,7 +70,7 @@ class Pattern:
         places = [block.find(word, at, end) for word in self.literals]
         return min((place for place in places if place >= 0), default=-1)
 
-    def in_lines(self, block: Block, end: int) -> bool:
+    def in_lines(self, block: "Block", end: int) -> bool:
         """Return whether it matches in one of the lines of the first `end` bytes; nothing has no lines."""
         if not end:
             return False
@@ -76,7 +78,7 @@ class Pattern:
             return any(self._around(block, end, word) for word in self.literals)
         return self._search(block.view[:end])
 
-    def on_all_lines(self, block: Block, end: int) -> bool:
+    def on_all_lines(self, block: "Block", end: int) -> bool:
         """Return whether there are lines in the first `end` bytes and it matches in each."""
         if not end:
             return False
@@ -115,7 +117,7 @@ class Pattern:
         hit = self._of_many().search(framed, at + 1, len(framed) - 1)
         return -1 if hit is None else int(hit.start())
 
-    def _around(self, block: Block, end: int, word: bytes) -> bool:
+    def _around(self, block: "Block", end: int, word: bytes) -> bool:
         at = block.find(word, 0, end)
         for _ in range(_LINES_TRIED):
             if at < 0:

@@ -14,6 +14,7 @@ from vedette.agent.modules import Context
 from vedette.agent.modules.file_block import Block
 from vedette.agent.modules.file_patterns import Pattern
 from vedette.agent.modules.file_question import Question
+from vedette.agent.modules.file_walk import OutOfTime
 
 if TYPE_CHECKING:
     import hashlib
@@ -34,10 +35,6 @@ MOST_KNOWN = 10_000
 
 Identity = tuple[int, int, int, int]
 Fill = Callable[[memoryview], int]
-
-
-class OutOfTime(Exception):  # noqa: N818 - not a fault of the file
-    """The module's time is over in the middle of a file."""
 
 
 def ended(descriptor: int, count: int, room: int, *, plain: bool) -> bool:

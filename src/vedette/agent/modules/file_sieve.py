@@ -15,8 +15,8 @@ from vedette.agent.modules import Context
 from vedette.agent.modules.file_block import Block
 from vedette.agent.modules.file_patterns import Pattern
 from vedette.agent.modules.file_question import Question
-from vedette.agent.modules.file_read import MOST_KNOWN, OPEN, Identity, OutOfTime, ended, identity
-from vedette.agent.modules.file_walk import Entry
+from vedette.agent.modules.file_read import MOST_KNOWN, OPEN, Identity, ended, identity
+from vedette.agent.modules.file_walk import Entry, OutOfTime
 
 FULL_BYTES = 256 * 1024
 """No further file is laid into the block beyond it; what is longer than the rest of it stands alone."""

@@ -27,6 +27,10 @@ Active = tuple[tuple[Question, int], ...]
 """Who asks of a folder, and how many folders deep still; 0 is any number."""
 
 
+class OutOfTime(Exception):  # noqa: N818 - not a fault of the file
+    """The module's time is over in the middle of a file."""
+
+
 class Entry(Protocol):
     """What stands in a folder; `os.DirEntry` is one."""
 

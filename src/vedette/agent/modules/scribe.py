@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from vedette.agent.modules import Context, Needs, Parameters, Result
-from vedette.agent.modules.file_read import OutOfTime
+from vedette.agent.modules.file_walk import OutOfTime
 from vedette.agent.modules.host_files import MASKED
 from vedette.agent.modules.package_versions import compare
 from vedette.agent.modules.packages import packages

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from vedette.agent.modules.file_read import OutOfTime
+from vedette.agent.modules.file_walk import OutOfTime
 from vedette.agent.modules.package_versions import compare
 from vedette.agent.modules.packages import Package as Installed
 from vedette.agent.modules.patterns import on_text
