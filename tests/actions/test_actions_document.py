@@ -373,11 +373,29 @@ def test_what_an_action_does_is_said_in_plain_words():
         {"module": "own\n", "parameters": {"b": 1, "a\nb": 2}},
     ]  # fmt: skip
     assert words(read(operations=operations)) == (
-        "reads file names below /etc, /tmp and answers with the SHA-256 of each hit",
+        "reads file names below /etc, /tmp and answers with the SHA-256 of each hit: file names x",
         "looks at connections with 10.0.0.0, 10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4 and 3 more",
-        "reads the memory of processes named sshd",
+        "reads the memory of processes named sshd: contents k",
         "runs the module own� with a�b, b",
     )
+
+
+@pytest.mark.parametrize(
+    ("search", "said"),
+    [
+        ({"names": [".*"], "contents": ["PRIVATE KEY"]}, "file names .*; contents PRIVATE KEY; any of these"),
+        ({"contents": ["^root:"], "options": {"mismatch": ["content"]}}, "contents not ^root:"),
+        ({"names": ["a", "b"], "sizes": ["<1k"], "options": {"matchall": True}}, "file names a, b; sizes <1k"),
+        ({"sha2": ["ab" * 32]}, f"SHA-2 sums {'ab' * 32}"),
+    ],
+)  # fmt: skip
+def test_what_a_search_looks_for_is_said_whatever_its_title_says(search, said):
+    parameters = {"searches": {"a": {"paths": ["/home"], **search}}}
+    made = read(
+        name="file -name '^passwd$'", operations=[{"module": "file", "parameters": parameters}]
+    )
+    (sentence,) = words(made)
+    assert sentence.split(" below /home: ")[1] == said
 
 
 def test_what_our_own_modules_do_is_said_in_plain_words():
@@ -393,8 +411,8 @@ def test_what_our_own_modules_do_is_said_in_plain_words():
         {"module": "process", "parameters": {"searches": {"a": 5}}},
     ]
     assert words(read(operations=operations)) == (
-        "reads the memory of every process",
-        "looks at processes' arguments and answers with arguments, which may hold secrets",
+        "reads the memory of every process: contents key",
+        "looks at processes' arguments and answers with arguments, which may hold secrets: arguments --token",
         "looks at every service, whether they run and begin with the host",
         "asks the target orders-db of the host's agent for locks",
         "asks osquery and answers with all rows of: SELECT *�FROM users",

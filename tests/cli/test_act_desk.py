@@ -516,7 +516,7 @@ def test_who_was_revoked_signs_in_vain(desk, capsys):
 def test_plain_words_are_json_and_yaml_too(desk, capsys):
     written(*PASSWD)
     found = json.loads(printed(capsys, "check", "a.json", "-o", "json"))
-    assert found["does"] == ["reads file names below /etc"]
+    assert found["does"] == ["reads file names below /etc: file names ^passwd$"]
     assert yaml.safe_load(printed(capsys, "check", "a.json", "-o", "yaml")) == found
 
 

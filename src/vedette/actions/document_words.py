@@ -51,12 +51,31 @@ def _file(found: Mapping[str, object]) -> tuple[str, ...]:
 
 def _search(search: Mapping[str, object]) -> str:
     checks = [told for key, told in FILE_CHECKS.items() if search.get(key)]
-    options = search.get("options")
-    answers = ""
-    if isinstance(options, dict) and options.get("returnsha256"):
-        answers = " and answers with the SHA-256 of each hit"
+    options = _options(search)
+    answers = " and answers with the SHA-256 of each hit" if options.get("returnsha256") else ""
+    turned = options.get("mismatch")
+    sought = _sought(search, FILE_CHECKS, turned=turned if isinstance(turned, list) else ())
+    if len(checks) > 1 and not options.get("matchall"):
+        sought = f"{sought}; any of these"
     read = ", ".join(checks) or "file names"
-    return f"reads {read} below {listed(search.get('paths'))}{answers}"
+    return f"reads {read} below {listed(search.get('paths'))}{answers}{sought}"
+
+
+def _options(search: Mapping[str, object]) -> Mapping[str, object]:
+    options = search.get("options")
+    return options if isinstance(options, dict) else {}
+
+
+def _sought(
+    search: Mapping[str, object], called: Mapping[str, str], *, turned: Sequence[object] = ()
+) -> str:
+    """Return what is looked for, check by check; turned: those that must not hold, in the singular."""
+    told = [
+        f"{words}{' not' if key.rstrip('s') in turned else ''} {listed(search[key])}"
+        for key, words in called.items()
+        if search.get(key)
+    ]
+    return f": {'; '.join(told)}" if told else ""
 
 
 def _netstat(found: Mapping[str, object]) -> tuple[str, ...]:
@@ -74,12 +93,14 @@ def _netstat(found: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def _memory(found: Mapping[str, object]) -> tuple[str, ...]:
-    return tuple(
-        f"reads the memory of {_named('process', one)}"
-        if one.get("contents") or one.get("bytes")
-        else f"looks for {_named('process', one)}"
-        for one in _searches(found)
-    )
+    return tuple(_one_memory(one) for one in _searches(found))
+
+
+def _one_memory(search: Mapping[str, object]) -> str:
+    reads = search.get("contents") or search.get("bytes")
+    what = "reads the memory of" if reads else "looks for"
+    called = {"libraries": "libraries", "contents": "contents", "bytes": "bytes"}
+    return f"{what} {_named('process', search)}{_sought(search, called)}"
 
 
 def _process(found: Mapping[str, object]) -> tuple[str, ...]:
@@ -101,11 +122,12 @@ def _one_process(search: Mapping[str, object]) -> str:
         "returnlistening": "listening ports",
         "returnsha256": "programs' SHA-256 sums",
     }
-    options = search.get("options")
-    asked = options if isinstance(options, dict) else {}
-    answers = " and ".join(words for key, words in gives.items() if asked.get(key))
+    options = _options(search)
+    answers = " and ".join(words for key, words in gives.items() if options.get(key))
     looked = ", ".join(words for key, words in looks.items() if search.get(key)) or "names"
-    return f"looks at processes' {looked}{f' and answers with {answers}' if answers else ''}"
+    valued = {key: words for key, words in looks.items() if key != "deleted"}
+    answered = f" and answers with {answers}" if answers else ""
+    return f"looks at processes' {looked}{answered}{_sought(search, valued)}"
 
 
 def _services(found: Mapping[str, object]) -> tuple[str, ...]:
