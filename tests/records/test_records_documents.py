@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 from typing import Any
 
 import cramjam
@@ -69,6 +70,17 @@ def test_a_small_file_does_not_become_a_large_one() -> None:
     for packed in (gzip.compress(bomb), bytes(cramjam.zstd.compress(bomb))):
         with pytest.raises(Invalid, match="larger than 1 MiB"):
             read_documents(packed, source="f", max_bytes=2**20)
+
+
+def test_members_of_a_packed_file_are_unpacked_in_time_that_grows_with_them() -> None:
+    many = gzip.compress(b"") * 1_000 + gzip.compress(b'{"a": ') + gzip.compress(b"1}")
+    assert read_documents(many)[0].value == {"a": 1}
+    with pytest.raises(Invalid, match="larger than 1 MiB"):
+        read_documents(gzip.compress(b"0" * 2**19) * 3, source="f", max_bytes=2**20)
+    began = time.process_time()
+    with pytest.raises(Invalid, match="in more than 16384 pieces"):
+        read_documents(gzip.compress(b"") * 400_000, source="f")
+    assert time.process_time() - began < 3
 
 
 def test_an_escaped_backslash_is_no_null_character() -> None:

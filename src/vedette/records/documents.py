@@ -21,6 +21,10 @@ from vedette.yaml_file import parse_yaml_stream
 MAX_BYTES = 256 * 2**20
 """Of one document, unpacked."""
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+MEMBERS = 16_384
+"""Of one gzip body: who packs in parallel makes one for each 64 KiB."""
+PIECE = 2**16
+"""Bytes of a later member unpacked at once: what lies behind its end is copied each time."""
 _BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _CSV = re.compile(r"#model_version:|cve,epss,percentile")
 T = TypeVar("T")
@@ -99,7 +103,7 @@ def unpacked(body: bytes, *, source: str, max_bytes: int = MAX_BYTES) -> bytes:
     """Return a gzip or zstd body as it was before it was packed; raise Invalid when that is too much."""
     try:
         if body.startswith(GZIP):
-            body = _gunzip(body, max_bytes)
+            body = _gunzip(body, max_bytes, source)
         elif body.startswith(ZSTD):
             body = _unzstd(body, max_bytes)
     except (zlib.error, EOFError):
@@ -112,17 +116,21 @@ def unpacked(body: bytes, *, source: str, max_bytes: int = MAX_BYTES) -> bytes:
     return body
 
 
-def _gunzip(body: bytes, max_bytes: int) -> bytes:
+def _gunzip(body: bytes, max_bytes: int, source: str) -> bytes:
     parts: list[bytes] = []
-    left = max_bytes + 1
-    while body and left > 0:  # a gzip file may hold several members
+    view, at, left = memoryview(body), 0, max_bytes + 1
+    for _ in range(MEMBERS):
         unpacker = zlib.decompressobj(wbits=31)
-        parts.append(unpacker.decompress(body, left))
-        left -= len(parts[-1])
-        if not unpacker.eof and left > 0:
-            raise EOFError
-        body = unpacker.unused_data
-    return b"".join(parts)
+        while not unpacker.eof and left > 0:
+            piece = view[at : at + PIECE] if at else view
+            if not piece:
+                raise EOFError
+            parts.append(unpacker.decompress(piece, left))
+            left -= len(parts[-1])
+            at += len(piece) - len(unpacker.unused_data) - len(unpacker.unconsumed_tail)
+        if at == len(body) or left <= 0:
+            return b"".join(parts)
+    raise Invalid(f"{source} is packed in more than {MEMBERS} pieces", hint="pack it as one")
 
 
 def _unzstd(body: bytes, max_bytes: int) -> bytes:
