@@ -44,6 +44,25 @@ def test_a_link_does_not_lead_out(below):
         secrets(below).resolve({"password_file": "link"})
 
 
+@pytest.mark.parametrize("key", ["ca_file", "client_cert", "client_key"])
+def test_a_file_of_certificates_is_one_the_owner_named_and_stays_a_path(below, key):
+    """Else a server could have the host's own keys shown, to whom it likes."""
+    inside, outside = below / "secrets" / "pg", below / "outside"
+    held = secrets(below)
+    assert held.resolve({key: "pg"}).settings == {key: str(inside)}
+    assert held.resolve({key: None}).settings == {key: None}
+    for named in (str(outside), "/dev/zero", "../outside", 7.5):
+        with pytest.raises(RefusedByHost, match=key):
+            Secrets(HostRules()).resolve({key: named})
+    with pytest.raises(RefusedByHost, match=key):
+        held.resolve({key: str(outside)})
+    listed = secrets(below, secret_files=[str(outside)])
+    assert listed.resolve({key: str(outside)}).settings == {key: str(outside)}
+    (below / "secrets" / "way").write_text(str(outside))
+    with pytest.raises(RefusedByHost, match=key):
+        held.resolve({f"{key}_file": "way"})
+
+
 def test_a_path_listed_exactly_is_read_without_a_secrets_dir(below):
     path = str(below / "outside")
     allowed = Secrets(HostRules(secret_files=[path]))

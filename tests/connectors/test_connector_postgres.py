@@ -197,6 +197,18 @@ async def test_a_wrong_password_is_our_own_fault_and_never_shown():
     assert "hunter2" not in repr(report)
 
 
+async def test_a_password_of_the_hosts_own_is_not_for_pushed_targets(monkeypatch, tmp_path):
+    heard = []
+    (tmp_path / ".pgpass").write_text("*:*:*:*:hunter2")
+    (tmp_path / ".pgpass").chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PGPASSWORD", "hunter2")
+    async with turning_away("28P01", "no", after_password=True, heard=heard) as port:
+        report = await look_at("postgres", host="127.0.0.1", port=port)
+    assert report.state is not State.UP
+    assert not any(b"hunter2" in one for one in heard)
+
+
 async def test_a_missing_socket_is_down():
     report = await look_at("postgres", host="/nowhere/run", port=free_port())
     assert report.state is State.DOWN

@@ -8,15 +8,21 @@ SSL_REQUEST = 80_877_103
 
 
 @asynccontextmanager
-async def turning_away(sqlstate: str, text: str, *, after_password: bool = False):
-    """Refuse everybody with this error, at the threshold or once the password was heard."""
+async def turning_away(sqlstate: str, text: str, *, after_password: bool = False, heard=None):
+    """Refuse everybody with this error, at the threshold or once the password was heard.
+
+    heard: takes the passwords.
+    """
 
     async def refuse(reader, writer):
         try:
             if await _startup(reader, writer) and after_password:
                 writer.write(b"R" + struct.pack("!II", 8, 3))
                 await reader.readexactly(1)
-                await reader.readexactly(struct.unpack("!I", await reader.readexactly(4))[0] - 4)
+                length = struct.unpack("!I", await reader.readexactly(4))[0] - 4
+                password = await reader.readexactly(length)
+                if heard is not None:
+                    heard.append(password)
             fields = b"".join(
                 kind + value.encode() + b"\0"
                 for kind, value in ((b"S", "FATAL"), (b"C", sqlstate), (b"M", text))

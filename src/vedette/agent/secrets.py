@@ -1,7 +1,8 @@
 """Secrets of targets: named by the server, read on this host, never sent anywhere.
 
 A pushed setting `password_file: pg` becomes `password` with the content of that file; `${NAME}` in
-a text becomes that environment variable. Which files and which variables: the host owner decides.
+a text becomes that environment variable. Which files and which variables: the host owner decides,
+also where a setting names a file of certificates, whose content it does not become.
 """
 
 import os
@@ -16,6 +17,8 @@ from vedette.agent.host import HostRules, allowed_environment
 
 SECRET_BYTES = 64 * 1024
 """More than any password or certificate; a file that is longer is something else."""
+PATHS = ("ca_file", "client_cert", "client_key")
+"""Settings whose files the connector's TLS opens by itself."""
 LEAST_REDACTED = 4
 """A secret shorter than this is not blotted out of messages: `1` would blot out every digit."""
 
@@ -52,13 +55,16 @@ class Secrets:
         found: set[str] = set()
         resolved: dict[str, Any] = {}
         for key, value in settings.items():
-            name = key.removesuffix("_file")
+            name = key if key in PATHS else key.removesuffix("_file")
             if name != key and isinstance(value, str):
                 content = self._content(key, self._variables(value, set()))
                 found.add(content)
                 resolved[name] = content
             else:
                 resolved[key] = self._variables(value, found)
+        for key in PATHS:
+            if resolved.get(key) is not None:
+                resolved[key] = str(self._path(key, str(resolved[key])))
         secrets = frozenset(s for s in found if len(s) >= LEAST_REDACTED)
         return Resolved(resolved, secrets)
 

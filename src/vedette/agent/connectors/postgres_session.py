@@ -43,7 +43,7 @@ class Session:
                 hostaddr=None if host.startswith("/") else ",".join(addresses),
                 port=port,
                 user=self._settings["user"],
-                password=password,
+                password=password or "",  # not that of libpq's variable
                 dbname=self._settings["database"],
                 application_name="vedette",
                 autocommit=True,
@@ -141,7 +141,7 @@ def _tls(settings: Mapping[str, Any]) -> dict[str, Any]:
     given = {
         "sslmode": settings["sslmode"],
         "sslrootcert": settings["ca_file"],
-        "sslcert": settings["client_cert"],
+        "sslcert": settings["client_cert"] or _NO_FILE,
         "sslkey": settings["client_key"],
     }
     return {key: value for key, value in given.items() if value is not None}
