@@ -1,8 +1,10 @@
 """A key nobody knows is refused with the ones that are known: a typo must not mean "nothing found"."""
 
+from __future__ import annotations  # `inspect` is not imported for them
+
 from typing import Any
 
-from msgspec import inspect
+from msgspec import Struct, inspect
 
 from vedette.errors import Invalid
 
@@ -10,6 +12,24 @@ from vedette.errors import Invalid
 def refuse_unknown(struct: type, given: object, *, what: str) -> None:
     """Raise `Invalid` for the first key of `given`, at any depth, that the struct does not have."""
     _walk(inspect.type_info(struct), given, what)
+
+
+def is_all_of(read: object, given: object) -> bool:
+    """Return whether every key of `given`, at any depth, is a field of what was read from it.
+
+    To ask msgspec what it knows of a struct, as `refuse_unknown` does, costs a hundred times as much.
+    """
+    if isinstance(read, Struct) and isinstance(given, dict):
+        named = dict(zip(read.__struct_encode_fields__, read.__struct_fields__, strict=True))
+        return all(
+            key in named and is_all_of(getattr(read, named[key]), value)
+            for key, value in given.items()
+        )
+    if isinstance(read, dict) and isinstance(given, dict):
+        return all(map(is_all_of, read.values(), given.values()))
+    if isinstance(read, list | tuple) and isinstance(given, list):
+        return all(map(is_all_of, read, given))
+    return True
 
 
 def _walk(kind: inspect.Type, given: object, where: str) -> None:

@@ -83,6 +83,43 @@ def test_what_a_module_cannot_read_is_named(given: Any, said: str) -> None:
     assert str(refused.value).startswith("module sample")
 
 
+class Lax(msgspec.Struct, rename="upper"):
+    """A stranger's, whose author forgot to forbid what it does not know."""
+
+    name: str = ""
+    inside: list["Lax"] = []
+
+
+class LaxOuter(Parameters):
+    by_name: dict[str, Lax] = msgspec.field(default_factory=dict)
+    one: Lax | None = None
+    pair: tuple[Lax, ...] = ()
+
+
+class LaxSample(Sample):
+    name: ClassVar[str] = "lax"
+    parameters: ClassVar[type[Parameters]] = LaxOuter
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"nam": "x"}, {"name": "x"}, {"INSIDE": [{}, {"NAME": "x", "nam": 1}]}]
+)
+def test_a_key_that_a_lax_struct_would_take_is_refused_as_deep_as_it_stands(
+    wrong: dict[str, Any],
+) -> None:
+    for given in ({"by_name": {"a": {}, "b": wrong}}, {"one": wrong}, {"pair": [{}, wrong]}):
+        with pytest.raises(Invalid, match=r"there is no 'name?'.*known: INSIDE, NAME"):
+            read_parameters(LaxSample, given)
+
+
+def test_what_stands_as_its_struct_says_is_read() -> None:
+    given = {"by_name": {"a": {"NAME": "x", "INSIDE": [{"NAME": "y"}]}}, "one": {}, "pair": [{}]}
+    read = read_parameters(LaxSample, given)
+    assert read == LaxOuter(
+        by_name={"a": Lax(name="x", inside=[Lax(name="y")])}, one=Lax(), pair=(Lax(),)
+    )
+
+
 def test_an_answer_has_migs_five_keys_in_migs_order() -> None:
     answer = msgspec.json.encode(Result(foundanything=True, success=True, elements={"s1": []}))
     assert answer == (

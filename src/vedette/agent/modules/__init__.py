@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import msgspec
 
-from vedette.actions.unknown_keys import refuse_unknown
+from vedette.actions.unknown_keys import is_all_of, refuse_unknown
 from vedette.agent.opener import DIRECT, Opener
 from vedette.errors import Invalid
 
@@ -140,8 +140,12 @@ def needs_of(module: Module, parameters: Parameters) -> Needs:
 
 def read_parameters(module: Module | type[Module], given: Mapping[str, Any]) -> Parameters:
     """Return the module's parameters from JSON; raise `Invalid` naming the key and the known ones."""
-    refuse_unknown(module.parameters, given, what=f"module {module.name}")
+    what = f"module {module.name}"
     try:
-        return msgspec.convert(given, module.parameters)
+        read = msgspec.convert(given, module.parameters)
     except msgspec.ValidationError as fault:
-        raise Invalid(f"module {module.name}: {fault}") from None
+        refuse_unknown(module.parameters, given, what=what)
+        raise Invalid(f"{what}: {fault}") from None
+    if not is_all_of(read, given):
+        refuse_unknown(module.parameters, given, what=what)
+    return read
