@@ -216,6 +216,18 @@ async def test_months_that_are_kept_no_longer_are_dropped_with_what_ended_before
     assert await rows(conn, "SELECT identity FROM records.exposure") == [("CVE-2026-1",)]
 
 
+@pytest.mark.parametrize(("days", "looks"), [(365, 3650), (3650, 365)])
+async def test_what_is_as_old_as_a_month_that_was_dropped_is_stored_all_the_same(
+    conn: Conn, days: int, looks: int
+) -> None:
+    old = datetime(2021, 3, 5, tzinfo=UTC)
+    await see(conn, scan(finding("CVE-2026-1")), now=old)
+    options = RecordOptions(keep_days=days * DAY, keep_looks=looks * DAY)
+    assert await daily.keep_house(conn, now=NOW, options=options) == 1
+    await see(conn, scan(finding("CVE-2026-1"), finding("CVE-2026-2")), now=old + DAY)
+    assert len(await rows(conn, OPEN)) == 2
+
+
 async def test_what_ran_long_ago_is_forgotten_but_for_the_last_of_each_image(conn: Conn) -> None:
     old = datetime(2021, 3, 5, tzinfo=UTC)
     await see(conn, scan(finding("CVE-2026-1"), pods=("p1",)), now=old)

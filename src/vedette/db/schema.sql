@@ -2054,16 +2054,22 @@ BEGIN
             last AT TIME ZONE 'UTC', interval '1 month')::date
     LOOP
         name := to_char(month, 'YYYYMM');
-        CONTINUE WHEN to_regclass('records.report_' || name) IS NOT NULL;
+        CONTINUE WHEN to_regclass('records.report_' || name) IS NOT NULL
+            AND to_regclass('records.daily_' || name) IS NOT NULL;
         PERFORM pg_advisory_xact_lock(hashtext('vedette.records.months'));
-        CONTINUE WHEN to_regclass('records.report_' || name) IS NOT NULL;
-        EXECUTE format(
-            'CREATE TABLE records.%I PARTITION OF records.report FOR VALUES FROM (%L) TO (%L)', 'report_' || name,
-            month::timestamp AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC');
-        EXECUTE format(
-            'CREATE TABLE records.%I PARTITION OF records.daily FOR VALUES FROM (%L) TO (%L)', 'daily_' || name,
-            month, (month + interval '1 month')::date);
-        made := made + 1;
+        -- They are kept for different times: of an old month one may stand while the other was dropped.
+        IF to_regclass('records.report_' || name) IS NULL THEN
+            EXECUTE format(
+                'CREATE TABLE records.%I PARTITION OF records.report FOR VALUES FROM (%L) TO (%L)', 'report_' || name,
+                month::timestamp AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC');
+            made := made + 1;
+        END IF;
+        IF to_regclass('records.daily_' || name) IS NULL THEN
+            EXECUTE format(
+                'CREATE TABLE records.%I PARTITION OF records.daily FOR VALUES FROM (%L) TO (%L)', 'daily_' || name,
+                month, (month + interval '1 month')::date);
+            made := made + 1;
+        END IF;
     END LOOP;
     RETURN made;
 END $$;
