@@ -97,6 +97,28 @@ async def test_an_action_says_what_it_does_on_how_many_hosts_and_what_is_missing
         assert said in words, said
 
 
+async def test_what_only_a_server_knows_of_a_target_is_said_to_who_signs(desk):
+    assert "sees to it" not in (await desk(f"/actions/{desk.waits}")).words
+    for target, said in (
+        ("status='online'", "any agent may run it: what the target asks, only a server knows"),
+        ("os='linux' AND status='online'", "each agent itself sees to it that operating system is “linux”"),
+    ):  # fmt: skip
+        made = await handed_in(desk.conn, a_search(f"on {target}", target=target), "ada")
+        assert said in (await desk(f"/actions/{made.id}")).words
+
+
+async def test_where_every_host_refused_no_answer_is_awaited(desk):
+    made = await handed_in(desk.conn, a_search("refused"), "ada", "bob")
+    todo = await commands_of(desk.conn, made.id)
+    assert "No host has answered yet." in (await desk(f"/actions/{made.id}")).words
+    await settle(
+        desk.conn, [answer(*one, "refused", found=False, reason="no-bundle") for one in todo], now=NOW
+    )  # fmt: skip
+    words = (await desk(f"/actions/{made.id}")).words
+    assert "No host could answer." in words
+    assert "No host has answered yet." not in words
+
+
 async def test_times_stand_in_the_readers_zone(desk):
     assert "12:59 CET" in (await desk(f"/actions/{desk.waits}?tz=Europe/Berlin")).words
 

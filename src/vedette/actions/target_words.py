@@ -23,6 +23,7 @@ from vedette.actions.target import (
     Selector,
     Shifted,
 )
+from vedette.actions.target_judged import judged
 
 _SHOWN = 5
 _COLUMNS = {
@@ -57,6 +58,15 @@ def as_words(selector: Selector) -> str:
         case Not(part):
             return f"not ({as_words(part)})"
     return _condition(selector)
+
+
+def judged_words(selector: Selector) -> str:
+    """Return in a sentence what the agents see to themselves, whatever a server says; "" when it is all of it."""
+    left = judged(selector)
+    if left is None:
+        return "any agent may run it: what the target asks, only a server knows"
+    words = as_words(left)
+    return "" if words == as_words(selector) else f"each agent itself sees to it that {words}"
 
 
 def _part(selector: Selector) -> str:

@@ -10,7 +10,7 @@ from vedette.actions.document_words import words
 from vedette.actions.target import Always
 from vedette.actions.target_judged import judged
 from vedette.actions.target_text import read_target
-from vedette.actions.target_words import as_words
+from vedette.actions.target_words import as_words, judged_words
 from vedette.cli.key_files import told_signer
 from vedette.cli.output import plain
 from vedette.trust.reasons import Untrusted
@@ -46,10 +46,8 @@ def sentences(action: Action, *, now: datetime) -> Iterator[str]:
     yield from (f"  {plain(one)}" for one in value["does"])
     meant = plain(value["target_in_words"])
     yield f"  on {meant}" if meant == as_words(Always(True)) else f"  on agents of which {meant}"
-    if value["agents_judge"] is None:
-        yield "  any agent may run it: what the target asks, only a server knows"
-    elif value["agents_judge"] != value["target_in_words"]:
-        yield f"  each agent itself sees to it that {plain(value['agents_judge'])}"
+    if sees := judged_words(read_target(action.target)):
+        yield f"  {plain(sees)}"
     if value["reason"]:
         yield f"  because {plain(value['reason'])}"
     if value["mandate"]:

@@ -10,7 +10,7 @@ from vedette.actions.document_words import words
 from vedette.actions.launch import standing
 from vedette.actions.reads import Shown
 from vedette.actions.target_text import read_target
-from vedette.actions.target_words import as_words
+from vedette.actions.target_words import as_words, judged_words
 from vedette.db.queries import Connection
 from vedette.errors import VedetteError
 from vedette.web.action_page import Before
@@ -20,14 +20,15 @@ async def before_of(conn: Connection, action: Shown, document: bytes, now: datet
     """Return what to say of it; never raises for what an author or a bundle made unreadable."""
     try:
         read = read_order(document, ())
-        told, target = words(read), as_words(read_target(action.target))
+        meant = read_target(action.target)
+        told, target, sees = words(read), as_words(meant), judged_words(meant)
     except VedetteError as error:
-        return Before([], "", 0, (), [error.message])
+        return Before([], "", "", 0, (), [error.message])
     try:
         stands = await standing(conn, action.id, now=now)
     except VedetteError as error:
-        return Before(told, target, 0, (), [error.message])
-    return Before(told, target, stands.agents, stands.weights, stands.missing)
+        return Before(told, target, sees, 0, (), [error.message])
+    return Before(told, target, sees, stands.agents, stands.weights, stands.missing)
 
 
 async def missing_of(conn: Connection, action_id: int, now: datetime) -> list[str]:

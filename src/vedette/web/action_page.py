@@ -80,11 +80,13 @@ class AwayLine(NamedTuple):
 class Before:
     """What the page says of an action beside its row: in words, and what stands behind it.
 
-    words: what it does. target: whom it means. agents: how many these are.
+    words: what it does. target: whom it means. judged: what of that the agents see to themselves; "" when it is
+    all of it. agents: how many these are.
     """
 
     words: Sequence[str]
     target: str
+    judged: str
     agents: int
     weights: Sequence[Weighed]
     missing: Sequence[str]
