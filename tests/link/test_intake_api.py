@@ -1,14 +1,17 @@
 """What a sender is told: the exact status, headers and body each protocol wants."""
 
+import asyncio
 import gzip
 import json
 import struct
+import time
 
 import cramjam
 import pytest
 
 from rest_world import rest_over
 from vedette import clock
+from vedette.health.intake import Intake
 from vedette.link import intake_pb2 as pb
 
 WRITE = "/api/v1/prometheus/write"
@@ -248,6 +251,48 @@ async def test_a_gzip_bomb_is_400(rest):
     answer = await push(rest, OTLP, bomb, headers)
     assert answer.status_code == 400
     assert pb.Status.FromString(answer.content).code == 3
+
+
+NOTHINGS = 600_000
+"""Messages without content, of two bytes each."""
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "body"),
+    [
+        (WRITE, ONE, cramjam.snappy.compress_raw(b"\x0a\x00" * 2 * NOTHINGS)),
+        (WRITE, ONE, cramjam.snappy.compress_raw(b"\x0a\x04\x12\x00\x12\x00" * NOTHINGS)),
+        (WRITE, TWO, cramjam.snappy.compress_raw(b"\x22\x00" + b"\x2a\x00" * 2 * NOTHINGS)),
+        (OTLP, {"content-type": "application/x-protobuf"}, b"\x0a\x00" * 2 * NOTHINGS),
+        (OTLP, JSON, b'{"resourceMetrics":[' + b"{}," * 2 * NOTHINGS + b"{}]}"),
+    ],
+    ids=["series", "samples", "version 2", "otlp", "json"],
+)
+async def test_a_push_of_a_million_nothings_is_400_and_nobody_waits_for_it(
+    rest, path, headers, body
+):
+    longest, before = 0.0, time.monotonic()
+
+    async def watch():
+        nonlocal longest, before
+        while True:
+            longest, before = max(longest, time.monotonic() - before), time.monotonic()
+            await asyncio.sleep(0.01)
+
+    watching = asyncio.create_task(watch())
+    answer = await push(rest, path, body, headers)
+    watching.cancel()
+    assert (answer.status_code, "parts" in answer.text) == (400, True)
+    assert longest < 3.0
+
+
+async def test_large_pushes_beyond_a_few_come_again(fresh_app_url):
+    intake, body = Intake(), one(*((up(), 1.0, now_ms() - n) for n in range(4_000)))
+    async with rest_over(fresh_app_url, intake=intake) as rest:
+        with intake.reading(at_most=9), intake.reading(at_most=9), intake.reading(at_most=9):
+            answer = await push(rest, WRITE, body, ONE)
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert (await push(rest, WRITE, body, ONE)).status_code == 204
 
 
 async def test_who_pushes_too_much_is_told_to_come_back(rest, monkeypatch):

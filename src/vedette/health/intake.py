@@ -6,8 +6,10 @@ acknowledged is stored; what was not, and comes again, is the same samples again
 keeps one: at least once on the wire, once in a report.
 """
 
+import asyncio
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -77,6 +79,19 @@ class Intake:
     options: IntakeOptions = field(default_factory=IntakeOptions)
     _ids: dict[tuple[str, Labels], int] = field(default_factory=dict)
     _remembered_since: datetime | None = None
+    _reading: int = 0
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @contextmanager
+    def reading(self, *, at_most: int) -> Iterator[asyncio.Lock]:
+        """Yield the lock of whoever reads a large push; raises `Unavailable` where so many read or wait."""
+        if self._reading >= at_most:
+            raise Unavailable("too many large pushes come at once", hint="push it again")
+        self._reading += 1
+        try:
+            yield self._turn
+        finally:
+            self._reading -= 1
 
     async def take(
         self, conn: Connection, pushed: Sequence[Pushed], *, connector: str, now: datetime

@@ -5,7 +5,9 @@ is no success, with headers that say how much. OTLP: 200, with a body that says 
 may be sent again for it.
 """
 
+import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -19,8 +21,12 @@ from vedette.health.intake import Intake, Taken
 from vedette.link import intake_wire as wire
 from vedette.link.intake_wire import Push
 
-MOST_BYTES = 32 << 20
+MOST_BYTES = 16 << 20
 """A push as it comes, packed."""
+SMALL = 128 << 10
+"""What is smaller, packed and unpacked, is read at once; all else apart from the event loop, one push at a time."""
+WAITING = 3
+"""Large pushes that are read or wait for it; each holds a connection."""
 RETRY_AFTER_S = "5"
 INVALID_ARGUMENT, PERMISSION_DENIED, UNAVAILABLE = 3, 7, 14
 """Codes of gRPC that OTLP's errors carry."""
@@ -45,7 +51,7 @@ async def remote_write(request: AnyRequest, conn: Connection, intake: Intake) ->
     if request.headers.get("content-encoding", "").lower() != "snappy":
         return _told(415, "Content-Encoding must be snappy")
     try:
-        push = read(wire.unsnappy(await request.body()))
+        push = await _read(intake, await request.body(), wire.unsnappy, read)
         taken = await _taken(intake, conn, push, "remote_write")
     except Invalid as why:
         return _told(400, str(why))
@@ -99,7 +105,8 @@ async def _otlp(intake: Intake, request: AnyRequest, conn: Connection) -> Respon
 
     try:
         body = await request.body()
-        push = wire.read_otlp(wire.gunzip(body) if encoding == "gzip" else body, is_json=as_json)
+        unpack = wire.gunzip if encoding == "gzip" else bytes
+        push = await _read(intake, body, unpack, partial(wire.read_otlp, is_json=as_json))
         taken = await _taken(intake, conn, push, "otlp")
     except Invalid as why:
         return fault(400, INVALID_ARGUMENT, why)
@@ -109,6 +116,18 @@ async def _otlp(intake: Intake, request: AnyRequest, conn: Connection) -> Respon
         return fault(503, UNAVAILABLE, why, **{"Retry-After": RETRY_AFTER_S})
     answer = wire.otlp_answer(taken.refused, taken.why, as_json=as_json)
     return Response(answer, status_code=200, media_type=media)
+
+
+async def _read(
+    intake: Intake, body: bytes, unpack: Callable[[bytes], bytes], read: Callable[[bytes], Push]
+) -> Push:
+    """Return what a push says; raises Invalid, Unavailable where too many large ones come at once."""
+    plain = unpack(body) if len(body) < SMALL else None
+    if plain is not None and len(plain) < SMALL:
+        return read(plain)
+    with intake.reading(at_most=WAITING) as turn:
+        async with turn:
+            return await asyncio.to_thread(lambda: read(unpack(body) if plain is None else plain))
 
 
 async def _taken(intake: Intake, conn: Connection, push: Push, connector: str) -> Taken:

@@ -6,7 +6,7 @@ Nothing is believed: sizes are checked before anything is unpacked, and a messag
 
 import math
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,8 +18,10 @@ from vedette.errors import Invalid
 from vedette.health.intake import Labels, Pushed
 from vedette.link import intake_pb2 as pb
 
-UNPACKED_BYTES = 64 << 20
+UNPACKED_BYTES = 16 << 20
 """A push unpacked; what says that it is longer is refused unread."""
+PARTS = 1_000_000
+"""Series, labels, samples and whatever else a push is made of: two bytes make one of them, and an object a hundred."""
 NO_RECORDED_VALUE = 1
 DELTA = 1
 
@@ -29,7 +31,7 @@ class Push:
     """A push as it came.
 
     histograms, exemplars: how many it holds beside the samples; they are not kept. refused: samples
-    that cannot be kept, and why the first of them.
+    that cannot be kept, and why the first of them. parts: how much has been read.
     """
 
     series: list[Pushed] = field(default_factory=list)
@@ -43,10 +45,18 @@ class Push:
         """How many samples there are to keep."""
         return sum(len(one.values) for one in self.series)
 
+    parts: int = 0
+
     def refuse(self, samples: int, why: str) -> None:
         """Count what cannot be kept."""
         self.refused += samples
         self.why = self.why or why
+
+    def hold(self, *parts: Sized) -> None:
+        """Count what is about to be read; raises Invalid when that is too much."""
+        self.parts += sum(map(len, parts))
+        if self.parts > PARTS:
+            raise Invalid(f"it has more than {PARTS} parts", hint="send fewer samples at once")
 
 
 def unsnappy(body: bytes) -> bytes:
@@ -77,9 +87,11 @@ def gunzip(body: bytes) -> bytes:
 def read_write(body: bytes) -> Push:
     """Return what a remote write 1.0 message holds."""
     message = _parsed(pb.WriteRequest, body)
-    said = {family.metric_family_name: family for family in message.metadata}
     push = Push()
+    push.hold(message.metadata, message.timeseries)
+    said = {family.metric_family_name: family for family in message.metadata}
     for series in message.timeseries:
+        push.hold(series.labels, series.samples)
         push.histograms += len(series.histograms)
         push.exemplars += len(series.exemplars)
         if not series.samples:
@@ -96,11 +108,13 @@ def read_write(body: bytes) -> Push:
 def read_write_2(body: bytes) -> Push:
     """Return what a remote write 2.0 message holds."""
     message = _parsed(pb.WriteRequest2, body)
+    push = Push()
+    push.hold(message.symbols, message.timeseries)
     symbols = list(message.symbols)
     if message.timeseries and (not symbols or symbols[0]):
         raise Invalid("the first symbol must be the empty text")
-    push = Push()
     for series in message.timeseries:
+        push.hold(series.labels_refs, series.samples)
         push.histograms += len(series.histograms)
         push.exemplars += len(series.exemplars)
         refs = series.labels_refs
@@ -122,6 +136,8 @@ def read_otlp(body: bytes, *, is_json: bool) -> Push:
     """Return what an OTLP metrics request holds; histograms and summaries become series."""
     if is_json:
         message = pb.ExportMetricsServiceRequest()
+        if body.count(b",") > PARTS:
+            raise Invalid(f"it has more than {PARTS} parts", hint="send fewer points at once")
         try:
             json_format.Parse(body, message, ignore_unknown_fields=True)
         except (json_format.ParseError, UnicodeDecodeError, RecursionError, ValueError) as why:
@@ -130,9 +146,12 @@ def read_otlp(body: bytes, *, is_json: bool) -> Push:
         message = _parsed(pb.ExportMetricsServiceRequest, body)
     push = Push()
     found: dict[Labels, Pushed] = {}
+    push.hold(message.resource_metrics)
     for resource in message.resource_metrics:
+        push.hold(resource.resource.attributes, resource.scope_metrics)
         of = _of_resource(resource.resource.attributes)
         for scope in resource.scope_metrics:
+            push.hold(scope.metrics)
             for metric in scope.metrics:
                 _read_metric(metric, of, push, found)
     push.series = list(found.values())
@@ -204,7 +223,9 @@ def _read_metric(metric: Any, of: Labels, push: Push, found: dict[Labels, Pushed
     if getattr(content, "aggregation_temporality", 0) == DELTA:
         push.refuse(len(points), "delta temporality is not kept; let the sender accumulate")
         return
+    push.hold(points)
     for point in points:
+        push.hold(point.attributes, *(getattr(point, name) for name in _LISTS.get(kind, ())))
         ended = point.flags & NO_RECORDED_VALUE
         labels = tuple((pair.key, _text(pair.value)) for pair in point.attributes)
         for suffix, more, value in _PARTS[kind](point):
@@ -256,6 +277,8 @@ _PARTS: dict[str, Callable[[Any], Iterator[_Part]]] = {
     "exponential_histogram": _of_distribution,
     "summary": _of_summary,
 }
+_LISTS = {"histogram": ("explicit_bounds", "bucket_counts"), "summary": ("quantile_values",)}
+"""What a point of a kind holds beside its attributes."""
 
 
 def _text(value: Any) -> str:  # noqa: ANN401
