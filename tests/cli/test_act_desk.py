@@ -597,7 +597,9 @@ def test_the_file_of_an_openpgp_key_is_no_key_to_sign_with(desk, capsys, options
 def test_gpgs_own_words_are_told_when_it_does_not_sign(desk, capsys):
     written(*PASSWD)
     assert run(["act", "sign", "a.json", "--key", "nobody@example.org"]) == 5
-    assert "gpg did not sign" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "gpg did not sign" in said
+    assert "gpg --list-secret-keys" in said
 
 
 def test_drafts_go_through_pipes(desk, capsys, monkeypatch):

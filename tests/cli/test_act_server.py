@@ -268,3 +268,23 @@ async def test_what_is_done_to_an_agent_is_said(desk, monkeypatch):
         assert (code, out) == (0, ""), said
         assert said.startswith(f"vedette: {words}")
     assert (await desk.says("agents", "release", "nobody"))[0] == 6
+
+
+async def test_who_sends_what_was_launched_before_is_told(desk):
+    await desk.agents(1)
+    await desk.signed("ada", "bob")
+    assert "handed in before" not in (await desk.says("act", "send", "a.json"))[2]
+    code, number, said = await desk.says("act", "send", "a.json")
+    assert (code, number) == (0, "1\n")
+    assert "action 1 is with 1 agent" in said
+    assert "no agent runs it twice; to ask again, write and sign another" in said
+
+
+async def test_who_sends_what_waits_for_signatures_again_is_told_what_it_waits_for(desk):
+    await desk.agents(1)
+    await desk.signed("ada")
+    await desk.well("act", "send", "a.json")
+    code, _, said = await desk.says("act", "send", "a.json")
+    assert code == 0
+    assert "waits: file: 1 of 2" in said
+    assert "twice" not in said

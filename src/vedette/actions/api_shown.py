@@ -37,7 +37,8 @@ class Weight(msgspec.Struct, kw_only=True):
 class Standing(msgspec.Struct, kw_only=True):
     """How an action stands. missing: why it is not launched yet. agents: it means, or has asked.
 
-    weights: what stands behind it, or stood behind it when it was launched.
+    weights: what stands behind it, or stood behind it when it was launched. launched_before: it was launched, or over,
+    before this was done; it is not launched twice.
     """
 
     id: int
@@ -47,6 +48,7 @@ class Standing(msgspec.Struct, kw_only=True):
     expire_after: datetime
     weights: list[Weight]
     missing: list[str]
+    launched_before: bool
 
 
 class ActionSummary(msgspec.Struct, kw_only=True):

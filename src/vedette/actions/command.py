@@ -90,6 +90,7 @@ class Standing:
 
     weights: before the launch what stands behind it now, afterwards what stood behind it then.
     missing: why it is not launched yet, in words; empty once nothing is missing.
+    launched_before: it was launched, or over, before this was done; it is not launched twice.
     """
 
     id: int
@@ -99,3 +100,4 @@ class Standing:
     agents: int = 0
     valid_from: datetime
     expire_after: datetime
+    launched_before: bool = False

@@ -117,7 +117,7 @@ async def weigh_and_begin(
     if may_begin and row.valid_from <= now < row.expire_after:
         await _begin(conn, row, looked, now)
     await Q.run(conn, "tell_action", id=action_id)
-    return await _standing(conn, action_id, looked)
+    return await _standing(conn, action_id, looked, was=row.state)
 
 
 async def standing(conn: Connection, action_id: int, *, now: datetime) -> Standing:
@@ -125,7 +125,8 @@ async def standing(conn: Connection, action_id: int, *, now: datetime) -> Standi
     row = await R.one(conn, "waiting", id=action_id)
     if row is None:
         raise _unknown(action_id)
-    return await _standing(conn, action_id, await _look(conn, _Row(*row), now, {}))
+    found = _Row(*row)
+    return await _standing(conn, action_id, await _look(conn, found, now, {}), was=found.state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ async def _look(
     return _Looked(agents, found, missing, trust.version)
 
 
-async def _standing(conn: Connection, action_id: int, looked: _Looked) -> Standing:
+async def _standing(conn: Connection, action_id: int, looked: _Looked, *, was: str) -> Standing:
     row = await R.one(conn, "standing", id=action_id)
     assert row is not None
     _, state, valid_from, expire_after, commands = row
@@ -163,6 +164,7 @@ async def _standing(conn: Connection, action_id: int, looked: _Looked) -> Standi
         agents=len(looked.agents) if waits else commands,
         valid_from=valid_from,
         expire_after=expire_after,
+        launched_before=was not in WAITS,
     )
 
 

@@ -17,6 +17,7 @@ from vedette.cli.trust_shown import print_value
 from vedette.cli.where import Asking
 
 HERE = Asking()
+AGAIN = "it was handed in before, and no agent runs it twice; to ask again, write and sign another"
 Plain = Parameter(negative="")
 
 Output = Annotated[
@@ -79,6 +80,8 @@ def send(
     with Client(asking) as client:
         standing = handed_in(client, action, launch, for_incident)
         tell(standing, output)
+        if standing.get("launched_before"):
+            sys.stderr.write(f"vedette: {AGAIN}\n")
         return followed(client, standing["id"], output="text") if follow else 0
 
 

@@ -70,7 +70,7 @@ def _hold_ssh(path: Path) -> None:
     # A packet of OpenPGP has the first bit set; every file of an SSH key is text.
     if begins == PGP_BEGINS or (begins and begins[0] >= 0x80):
         raise Invalid(
-            f"{path} holds an OpenPGP key, which gpg signs by when it is named, not as a file",
+            f"{path} holds an OpenPGP key; gpg signs by a key that it has, not by a file",
             hint=f"--key FINGERPRINT, as `gpg --show-keys {path}` says it",
         )
 

@@ -47,5 +47,8 @@ def _run(command: list[str], text: bytes) -> bytes:
         raise Unavailable(f"{command[0]} did not sign within {PATIENCE_S} seconds") from None
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()
-        raise Denied(f"{Path(command[0]).name} did not sign: {said or 'it does not say why'}")
+        raise Denied(
+            f"{Path(command[0]).name} did not sign: {said or 'it does not say why'}",
+            hint="`gpg --list-secret-keys` says which it has" if "No secret key" in said else None,
+        )
     return done.stdout
