@@ -48,8 +48,9 @@ def test_without_a_pin_there_is_nobody_to_obey(tmp_path):
     nobody = Trusted(tmp_path, None)
     with refused(Reason.NO_BUNDLE):
         nobody.take(signed_bundle(bundle()), now=NOW)
-    with refused(Reason.NO_BUNDLE):
+    with refused(Reason.NO_BUNDLE) as why:
         nobody.bundle(now=NOW)
+    assert "write trust: into agent.yaml" in str(why.value)
     assert list(tmp_path.iterdir()) == []
 
 

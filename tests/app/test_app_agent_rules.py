@@ -34,3 +34,12 @@ def test_nothing_new_is_not_written(tmp_path):
     settings = Settings(targets=[target(password="${NEW}")])
     assert keep_agent_rules(tmp_path, settings)
     assert not keep_agent_rules(tmp_path, settings)
+
+
+def test_the_roots_that_its_owner_pinned_stay(tmp_path):
+    rules = tmp_path / "agent.yaml"
+    rules.write_text("trust: {root: 'sha256:aa', threshold: 1}\n")
+    assert keep_agent_rules(tmp_path, Settings())
+    said = rules.read_text()
+    assert "yours and is kept: trust," in said
+    assert yaml.safe_load(said)["trust"] == {"root": "sha256:aa", "threshold": 1}

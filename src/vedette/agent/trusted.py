@@ -100,14 +100,12 @@ class Trusted:
 
     def bundle(self, *, now: datetime) -> "Bundle":
         """Return the bundle to decide by now; raises Untrusted when there is none that holds."""
-        from vedette.trust.accept import hold_bundle_time
+        from vedette.trust.accept import UNPINNED, hold_bundle_time
         from vedette.trust.reasons import Reason, Untrusted
 
         with self._lock:
             if self._roots is None:
-                raise Untrusted(
-                    Reason.NO_BUNDLE, "no roots are pinned here; start with --trust-root"
-                )
+                raise Untrusted(Reason.NO_BUNDLE, UNPINNED)
             if self._bundle is None:
                 self._bundle = self._from_disk(now)
             hold_bundle_time(self._bundle, now)

@@ -11,7 +11,7 @@ from vedette.app.settings import LOCAL_AGENT, Settings
 AGENT_YAML = "agent.yaml"
 HEADER = """\
 # `vedette up` writes `env` and `secret_files` from its settings file at every start.
-# Every other key is yours and is kept: commands, secrets_dir, reach, spool, tags, metrics.
+# Every other key is yours and is kept: trust, actions, limits, commands, secrets_dir, reach, spool, tags, metrics.
 """
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")

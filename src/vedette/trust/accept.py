@@ -12,6 +12,8 @@ from vedette.trust.reasons import Reason, Untrusted
 from vedette.trust.signed import Signed
 from vedette.trust.verify import TRUST, verify_some
 
+UNPINNED = "no roots are pinned here; start with --trust-root, or write trust: into agent.yaml"
+
 
 @dataclass(frozen=True, slots=True)
 class Pin:
@@ -51,7 +53,7 @@ def accept(
     aside: told of each root's signature that does not count, when the others are enough.
     """
     if pin is None:
-        raise Untrusted(Reason.NO_BUNDLE, "no roots are pinned here; start with --trust-root")
+        raise Untrusted(Reason.NO_BUNDLE, UNPINNED)
     try:
         bundle = read_bundle(signed.document)
         roots = roots_digest(bundle.roots.keys)
