@@ -143,6 +143,11 @@ async def test_two_lengths_of_one_body_are_refused(door):
     assert status(await door.say(b"POST /read HTTP/1.1\r\nHost: x\r\n" + smuggled)) == 400
 
 
+async def test_a_request_that_names_two_hosts_is_refused(door):
+    answer = await door.say(GET + b"Host: elsewhere.example\r\n" + LAST)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
 async def test_nobody_is_upgraded_and_the_request_is_answered_all_the_same(door):
     upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n"
     incoming, outgoing = await door.open()

@@ -80,6 +80,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_in_head = False
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES:
             self._refuse_head()
+        elif sum(name == b"host" for name, _ in self.headers) > 1:
+            # A cache before us may believe the one and we the other (RFC 9112, 3.2).
+            self._refuse(HTTPStatus.BAD_REQUEST, "the request names several hosts")
         elif self._hot is not None and self._answer_again(self._hot):
             self._is_answered = True
         else:
