@@ -12,6 +12,7 @@ from tests.agent.modules import asking
 
 from vedette.agent.modules import Context, Limits, Result
 from vedette.agent.modules.file import File
+from vedette.agent.modules.file_answer import go_time
 from vedette.agent.modules.file_block import Block
 from vedette.agent.modules.file_literals import required
 from vedette.agent.modules.file_mounts import elsewhere
@@ -374,6 +375,17 @@ def test_modes_are_written_as_go_does() -> None:
         "-rw-r--r--",
         "ugrwxr-xr-x",
         "trwxrwxrwx",
+    ]
+
+
+def test_times_are_written_as_go_does() -> None:
+    second = 1_000_000_000
+    assert [go_time(at) for at in (0, 120_000_000, -1, 2**62, 10**13 * second)] == [
+        "1970-01-01 00:00:00 +0000 UTC",
+        "1970-01-01 00:00:00.12 +0000 UTC",
+        "1969-12-31 23:59:59.999999999 +0000 UTC",
+        "2116-02-20 23:53:38.427387904 +0000 UTC",
+        "10000000000000 seconds since 1970",
     ]
 
 

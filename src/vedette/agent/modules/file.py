@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from vedette import clock
 from vedette.agent.modules import Context, Needs, Parameters, Result
-from vedette.agent.modules.file_answer import elements, statistics
+from vedette.agent.modules.file_answer import elements, hit, statistics
 from vedette.agent.modules.file_mounts import of_this_host
 from vedette.agent.modules.file_parameters import FileParameters
-from vedette.agent.modules.file_question import Hit, Names, Question, questions
+from vedette.agent.modules.file_question import Names, Question, questions
 from vedette.agent.modules.file_walk import Active, Entry, OutOfTime, Walk, shown
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class Run:
         except OSError as fault:
             self._fault([question], path, fault)
             return False
-        question.hits[path] = Hit(inode.st_size, inode.st_mode, inode.st_mtime_ns, digest)
+        question.hits[path] = hit(inode, digest)
         self.hits += 1
         if quota.left is not None:
             quota.left -= 1

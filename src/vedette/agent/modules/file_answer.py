@@ -1,5 +1,6 @@
 """What was found, as MIG writes it."""
 
+import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -14,21 +15,12 @@ from vedette.agent.modules.file_walk import teller
 _NS = 1_000_000_000
 
 
-class FileInfo(msgspec.Struct, gc=False, omit_defaults=True):
-    """What the inode says of a file; sha256 is left out where it was not asked for."""
-
-    size: int
-    mode: str
-    lastmodified: str
-    sha256: str = ""
-
-
 class Element(msgspec.Struct, gc=False):
     """A hit; search is the question as JSON, made once for all its hits."""
 
     file: str
     search: msgspec.Raw
-    fileinfo: FileInfo
+    fileinfo: Hit
 
 
 def elements(asked: Iterable[Question], context: Context) -> dict[str, list[Element]]:
@@ -38,10 +30,15 @@ def elements(asked: Iterable[Question], context: Context) -> dict[str, list[Elem
     for question in asked:
         echo, hits = msgspec.Raw(msgspec.json.encode(question.echo)), question.hits
         told.setdefault(question.label, []).extend(
-            [Element(tell(path), echo, _info(hits[path])) for path in sorted(hits)]
-            or [Element("", echo, FileInfo(0, "", ""))]
+            [Element(tell(path), echo, hits[path]) for path in sorted(hits)]
+            or [Element("", echo, Hit(0, "", ""))]
         )
     return told
+
+
+def hit(inode: os.stat_result, sha256: str) -> Hit:
+    """Return what is told of a file."""
+    return Hit(inode.st_size, go_mode(inode.st_mode), go_time(inode.st_mtime_ns), sha256)
 
 
 def statistics(files: int, unread: int, hits: int, seconds: float) -> dict[str, Any]:
@@ -62,13 +59,15 @@ def go_time(at_ns: int) -> str:
     '2015-02-16 14:09:43.5 +0000 UTC'
     """
     seconds, fraction = divmod(at_ns, _NS)
-    try:
-        whole = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
-    except (ValueError, OverflowError, OSError):
-        return f"{seconds} seconds since 1970"  # inodes may hold years no calendar has
+    whole = _calendar(seconds)
     part = f".{fraction:09}".rstrip("0") if fraction else ""
-    return f"{whole}{part} +0000 UTC"
+    return f"{whole}{part} +0000 UTC" if whole else f"{seconds} seconds since 1970"
 
 
-def _info(hit: Hit) -> FileInfo:
-    return FileInfo(hit.size_bytes, go_mode(hit.mode), go_time(hit.mtime_ns), hit.sha256)
+@lru_cache(maxsize=4096)  # what was unpacked here is of the same seconds, if not of the same instant
+def _calendar(seconds: int) -> str:
+    """Return the day and the time of it; "" for years that no calendar has, which inodes may hold."""
+    try:
+        return str(datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None))
+    except (ValueError, OverflowError, OSError):
+        return ""

@@ -83,12 +83,12 @@ class HashCheck(msgspec.Struct, frozen=True):
     wanted: bool
 
 
-class Hit(msgspec.Struct, frozen=True, gc=False):
-    """A file that was found; sha256 is "" where it was not asked for."""
+class Hit(msgspec.Struct, gc=False, omit_defaults=True):
+    """What is told of a file that was found, as MIG writes it; no sha256 where it was not asked for."""
 
-    size_bytes: int
-    mode: int
-    mtime_ns: int
+    size: int
+    mode: str
+    lastmodified: str
     sha256: str = ""
 
 
