@@ -231,6 +231,43 @@ async def test_a_workloads_container_runs_one_image_at_a_time(conn: Conn) -> Non
     assert await rows(conn, RUNNING) == [("sha256:bb", "app"), ("sha256:aa", "init")]
 
 
+async def applied(conn: Conn, *scans: Scan, now: datetime) -> None:
+    await apply(conn, "trivy-operator", [Batch((one,), "c1") for one in scans], by="t", now=now)
+
+
+async def test_of_two_documents_at_once_the_one_stored_later_still_says_where_its_image_runs(
+    conn: Conn,
+) -> None:
+    await applied(conn, operated("app", "sha256:aa"), now=NOW + DAY)
+    await applied(conn, operated("init", "sha256:aa"), now=NOW)
+    await applied(conn, operated("app", "sha256:bb"), now=NOW)
+    assert await rows(conn, RUNNING) == [("sha256:aa", "app"), ("sha256:aa", "init")]
+
+
+async def test_an_old_delete_ends_nothing_that_came_after_it(conn: Conn) -> None:
+    await applied(conn, operated("init", "sha256:aa"), now=NOW)
+    await applied(conn, operated("app", "sha256:aa"), now=NOW + 2 * DAY)
+    gone = [operated(container, "sha256:aa", deleted=True) for container in ("app", "init")]
+    await applied(conn, *gone, now=NOW + DAY)
+    assert await rows(conn, RUNNING) == [("sha256:aa", "app")]
+
+
+async def test_after_a_document_of_one_image_an_older_snapshot_says_where_the_others_run(
+    conn: Conn,
+) -> None:
+    first = await open_snapshot(conn, KIND, by="t", now=NOW)
+    second = await open_snapshot(conn, KIND, by="t", now=NOW + DAY)
+    for opened in (first, second):
+        await fill(conn, opened.token, KIND, [scan(pods=["old"])], cluster="c1")
+    await fill(conn, second.token, KIND, [scan(digest="sha256:bb", pods=["b"])], cluster="c1")
+    later = Batch((scan(pods=["new"]),), "c1")
+    await apply(conn, KIND, [later], by="t", now=NOW + 2 * DAY)
+    await close_snapshot(conn, second.token, KIND, now=NOW + 2 * DAY)
+    assert [row[2] for row in await rows(conn, PODS)] == ["shop/b", "shop/new"]
+    await close_snapshot(conn, first.token, KIND, now=NOW + 2 * DAY)
+    assert [row[2] for row in await rows(conn, PODS)] == ["shop/b", "shop/new"]
+
+
 async def test_a_report_that_is_deleted_ends_its_own_container_alone(conn: Conn) -> None:
     first = [operated("app", "sha256:aa"), operated("init", "sha256:aa")]
     await apply(conn, "trivy-operator", [Batch((one,), "c1") for one in first], by="t", now=NOW)

@@ -4,14 +4,25 @@ SELECT id FROM fleet.namespace WHERE cluster_id = ANY (%(clusters)s::integer[])
 -- name: keep_presences
 -- What runs where, from %%(at)s on. Of `namespaces` the source says everything: of any subject where
 -- `everything`, else of the subjects named there; and a workload's container runs one image at a time. Of a
--- cluster that a snapshot opened later has told of, this one comes too late. Namespaces where something changed
--- are counted again, and those where a subject runs whose findings did.
+-- cluster that a complete snapshot opened later has told of, this one comes too late; after an incomplete one it
+-- does for what that one changed. Namespaces where something changed are counted again, and those where a subject
+-- runs whose findings did.
 WITH told AS MATERIALIZED (
-    SELECT n.id AS namespace_id
+    SELECT n.id AS namespace_id, coalesce(l.opened_at > %(opened)s, false) AS is_late
     FROM fleet.namespace AS n
     LEFT JOIN records.latest AS l ON l.cluster_id = n.cluster_id AND l.kind = %(kind)s
     WHERE n.id = ANY (%(namespaces)b::integer[])
-      AND coalesce(l.opened_at <= %(opened)s, true)
+      AND coalesce(l.complete_at <= %(opened)s, true)
+), later AS MATERIALIZED (
+    SELECT DISTINCT p.namespace_id, CASE WHEN p.workload = '' THEN p.subject_id END AS subject_id, p.workload,
+        p.container
+    FROM (
+        SELECT * FROM records.presence WHERE gone_at IS NULL AND first_seen_at > %(opened)s
+        UNION ALL
+        SELECT * FROM records.presence WHERE gone_at > %(opened)s
+    ) AS p
+    JOIN told AS t ON t.namespace_id = p.namespace_id AND t.is_late
+    WHERE p.source_id = %(source)s
 ), given AS MATERIALIZED (
     SELECT DISTINCT g.*
     FROM unnest(
@@ -19,6 +30,10 @@ WITH told AS MATERIALIZED (
         %(containers)b::text[]
     ) AS g (subject_id, namespace_id, pod, workload, container)
     JOIN told USING (namespace_id)
+    WHERE NOT EXISTS (
+        SELECT FROM later AS l
+        WHERE l.namespace_id = g.namespace_id AND l.workload = g.workload AND l.container = g.container
+          AND coalesce(l.subject_id, g.subject_id) = g.subject_id)
 ), scope AS MATERIALIZED (
     SELECT DISTINCT *
     FROM unnest(%(scope_subjects)b::integer[], %(scope_namespaces)b::integer[]) AS s (subject_id, namespace_id)
@@ -51,6 +66,10 @@ WITH told AS MATERIALIZED (
           SELECT FROM given AS g
           WHERE g.namespace_id = p.namespace_id AND g.subject_id = p.subject_id AND g.pod = p.pod
             AND g.workload = p.workload AND g.container = p.container)
+      AND NOT EXISTS (
+          SELECT FROM later AS l
+          WHERE l.namespace_id = p.namespace_id AND l.workload = p.workload AND l.container = p.container
+            AND coalesce(l.subject_id, p.subject_id) = p.subject_id)
     RETURNING p.namespace_id
 ), added AS (
     INSERT INTO records.presence (

@@ -32,7 +32,8 @@ WHERE snapshot_id = %(snapshot)s
 ORDER BY number
 
 -- name: close
--- It is the latest of each cluster it named, unless one that was opened later was closed before.
+-- It is the latest of each cluster it named, unless one that was opened later was closed before; and the latest complete
+-- one, unless a complete one was.
 WITH closed AS (
     UPDATE records.snapshot
     SET closed_at = %(now)s
@@ -43,17 +44,17 @@ WITH closed AS (
 ), told AS (
     SELECT pg_notify('vedette_records', %(kind)s)
 )
-INSERT INTO records.latest (kind, cluster_id, snapshot_id, opened_at, complete_at)
+INSERT INTO records.latest AS l (kind, cluster_id, snapshot_id, opened_at, complete_at)
 SELECT %(kind)s, named.cluster_id, %(snapshot)s, %(opened)s, CASE WHEN s.complete THEN s.opened_at END
 FROM unnest(%(clusters)s::integer[]) AS named (cluster_id)
 CROSS JOIN told
 JOIN records.snapshot AS s ON s.id = %(snapshot)s
 ORDER BY cluster_id
 ON CONFLICT (kind, cluster_id) DO UPDATE
-SET snapshot_id = excluded.snapshot_id,
-    opened_at = excluded.opened_at,
-    complete_at = coalesce(excluded.complete_at, records.latest.complete_at)
-WHERE records.latest.opened_at <= excluded.opened_at
+SET snapshot_id = CASE WHEN l.opened_at <= excluded.opened_at THEN excluded.snapshot_id ELSE l.snapshot_id END,
+    opened_at = greatest(excluded.opened_at, l.opened_at),
+    complete_at = greatest(excluded.complete_at, l.complete_at)
+WHERE l.opened_at <= excluded.opened_at OR excluded.complete_at > coalesce(l.complete_at, '-infinity')
 
 -- name: expire
 WITH expired AS (
