@@ -14,6 +14,7 @@ from tests.connectors.test_connector_commands import answer
 from tests.fakes.http_server import Asked, Reply, http_server
 
 from vedette.agent.connectors.families import buckets, first, read_families, summed
+from vedette.errors import Invalid
 from vedette.health.model import State
 
 CALM = {"thresholds": {"wal_fsync_p99_s": None, "commit_p99_s": None}}
@@ -278,3 +279,13 @@ def test_whatever_bounds_come_buckets_are_numbers(bounds, counts):
     ]
     found = buckets(read_families("\n".join([*lines, ""]).encode(), ("x_bucket",)), "x")
     assert not any(math.isnan(bound) for bound in found)
+
+
+@pytest.mark.parametrize("setting", ["url", "metrics_url"])
+async def test_no_address_makes_of_our_questions_others_of_its_own(setting):
+    """What follows a `?` would take our paths for its query, and be posted to."""
+    async with http_server(lambda _: Reply(200, b"{}")) as server:
+        settings = {"url": server.url} | {setting: f"{server.url}/v1/agent/leave?x="}
+        with pytest.raises(Invalid, match="no query may follow"):
+            await look_at("etcd", **settings)
+    assert not [each for each in server.asked if "agent/leave" in each.path]

@@ -10,6 +10,7 @@ from typing import Any
 from vedette.agent.connector import Look
 from vedette.agent.connectors.errors import Fault, told
 from vedette.agent.connectors.exchange import Address, Answer, Exchange, Question
+from vedette.errors import Invalid
 from vedette.health.model import State
 
 _LIMIT_BYTES = 8 << 20
@@ -29,6 +30,12 @@ class JsonApi:
         tls: ssl.SSLContext | None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
+        """Raise Invalid for an address with a query: after it, no path would be one."""
+        if "?" in address.path:
+            raise Invalid(
+                f"an API is below {address.url.partition('?')[0]}, and no query may follow",
+                hint="leave out what begins with ?",
+            )
         self.rtt_s: float | None = None
         self._look = look
         self._address = address
