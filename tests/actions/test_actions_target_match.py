@@ -23,7 +23,7 @@ FACTS = Facts(
     starttime=NOW - timedelta(hours=1),
     environment={"os": "linux", "addresses": ["10.1.2.3/24"], "ident": "Ubuntu ÉTÉ"},
 )
-LABELS = {"role": "web"}
+LABELS = {"role": "web", "tier": None}
 
 
 def judged(text: str, facts: Facts = FACTS) -> Truth:
@@ -42,6 +42,10 @@ KNOWN = {
     "tags->>'role' = 'web' AND tags#>>'{role}' IN ('web')": Truth.TRUE,
     "tag:role=db": Truth.FALSE,
     "not tag:role=db and name:web*": Truth.TRUE,
+    "tag:tier=db": Truth.FALSE,
+    "tags->>'tier' = 'db'": Truth.NULL,
+    "not tag:tier=db": Truth.TRUE,
+    "tags->>'tier' IS NULL": Truth.TRUE,
     of_agents([OTHER, KEY]): Truth.TRUE,
     of_agents([OTHER]): Truth.FALSE,
     f"key:{KEY} and os:linux": Truth.TRUE,

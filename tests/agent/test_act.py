@@ -402,6 +402,25 @@ async def test_a_label_of_the_bundle_decides_and_so_does_an_explicit_list(host, 
         assert said["status"] == "success", target
 
 
+async def test_a_label_that_the_roots_give_others_is_none_of_ours_whatever_the_server_says(
+    host, etc
+):
+    others = AgentGroup(name="db", agents=(f"sha256:{'a' * 64}",), labels={"tier": "db"})
+    groups = (*bundle().groups, others)
+    await host.acting.trust(signed_bundle(bundle(2, groups=groups)))
+    targets = {
+        "tag:tier=db": "excluded-by-target",
+        "tag:tier=db and os:linux": "excluded-by-target",
+        "tags->>'tier' IS NULL": "",
+        "tag:role=web": "",
+        # Of what no bundle speaks, the server alone decides.
+        "tag:place=cellar": "",
+    }
+    for number, (target, reason) in enumerate(targets.items(), 1):
+        said = await host.answers(order(searching(etc), number=number, target=target))
+        assert said["reason"] == reason, target
+
+
 @pytest.mark.parametrize(
     ("rules", "reason"),
     [

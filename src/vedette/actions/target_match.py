@@ -81,19 +81,24 @@ Value = str | int | datetime | _Missing
 @dataclass(frozen=True)
 class _Host:
     facts: Facts
-    labels: Mapping[str, str]
+    labels: Mapping[str, str | None]
     now: datetime
 
 
-def excludes(selector: Selector, facts: Facts, labels: Mapping[str, str], *, now: datetime) -> bool:
+def excludes(
+    selector: Selector, facts: Facts, labels: Mapping[str, str | None], *, now: datetime
+) -> bool:
     """Whether the agent is none of those the selector means, as far as it can know."""
     return evaluate(selector, facts, labels, now=now) in (Truth.FALSE, Truth.NULL)
 
 
 def evaluate(
-    selector: Selector, facts: Facts, labels: Mapping[str, str], *, now: datetime
+    selector: Selector, facts: Facts, labels: Mapping[str, str | None], *, now: datetime
 ) -> Truth:
-    """Return what the selector says of an agent with these facts, and labels that roots signed."""
+    """Return what the selector says of an agent with these facts, and labels that roots signed.
+
+    A label that is None is one the roots give, and not to this agent.
+    """
     return _truth(selector, _Host(facts, labels, now))
 
 
@@ -243,7 +248,10 @@ def _label(steps: tuple[Step, ...], host: _Host) -> Value:
     """Return a label of the bundle; the server decides by others, which an agent cannot check."""
     match steps:
         case (str(key),) | ((str(key),),):
-            return host.labels.get(key, _HIDDEN)
+            if key not in host.labels:
+                return _HIDDEN
+            label = host.labels[key]
+            return _NULL if label is None else label
     return _HIDDEN
 
 

@@ -116,9 +116,12 @@ def hold_allowed(modules: Sequence[str], allowed: Sequence[str] | str) -> None:
             )
 
 
-def labels_of(bundle: Bundle, key: str) -> dict[str, str]:
-    """Return the labels of the agent's groups; of two groups that differ, the later one counts."""
-    labels: dict[str, str] = {}
+def labels_of(bundle: Bundle, key: str) -> dict[str, str | None]:
+    """Return the labels of the agent's groups; of two groups that differ, the later one counts.
+
+    One that the roots give other groups alone is None: this agent has it not, whatever a server says.
+    """
+    labels: dict[str, str | None] = {one: None for group in bundle.groups for one in group.labels}
     for group in groups_of(bundle, key):
         labels |= group.labels
     return labels
