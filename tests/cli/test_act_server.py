@@ -288,3 +288,23 @@ async def test_who_sends_what_waits_for_signatures_again_is_told_what_it_waits_f
     assert code == 0
     assert "waits: file: 1 of 2" in said
     assert "twice" not in said
+
+
+async def test_who_follows_what_is_held_back_is_told_how_it_goes_on(desk):
+    await desk.agents(2)
+    await desk.signed("ada", "bob")
+    await desk.well("act", "send", "a.json", "--canary", "1", "--most-failures", "0.5", "--no-late")
+    shown = await desk.well("act", "show", "1")
+    said = "1 first, the others when somebody says so, pauses when more than 50.00% failed"
+    assert f"goes out: {said}, not to those who come later" in shown
+    await desk.answer(1, "success")
+    _, _, said = await desk.says("act", "follow", "1", "--within", "1s")
+    assert said.count("the others are asked after: vedette act canary 1") == 2
+    assert "1 success, 1 held of 2; the others" in said
+    await desk.well("act", "pause", "1", "--reason", "lunch")
+    _, _, said = await desk.says("act", "follow", "1", "--within", "1s")
+    assert "paused: lunch (vedette act resume 1)" in said
+    await desk.well("act", "cancel", "1")
+    shown = await desk.well("act", "show", "1")
+    assert "cancelled by token:" in shown
+    assert "1 success, 1 cancelled of 2\n" in shown

@@ -61,7 +61,7 @@ def followed(
     answers = Answers(client, action_id)
     ends = time.monotonic() + within.total_seconds() if within else None
     line = Line()
-    pause_s = FIRST_PAUSE_S
+    pause_s, held = FIRST_PAUSE_S, ""
     try:
         while True:
             action = client.get(f"/api/v1/actions/{action_id}")
@@ -69,6 +69,9 @@ def followed(
                 line.wipe()
                 _print(result, output)
                 pause_s = FIRST_PAUSE_S
+            if held != (held := held_back(action)) and held:
+                line.wipe()
+                sys.stderr.write(f"vedette: action {action_id}: {held}\n")
             line.say(standing_of(action))
             if is_over(action) or (ends is not None and time.monotonic() >= ends):
                 break
@@ -158,8 +161,20 @@ def standing_of(action: Mapping[str, Any]) -> str:
         return "no agent is meant yet" if action["state"] == "inflight" else "no agent was meant"
     parts = [f"{counts[word]} {word}" for word in (*ANSWERED, *OPEN) if counts.get(word)]
     parts += [f"{number} {word}" for word, number in counts.items() if word not in _TOLD]
-    paused = f"; paused: {plain(action['paused'])}" if action["paused"] else ""
-    return f"{', '.join(parts)} of {total}{paused}"
+    held = held_back(action)
+    return f"{', '.join(parts)} of {total}" + (held and f"; {held}")
+
+
+def held_back(action: Mapping[str, Any]) -> str:
+    """Return why agents are not asked until somebody says so, and how; "" when nobody is held back."""
+    if action["state"] != "inflight":
+        return ""
+    if action["paused"]:
+        return f"paused: {plain(action['paused'])} (vedette act resume {action['id']})"
+    waits = action["canary"] is not None and action["canary_passed_at"] is None
+    if waits and action["commands"].get("held"):
+        return f"the others are asked after: vedette act canary {action['id']}"
+    return ""
 
 
 _TOLD = {*ANSWERED, *OPEN}

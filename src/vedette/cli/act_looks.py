@@ -95,6 +95,22 @@ def _shown(action: Action, known: Mapping[str, Any]) -> Iterator[str]:
         shares = zip(one["investigators"], one["shares"], strict=True)
         each = ", ".join(f"{plain(name)} {share}" for name, share in shares)
         yield f"  weighs {one['weight']} of {one['minimum']} for {place}" + (each and f" ({each})")
+    if goes_out := _goes_out(known):
+        yield f"  goes out: {goes_out}"
     for one in known["denials"]:
         yield f"  denied by {plain(one['by'])}: {plain(one['reason'])}"
+    if known["cancelled_by"]:
+        yield f"  cancelled by {plain(known['cancelled_by'])}"
     yield f"It stands: {standing_of(known)}"
+
+
+def _goes_out(known: Mapping[str, Any]) -> str:
+    told = (
+        ("canary", "{} first, the others when somebody says so"),
+        ("at_once", "{} at once"),
+        ("rate", "{} a second"),
+        ("most_agents", "{} in all"),
+        ("most_failures", "pauses when more than {:.2%} failed"),
+    )
+    said = [words.format(known[key]) for key, words in told if known[key] is not None]
+    return ", ".join(said if known["late"] else [*said, "not to those who come later"])
