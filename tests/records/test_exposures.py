@@ -116,6 +116,24 @@ async def test_a_new_image_of_the_same_name_is_no_new_exposure(conn: Conn) -> No
     assert found == [("CVE-2026-1", NOW, None)]
 
 
+async def test_what_was_found_before_its_image_came_to_a_namespace_is_new_there(conn: Conn) -> None:
+    known = scan(finding("CVE-2026-1"))
+    await see(conn, known)
+    await see(conn, scan(finding("CVE-2026-1"), namespace="pay"), now=NOW + DAY, complete=False)
+    await see(conn, scan(digest="sha256:bb"), now=NOW + 2 * DAY)
+    await see(conn, known, now=NOW + 3 * DAY)
+    stood = await rows(
+        conn,
+        "SELECT n.name, e.first_seen_at, e.ended_at, e.since_at FROM records.exposure AS e"
+        " JOIN fleet.namespace AS n ON n.id = e.namespace_id ORDER BY e.id",
+    )
+    assert stood == [
+        ("shop", NOW, NOW + 2 * DAY, NOW),
+        ("pay", NOW + DAY, NOW + 2 * DAY, NOW),
+        ("shop", NOW + 3 * DAY, None, NOW),
+    ]
+
+
 async def test_what_runs_in_no_namespace_stands_apart_and_the_newest_of_a_name_counts(
     conn: Conn,
 ) -> None:

@@ -64,13 +64,15 @@ SET changes = %(changes)s, at = %(now)s, took_ms = %(took_ms)s
 WHERE what = 'counted'
 
 -- name: find_in_namespaces
+-- What was found before its image came to the namespace is seen there since then.
 CREATE TEMPORARY TABLE found AS
 SELECT r.namespace_id AS place, r.subject_id, false AS is_host, f.package_id, f.advisory_id, a.identity, f.severity,
-    f.fixed_in <> '' AS fixable, f.since_at, f.first_seen_at
+    f.fixed_in <> '' AS fixable, f.since_at, greatest(f.first_seen_at, r.came_at) AS first_seen_at
 FROM (
-    SELECT DISTINCT namespace_id, subject_id
+    SELECT namespace_id, subject_id, min(first_seen_at) AS came_at
     FROM records.presence
     WHERE namespace_id = ANY (%(namespaces)s::integer[]) AND gone_at IS NULL
+    GROUP BY 1, 2
 ) AS r
 JOIN records.scan AS s ON s.subject_id = r.subject_id
 JOIN records.finding AS f ON f.scan_id = s.id AND f.fixed_at IS NULL AND f.suppressed = ''
