@@ -288,3 +288,34 @@ async def test_a_stream_that_sends_nonsense_ends_and_the_server_stands(door, edg
             assert (await enemy.hear(0, "refusal")).reason in {"bad_frame", "forged"}
     async with attached(door, edge) as enemy:
         await enemy.open(1, agent)
+
+
+async def test_a_frame_that_hides_its_kind_costs_its_agent_the_channel_and_nobody_else(door, edge):
+    agent, neighbour = await agent_of(door, "a"), await agent_of(door, "b")
+    async with attached(door, edge) as enemy:
+        await enemy.open(1, agent)
+        await enemy.open(2, neighbour)
+        await enemy.say(1, carried=agent.batch(1, 0))
+        await enemy.hear(1, "ack")
+        unknown_field_first = b"\xfa\x7f\x00" + agent.batch(1, 0).frame
+        hidden = agent.signer.sign(unknown_field_first, seq=1, terms=TERMS.SerializeToString())
+        await enemy.say(1, carried=hidden)
+        assert (await enemy.hear(1, "refusal")).reason == "bad_frame"
+        await enemy.say(2, carried=neighbour.batch(1, 0))
+        assert (await enemy.hear(2, "ack")).durable_seq == 1
+
+
+async def test_an_agent_that_floods_its_collector_ends_its_own_channel_alone(door, edge):
+    agent, neighbour = await agent_of(door, "a"), await agent_of(door, "b")
+    renew = pb.FromAgent(renew=pb.RenewRequest(csr_pem=agent.who.request())).SerializeToString()
+    async with attached(door, edge) as enemy:
+        await enemy.open(1, agent)
+        await enemy.open(2, neighbour)
+        async with door.pool.connection(), door.pool.connection():
+            for _ in range(2_000):
+                await enemy.say(1, carried=agent.signer.sign(renew))
+        assert (await enemy.hear(1, "refusal")).reason == "too_much"
+        await enemy.say(2, carried=neighbour.batch(1, 0))
+        assert (await enemy.hear(2, "ack")).durable_seq == 1
+        agent.begin()
+        await enemy.open(3, agent)

@@ -26,7 +26,7 @@ from vedette.link.relay_signature import (
 log = structlog.get_logger(__name__)
 
 INBOX_LIMIT = 500
-"""Messages of one channel that may wait; the credits keep an honest collector far below."""
+"""Messages of one channel that may wait; frames cost credits, and of all else nobody says so much."""
 
 Tell = Callable[[int, pb.ToAgent, int], None]
 """Send to the collector: the channel, the message, the credits that come with it."""
@@ -58,6 +58,8 @@ class Channel:
         self._tell = tell
         self._meaning = meaning
         self._inbox: asyncio.Queue[Arrival] = asyncio.Queue(INBOX_LIMIT)
+        self._is_flooded = False
+        self._spilled = 0
         self._next: deque[pb.FromAgent] = deque()
         self._dropped: deque[pb.Dropped] = deque(maxlen=64)
         self._unacked: deque[int] = deque()
@@ -67,11 +69,17 @@ class Channel:
         self._known: dict[tuple[str, int], bytes | str] = {}
 
     def arrive(self, message: Arrival) -> None:
-        """Queue what the collector sent; raises BadFrame when it sends more than it may."""
+        """Queue what the collector sent; raises BadFrame when it says too much of itself.
+
+        An agent that does costs its neighbours nothing: the next time it is read, its channel ends.
+        """
         try:
             self._inbox.put_nowait(message)
         except asyncio.QueueFull:
-            raise BadFrame("bad_frame", "the collector sends more than its credits") from None
+            if not self.number:
+                raise BadFrame("bad_frame", "the collector says more than we can hear") from None
+            self._is_flooded = True
+            self._spilled += isinstance(message, pb.Signed) and is_in_sequence(message)
 
     def peer(self) -> str:
         """Return where it comes from, for people."""
@@ -81,6 +89,7 @@ class Channel:
         """Return the agent's next message, checked."""
         try:
             while not self._next:
+                self._refuse_flood()
                 self._take(await self._inbox.get())
             message = self._next.popleft()
         except Forged as forged:
@@ -108,9 +117,13 @@ class Channel:
     def close(self) -> int:
         """Return the credits of what will not be acknowledged any more."""
         waiting = sum(isinstance(each, pb.Signed) and is_in_sequence(each) for each in self._rest())
-        owed = len(self._unacked) + waiting
+        owed = len(self._unacked) + waiting + self._spilled
         self._unacked.clear()
         return owed
+
+    def _refuse_flood(self) -> None:
+        if self._is_flooded:
+            raise BadFrame("too_much", "more came through the collector than we can hear")
 
     def _rest(self) -> list[Arrival]:
         rest = []
@@ -136,6 +149,8 @@ class Channel:
             verify(self._key, self.key_fingerprint, arrived)
             message = pb.FromAgent.FromString(arrived.frame)
             kind = message.WhichOneof("kind")
+            if (kind in {"batch", "gap"}) != is_in_sequence(arrived):
+                raise BadFrame("bad_frame", "a signed frame does not begin with what it holds")
             if kind in {"batch", "gap"}:
                 self._take_numbered(
                     arrived, message, message.batch if kind == "batch" else message.gap

@@ -157,7 +157,11 @@ class Session:
         if channel.number:
             # Whoever comes through a collector comes after it.
             channel.via = await self._collector
-        await self._house.Attach(None, channel)
+        try:
+            await self._house.Attach(None, channel)
+        except Exception:
+            log.exception("a stream through a collector failed", agent=channel.name)
+            self._refuse(channel.number, "fault", "a fault of the server; try again")
         owed = channel.close()
         if owed:
             self._tell(channel.number, None, owed)
