@@ -206,6 +206,17 @@ async def test_a_month_begins_with_all_that_stands(conn: Conn) -> None:
     assert kept == [("2026-11-22", 1, 1), ("2026-12-01", 1, 0), ("2026-12-03", 2, 1)]
 
 
+async def test_a_month_in_which_nothing_changes_or_nobody_counts_is_as_the_one_before(
+    conn: Conn,
+) -> None:
+    await see(conn, scan(finding("CVE-2026-1")))
+    january = datetime(2027, 1, 9, tzinfo=UTC)
+    assert await exposures.run_once(conn, now=january) == 0
+    days = {"first": (NOW + 7 * DAY).date(), "last": january.date()}
+    told = await daily.history(conn, "cluster", "c1", **days)
+    assert [(d.vulnerabilities, d.opened) for d in told] == [(1, 0)] * 42
+
+
 @pytest.mark.parametrize("scope", ["service", "team"])
 async def test_a_service_and_its_team_have_their_days_too(conn: Conn, scope: str) -> None:
     await see(conn, scan())

@@ -36,10 +36,16 @@ def _month(day: date) -> date:
     return day.replace(day=1)
 
 
+async def is_month_due(conn: Connection, *, now: datetime) -> bool:
+    """Say whether nothing is written of this month yet, and something of one before."""
+    return bool(await Q.value(conn, "is_month_due", month=_month(now.astimezone(UTC).date())))
+
+
 async def begin_month(conn: Connection, *, now: datetime) -> None:
     """Write what stands at the begin of this month, once, before anything else of it."""
-    await Q.run(conn, "make_month", now=now)
-    await Q.run(conn, "begin_month", month=_month(now.astimezone(UTC).date()))
+    month = _month(now.astimezone(UTC).date())
+    await Q.run(conn, "make_months", month=month)
+    await Q.run(conn, "begin_month", month=month)
 
 
 async def count_days(conn: Connection, namespaces: Sequence[int], *, now: datetime) -> None:

@@ -1,22 +1,34 @@
--- name: make_month
-SELECT records.make_months(%(now)s, %(now)s)
+-- name: is_month_due
+-- Whether anything was counted before this month and nothing since.
+SELECT EXISTS (SELECT FROM records.daily WHERE day < %(month)s)
+    AND NOT EXISTS (SELECT FROM records.daily WHERE day >= %(month)s)
+
+-- name: make_months
+-- From the last that anything was counted in.
+SELECT records.make_months(
+    coalesce((SELECT max(day) FROM records.daily WHERE day < %(month)s), %(month)s)::timestamp AT TIME ZONE 'UTC',
+    %(month)s::timestamp AT TIME ZONE 'UTC')
 
 -- name: begin_month
--- Each month begins with all that stands, so that no question looks further back, and old ones may be dropped.
+-- Each month begins with all that stands, so that no question looks further back, and old ones may be dropped; so do
+-- those before it in which nobody counted.
 WITH before AS (
-    SELECT max(day) AS day FROM records.daily WHERE day < %(month)s
+    SELECT date_trunc('month', max(day)::timestamp) AS month FROM records.daily WHERE day < %(month)s
 )
 INSERT INTO records.daily (
     day, scope, scope_id, severity, vulnerabilities, fixable, exploited, opened, closed)
-SELECT *
-FROM (
-    SELECT DISTINCT ON (scope, scope_id, severity) %(month)s::date, scope, scope_id, severity,
-        vulnerabilities, fixable, exploited, 0, 0
+SELECT m.month::date, l.scope, l.scope_id, l.severity, l.vulnerabilities, l.fixable, l.exploited, 0, 0
+FROM before AS b
+CROSS JOIN LATERAL generate_series(
+    b.month + interval '1 month', %(month)s::timestamp, interval '1 month') AS m (month)
+CROSS JOIN (
+    SELECT DISTINCT ON (scope, scope_id, severity) scope, scope_id, severity, vulnerabilities, fixable,
+        exploited
     FROM records.daily
-    WHERE day >= (SELECT date_trunc('month', day)::date FROM before) AND day < %(month)s
+    WHERE day >= (SELECT month::date FROM before) AND day < %(month)s
     ORDER BY scope, scope_id, severity, day DESC
-) AS last
-WHERE vulnerabilities > 0 AND NOT EXISTS (SELECT FROM records.daily WHERE day >= %(month)s)
+) AS l
+WHERE l.vulnerabilities > 0 AND NOT EXISTS (SELECT FROM records.daily WHERE day >= %(month)s)
 ON CONFLICT DO NOTHING
 
 -- name: count_days

@@ -15,7 +15,7 @@ from time import monotonic
 
 from vedette.db.locks import alone
 from vedette.db.queries import Connection, load
-from vedette.records.daily import begin_month, count_days
+from vedette.records.daily import begin_month, count_days, is_month_due
 from vedette.records.kinds.imagemanifestvuln import SOURCE as QUAY
 
 Q = load(__file__, "exposures.sql")
@@ -28,6 +28,7 @@ TURNS = 200
 
 async def run_once(conn: Connection, *, now: datetime) -> int:
     """Count again what is due; return how many namespaces. Repeating is harmless."""
+    await _begin_month(conn, now=now)
     done = await _spoken_of(conn, now=now)
     for _ in range(TURNS):
         taken = await _some(conn, now=now)
@@ -36,6 +37,15 @@ async def run_once(conn: Connection, *, now: datetime) -> int:
             break
     await _count_unplaced(conn, now=now)
     return done
+
+
+async def _begin_month(conn: Connection, *, now: datetime) -> None:
+    """Begin the month's days, also where nothing changes in it."""
+    if not await is_month_due(conn, now=now):
+        return
+    async with conn.transaction():
+        if await alone(conn, __name__):
+            await begin_month(conn, now=now)
 
 
 async def mark(conn: Connection, names: Iterable[str]) -> None:
