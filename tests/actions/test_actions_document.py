@@ -14,6 +14,7 @@ from vedette.actions.document_legacy import modern
 from vedette.actions.document_read import read_action, read_time
 from vedette.actions.document_words import words
 from vedette.actions.document_write import sealed, write_action
+from vedette.agent import act_judge
 from vedette.errors import Invalid
 from vedette.trust.verify import verify_all
 
@@ -427,3 +428,31 @@ def test_a_year_from_now_is_written_with_its_zeros():
     written = json.loads(write_action(action))
     assert written["validfrom"] == "0011-01-11T11:11:11Z"
     assert action.expire_after - action.valid_from > timedelta(days=1)
+
+
+def as_run(parameters):
+    """What an agent runs of an action of version 2, and what was signed of it."""
+    window = {"validfrom": "2026-11-22T09:00:00Z", "expireafter": "2026-11-22T10:00:00Z"}
+    operations = [{"module": "filechecker", "parameters": parameters}]
+    order = act_judge.read_order(json.dumps(fields(operations=operations, **window)).encode(), ())
+    return order.text, json.dumps([each.parameters for each in order.action.operations])
+
+
+@pytest.mark.parametrize(
+    ("signed", "handed"),
+    [
+        # The same label under two paths: the second is called `s 2`.
+        (
+            {"/etc": {"filename": {"s": ["shadow"]}}, "/home": {"filename": {"s": ["id_rsa"]}}},
+            {"/home": {"filename": {"s": ["id_rsa"]}}, "/etc": {"filename": {"s": ["shadow"]}}},
+        ),
+        (
+            {"searches": {"s": {"depth": 9007199254740992}}},
+            {"searches": {"s": {"depth": 2**53 + 1}}},
+        ),
+        ({"searches": {"s": {"depth": 3}}}, {"searches": {"s": {"depth": 3.0}}}),
+        ({"searches": {"s": {"depth": 10**300}}}, {"searches": {"s": {"depth": 1e300}}}),
+    ],
+)
+def test_what_is_signed_alike_in_version_2_is_run_alike(signed, handed):
+    assert as_run(signed) == as_run(handed)

@@ -11,6 +11,7 @@ from vedette.actions.document_json import fields, flag, number, read_json, text,
 from vedette.actions.mandate import Mandate, window_of
 from vedette.errors import Invalid
 from vedette.trust.canonical_json import canonical_json
+from vedette.trust.number_text import as_double
 from vedette.trust.signed import Signed, read_signed
 from vedette.trust.validity import LONGEST_VALIDITY
 
@@ -19,6 +20,9 @@ NAME_CHARACTERS = 1_000
 NONCE = re.compile(r"[0-9a-f]{32}")
 SEPARATORS = (";target=", ";validfrom=", ";expireafter=", ";operations=")
 """What parts MIG's signed string; in a name or target it could be read two ways."""
+
+EXACT = 1 << 53
+"""Every whole number below is a double, and no other one is."""
 
 OPERATION = ("module", "parameters", "is_compressed", "want_compressed")
 V1 = {"order", "arguments"}
@@ -90,7 +94,24 @@ def read_order(document: bytes, signatures: Sequence[str]) -> Action:
         return _run(found["run"], Signed(signed, tuple(signatures)))
     if isinstance(value, dict) and value.get("syntaxversion") == 3:
         return read_v3(Signed(document, tuple(signatures)))
-    return replace(_v2(fields(value, "", V2)), signatures=tuple(signatures))
+    return replace(_v2(fields(_as_signed(value), "", V2)), signatures=tuple(signatures))
+
+
+def _as_signed(value: object) -> object:
+    """Return what version 2 signs of a value: keys in one order, numbers as doubles.
+
+    Whoever hands a document down could otherwise choose which of two same labels comes first.
+    """
+    match value:
+        case dict():
+            return {key: _as_signed(value[key]) for key in sorted(value)}
+        case list():
+            return [_as_signed(one) for one in value]
+        case int() if abs(value) >= EXACT:
+            return as_double(value)
+        case float() if value.is_integer() and 0 < abs(value) < EXACT:
+            return int(value)
+    return value
 
 
 def _run(asked: object, signed: Signed) -> Action:
