@@ -246,3 +246,21 @@ async def test_a_series_that_cannot_be_is_refused(rest, given):
     }
     answer = await rest.post(f"{PATH}/series", wish | given)
     assert answer.status_code == 400, answer.text
+
+
+async def test_drafts_and_internal_notes_are_for_who_may_write(rest):
+    told, hidden = await planned(rest), await planned(rest, title="Layoffs", draft=True)
+    note = {"text": "The vendor is late.", "internal": True}
+    noted = await rest.post(f"/api/v1/events/{told['id']}/updates", note, scopes=WRITE)
+    assert noted.status_code < 300, noted.text
+
+    seen = await rest.get(PATH, scopes=("read",))
+    assert [one["id"] for one in seen.json()] == [told["id"]]
+    assert (await rest.get(f"{PATH}/{hidden['id']}", scopes=("read",))).status_code == 404
+    answer = await rest.get(f"{PATH}/{told['id']}", scopes=("read",))
+    assert (answer.json()["overlaps"], "vendor" in answer.text) == ([], False)
+
+    inside = (await rest.get(f"{PATH}/{told['id']}", scopes=("read", *WRITE))).json()
+    assert inside["overlaps"] == [hidden["id"]]
+    assert any(said["internal"] for said in inside["updates"])
+    assert len((await rest.get(PATH, scopes=("read", *WRITE))).json()) == 2

@@ -11,16 +11,18 @@ import msgspec
 from litestar import Response, get
 from litestar.params import Parameter
 
-from vedette.access.model import Actor, Scope
+from vedette.access.model import Actor
 from vedette.db.queries import Connection
 from vedette.errors import Missing
 from vedette.incidents import reads
 from vedette.incidents.events_shown import (
+    VARY,
     AnyRequest,
     Event,
     EventId,
     Update,
     aware,
+    sees_inside,
     shown,
     shown_update,
 )
@@ -37,8 +39,6 @@ from vedette.rest.paging import (
     next_link,
 )
 from vedette.rest.versions import version_header
-
-VARY = {"Vary": "Authorization"}
 
 Word = Annotated[str | None, Parameter(max_length=200)]
 Time = Annotated[
@@ -91,12 +91,12 @@ async def list_events(
             kind=kind,
             is_open=is_open,
             text=text,
-            drafts=_sees_inside(actor),
+            drafts=sees_inside(actor),
         ),
         limit=limit,
         after=decode_place(cursor) if cursor else None,
     )
-    events = await shown(conn, page.incidents, inside=_sees_inside(actor))
+    events = await shown(conn, page.incidents, inside=sees_inside(actor))
     following = encode_cursor(page.following) if page.following else None
     headers = {**next_link(request, following), "X-Total-Count": str(page.count), **VARY}
     return Response(events, headers=headers)
@@ -106,7 +106,7 @@ async def list_events(
 async def show_event(conn: Connection, actor: Actor, number: EventId) -> Response[Event]:
     """Show one with everything that was said of it; its version is the ETag."""
     held = await _visible(conn, actor, number)
-    (event,) = await shown(conn, [held], inside=_sees_inside(actor), updates=True)
+    (event,) = await shown(conn, [held], inside=sees_inside(actor), updates=True)
     return Response(event, headers={**version_header(held.version), **VARY})
 
 
@@ -114,7 +114,7 @@ async def show_event(conn: Connection, actor: Actor, number: EventId) -> Respons
 async def show_updates(conn: Connection, actor: Actor, number: EventId) -> Response[list[Update]]:
     """List what was said of one, the newest first."""
     await _visible(conn, actor, number)
-    said = await reads.updates(conn, [number], internal=_sees_inside(actor))
+    said = await reads.updates(conn, [number], internal=sees_inside(actor))
     return Response([shown_update(each) for each in said[number]], headers=VARY)
 
 
@@ -130,12 +130,8 @@ async def show_history(conn: Connection, number: EventId) -> list[Change]:
 routes = [list_events, show_event, show_updates, show_history]
 
 
-def _sees_inside(actor: Actor) -> bool:
-    return actor.may(Scope.INCIDENTS_WRITE)
-
-
 async def _visible(conn: Connection, actor: Actor, number: int) -> Incident:
     held = await reads.incident(conn, number)
-    if held.published_at is None and not _sees_inside(actor):
+    if held.published_at is None and not sees_inside(actor):
         raise Missing(f"there is no incident {number}")
     return held

@@ -8,7 +8,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.params import Parameter
 
-from vedette.access.model import Actor
+from vedette.access.model import Actor, Scope
 from vedette.access.repeated import Kept
 from vedette.access.repeated_api import answered_once
 from vedette.db.queries import Connection
@@ -19,6 +19,8 @@ from vedette.incidents.model import Update as KeptUpdate
 from vedette.rest.versions import version_header
 
 AnyRequest = Request[Any, Any, Any]
+
+VARY = {"Vary": "Authorization"}
 
 EventId = Annotated[int, Parameter(ge=1, le=2**31 - 1)]
 """The id of an incident in a path."""
@@ -125,6 +127,11 @@ def versioned(kept: Kept) -> Response[Any]:
         media_type="application/json",
         headers={**version_header(version), "Cache-Control": "no-store"},
     )
+
+
+def sees_inside(actor: Actor) -> bool:
+    """Say whether they read drafts and internal notes."""
+    return actor.may(Scope.INCIDENTS_WRITE)
 
 
 def aware(at: datetime | None, field: str) -> datetime | None:

@@ -25,7 +25,7 @@ ORDER BY i.starts_at, i.id
 LIMIT 1
 
 -- name: overlapping
--- Other maintenances of the same components at the same time.
+-- Other maintenances of the same components at the same time; drafts: with those nobody has been told of.
 SELECT DISTINCT other.id
 FROM incidents.incident AS i
 JOIN incidents.affected AS mine ON mine.incident_id = i.id AND mine.left_at IS NULL
@@ -33,4 +33,5 @@ JOIN incidents.affected AS theirs ON theirs.component_id = mine.component_id AND
 JOIN incidents.incident AS other ON other.id = theirs.incident_id
 WHERE i.id = %(number)s AND other.id <> i.id AND other.kind = 'maintenance' AND other.is_open
   AND other.starts_at < i.ends_at AND other.ends_at > i.starts_at
+  AND (%(drafts)s OR other.published_at IS NOT NULL)
 ORDER BY other.id

@@ -13,9 +13,17 @@ from vedette.access.model import Actor
 from vedette.access.repeated import Kept
 from vedette.access.repeated_api import answered_once
 from vedette.db.queries import Connection, load
-from vedette.errors import Invalid
+from vedette.errors import Invalid, Missing
 from vedette.incidents import conduct, reads
-from vedette.incidents.events_shown import AnyRequest, Update, aware, shown_update, versioned
+from vedette.incidents.events_shown import (
+    VARY,
+    AnyRequest,
+    Update,
+    aware,
+    sees_inside,
+    shown_update,
+    versioned,
+)
 from vedette.incidents.listing import Wanted, listed
 from vedette.incidents.maintenance_rules import check_maintenance
 from vedette.incidents.model import Affected, Kind
@@ -117,6 +125,7 @@ class Maintenance(msgspec.Struct, kw_only=True):
 async def list_maintenances(
     request: AnyRequest,
     conn: Connection,
+    actor: Actor,
     status: str | None = None,
     is_open: Annotated[bool | None, Parameter(query="open")] = None,
     start: datetime | None = None,
@@ -127,7 +136,7 @@ async def list_maintenances(
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Response[list[Maintenance]]:
-    """List the maintenances, drafts among them, the latest start first.
+    """List the maintenances, the latest start first; drafts stand among them for who may write.
 
     `start` and `end` (RFC 3339): those that lie between, wholly or in part.
     """
@@ -140,21 +149,21 @@ async def list_maintenances(
         region=region,
         service=service,
         component=component,
-        drafts=True,
+        drafts=sees_inside(actor),
     )
     after = decode_place(cursor) if cursor else None
     page = await listed(conn, wanted, limit=limit, after=after)
     members = await reads.affected(conn, [held.id for held in page.incidents])
     rows = [_shown(held, members[held.id]) for held in page.incidents]
     more = encode_cursor(page.following) if page.following else None
-    return Response(rows, headers=next_link(request, more))
+    return Response(rows, headers={**next_link(request, more), **VARY})
 
 
 @get("/api/v1/maintenances/{number:int}")
-async def show_maintenance(conn: Connection, number: int) -> Response[Maintenance]:
-    """Show one maintenance with all that was said of it."""
-    shown = await _one(conn, number)
-    return Response(shown, headers=version_header(shown.version))
+async def show_maintenance(conn: Connection, actor: Actor, number: int) -> Response[Maintenance]:
+    """Show one maintenance with what was said of it; drafts and internal notes are for who may write."""
+    shown = await _one(conn, number, inside=sees_inside(actor))
+    return Response(shown, headers={**version_header(shown.version), **VARY})
 
 
 @post("/api/v1/maintenances")
@@ -306,12 +315,16 @@ async def _answered(
     return versioned(await answered_once(request, conn, actor, done))
 
 
-async def _one(conn: Connection, number: int) -> Maintenance:
+async def _one(conn: Connection, number: int, *, inside: bool = True) -> Maintenance:
+    """Return it; inside: with what operators alone read. Raises Missing, also for a draft that is not shown."""
     held = await reads.incident(conn, number)
+    if held.published_at is None and not inside:
+        raise Missing(f"there is no incident {number}")
     check_maintenance(held)
     shown = _shown(held, (await reads.affected(conn, [number]))[number])
-    shown.overlaps = [row[0] for row in await Q.all(conn, "overlapping", number=number)]
-    said = (await reads.updates(conn, [number], internal=True))[number]
+    overlapping = await Q.all(conn, "overlapping", number=number, drafts=inside)
+    shown.overlaps = [row[0] for row in overlapping]
+    said = (await reads.updates(conn, [number], internal=inside))[number]
     shown.updates = [shown_update(one) for one in said]
     return shown
 
