@@ -317,6 +317,35 @@ async def test_files_of_one_snapshot_count_from_when_each_looked(conn: Conn) -> 
         assert [row[2] for row in await rows(conn, PODS)] == ["shop/p1", "shop/p2"]
 
 
+async def test_of_several_looks_at_one_image_handed_in_at_once_the_newest_complete_one_counts(
+    conn: Conn,
+) -> None:
+    looks = [
+        scan(finding("CVE-4"), at=NOW, complete=False, pods=["p4"]),
+        scan(finding("CVE-2"), at=NOW - DAY, pods=["p2"]),
+        scan(finding("CVE-1"), finding("CVE-2"), at=NOW - 2 * DAY),
+        scan(finding("CVE-3"), at=NOW - DAY, pods=["p3"]),
+    ]
+    await apply(conn, KIND, [Batch((one,), "c1") for one in looks], by="t", now=NOW + DAY)
+    assert [row[0] for row in await rows(conn, OPEN)] == ["CVE-2", "CVE-3", "CVE-4"]
+    assert [row[2] for row in await rows(conn, PODS)] == [
+        "shop/p1",
+        "shop/p2",
+        "shop/p3",
+        "shop/p4",
+    ]
+    assert await rows(conn, "SELECT last_at FROM records.scan") == [(NOW,)]
+
+
+async def test_of_tags_without_a_digest_none_replaces_the_other(conn: Conn) -> None:
+    def tagged(tag: str, name: str, at: datetime) -> Scan:
+        subject = Subject(SubjectKind.IMAGE, "quay.io/shop/orders", tag=tag)
+        return Scan("trivy-operator", subject, (finding(name),), at=at)
+
+    await applied(conn, tagged("1", "CVE-1", NOW - DAY), tagged("2", "CVE-2", NOW), now=NOW)
+    assert [row[0] for row in await rows(conn, OPEN)] == ["CVE-1", "CVE-2"]
+
+
 def test_of_what_is_found_twice_the_first_of_the_gravest_words_counts() -> None:
     def said(severity: Severity, word: str) -> Finding:
         return Finding(Package("openssl", "1.0"), Advisory("CVE-1"), severity, word)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 from vedette.db.queries import Connection, load
@@ -11,6 +11,7 @@ from vedette.records.outcome import Outcome
 from vedette.records.rules import digest_of, union_of
 
 Q = load(__file__, "looks.sql")
+_NEVER, _NOW = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 class Snapshot(Protocol):
@@ -56,7 +57,7 @@ class Given:
 
 @dataclass(slots=True)
 class Look:
-    """All that one batch says of one subject.
+    """All that one batch says of one subject. heard: what of it says what was found now.
 
     held_digest, held_at: of what the scan holds; predecessor: whose findings these may be, under another digest.
     findings: by package, and the advisory's name and feed. tally: findings opened, closed and changed.
@@ -64,6 +65,7 @@ class Look:
 
     subject: Subject
     given: list[Given]
+    heard: list[Given] = field(default_factory=list)
     subject_id: int = 0
     scan_id: int = 0
     held_digest: bytes | None = None
@@ -76,7 +78,7 @@ class Look:
     @property
     def complete(self) -> bool:
         """Whether each of its documents is all there is of the subject."""
-        return all(given.scan.complete for given in self.given)
+        return all(given.scan.complete for given in self.heard)
 
     @property
     def is_first(self) -> bool:
@@ -95,17 +97,41 @@ class Look:
 
     def at(self, opened_at: datetime) -> datetime:
         """Return from when on it is true: the latest that its documents say, and never after the snapshot."""
-        return min(max(given.scan.at or opened_at for given in self.given), opened_at)
+        return min(max(given.scan.at or opened_at for given in self.heard), opened_at)
 
     def learn(self) -> None:
         """Bring together what its documents found."""
-        self.findings = union_of(one.scan for one in self.given)
-        self.digest = self.given[0].digest or digest_of(self.findings.values())
+        self.heard = _heard(self.given)
+        self.findings = union_of(one.scan for one in self.heard)
+        self.digest = self.heard[0].digest or digest_of(self.findings.values())
 
     @property
     def is_changed(self) -> bool:
         """Whether it found anything else than the one before."""
         return self.digest != self.held_digest
+
+
+def _heard(given: list[Given]) -> list[Given]:
+    """Return the documents that a complete newer one does not replace, the newest last.
+
+    An image without a digest may be several of one name: there only one of the same tag does. What is not dated is as
+    new as the batch.
+    """
+    told = [one for one in given if not one.scan.deleted] or given
+    if len(told) == 1:
+        return told
+    told = sorted(told, key=_looked_at)
+    begun = {_replaced(one): _looked_at(one) for one in told if one.scan.complete}
+    return [one for one in told if _looked_at(one) >= begun.get(_replaced(one), _NEVER)]
+
+
+def _looked_at(given: Given) -> datetime:
+    return given.scan.at or _NOW
+
+
+def _replaced(given: Given) -> str:
+    subject = given.scan.subject
+    return "" if subject.digest else subject.tag
 
 
 def subject_key(subject: Subject) -> tuple[str, str]:
@@ -162,7 +188,7 @@ async def keep_looks(
     conn: Connection, looks: Sequence[Look], *, kind: str, at: datetime, now: datetime
 ) -> None:
     """Note each look and what came of it, with the document that brought what is new."""
-    last = [look.given[-1] for look in looks]
+    last = [look.heard[-1] for look in looks]
     await Q.run(
         conn,
         "keep_looks",
