@@ -53,9 +53,10 @@ def scan(
     namespace: str = "shop",
     kind: SubjectKind = SubjectKind.IMAGE,
     source: str = "trivy",
+    at: datetime | None = None,
 ) -> Scan:
     places = tuple(Presence(namespace, pod=f"{namespace}/{pod}") for pod in pods)
-    return Scan(source, Subject(kind, name, digest), findings, places)
+    return Scan(source, Subject(kind, name, digest), findings, places, at)
 
 
 async def see(
@@ -147,6 +148,20 @@ async def test_what_runs_in_no_namespace_stands_apart_and_the_newest_of_a_name_c
     )
     assert ("CVE-2026-3", True, 1) in found
     assert ("CVE-2026-2", True, 0) in found
+
+
+async def test_the_newest_of_a_name_is_what_was_looked_at_last_whichever_came_first(
+    conn: Conn,
+) -> None:
+    async def looked(version: int, *, at: datetime, now: datetime) -> list[tuple[Any, ...]]:
+        found = finding(f"CVE-2026-{version}")
+        given = scan(found, pods=(), digest=f"sha256:{version}", at=at)
+        await see(conn, given, now=now, complete=False)
+        return await rows(conn, "SELECT identity FROM records.exposure WHERE ended_at IS NULL")
+
+    assert await looked(2, at=NOW, now=NOW) == [("CVE-2026-2",)]
+    assert await looked(1, at=NOW - DAY, now=NOW + DAY) == [("CVE-2026-2",)]
+    assert await looked(1, at=NOW + 2 * DAY, now=NOW + 2 * DAY) == [("CVE-2026-1",)]
 
 
 async def test_counting_twice_changes_nothing(conn: Conn) -> None:

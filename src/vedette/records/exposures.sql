@@ -79,16 +79,19 @@ JOIN records.finding AS f ON f.scan_id = s.id AND f.fixed_at IS NULL AND f.suppr
 JOIN records.advisory AS a ON a.id = f.advisory_id
 
 -- name: find_unplaced
--- Of what never ran in a namespace, the newest of each name.
+-- Of what never ran in a namespace, what each source looked at last under a name.
 CREATE TEMPORARY TABLE found AS
-SELECT 0 AS place, s.subject_id, j.kind = 'host' AS is_host, f.package_id, f.advisory_id, a.identity, f.severity,
+SELECT 0 AS place, s.subject_id, s.kind = 'host' AS is_host, f.package_id, f.advisory_id, a.identity, f.severity,
     f.fixed_in <> '' AS fixable, f.since_at, f.first_seen_at
-FROM records.scan AS s
-JOIN records.subject AS j ON j.id = s.subject_id
+FROM (
+    SELECT DISTINCT ON (c.source_id, j.kind, j.name) c.id, c.subject_id, j.kind
+    FROM records.scan AS c
+    JOIN records.subject AS j ON j.id = c.subject_id
+    ORDER BY c.source_id, j.kind, j.name, c.last_at DESC, c.id DESC
+) AS s
 JOIN records.finding AS f ON f.scan_id = s.id AND f.fixed_at IS NULL AND f.suppressed = ''
 JOIN records.advisory AS a ON a.id = f.advisory_id
 WHERE NOT EXISTS (SELECT FROM records.presence AS p WHERE p.subject_id = s.subject_id)
-  AND NOT EXISTS (SELECT FROM records.scan AS n WHERE n.previous_id = s.id)
 
 -- name: find_runs
 -- Pods that hold one of the images are counted by image; those that hold several are kept, to be counted once.
