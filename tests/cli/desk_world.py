@@ -109,10 +109,11 @@ async def desk_before(dsn, folder, monkeypatch, capsys):
         yield Desk(rest, capsys)
 
 
-async def trusting(rest, version=1, minimum=2):
+async def trusting(rest, version=1, minimum=2, **changes):
     made = bundle(
         version,
         minimum=minimum,
+        **changes,
         made_at=now() - timedelta(hours=1),
         expires_at=now() + timedelta(days=1),
     )

@@ -13,6 +13,7 @@ from factories import make_assignment, make_component, make_target
 from signing_world import needs_ssh, ssh_key
 from vedette.actions.document import signed_text
 from vedette.actions.document_read import read_action
+from vedette.trust.bundle import Withdrawn
 from vedette.trust.validity import action_digest
 
 pytestmark = needs_ssh
@@ -308,3 +309,14 @@ async def test_who_follows_what_is_held_back_is_told_how_it_goes_on(desk):
     shown = await desk.well("act", "show", "1")
     assert "cancelled by token:" in shown
     assert "1 success, 1 cancelled of 2\n" in shown
+
+
+async def test_where_a_further_signature_would_not_help_none_is_asked_for(desk):
+    await desk.agents(1)
+    await desk.signed("ada")
+    assert "another person" in (await desk.says("act", "send", "a.json"))[2]
+    made = signed_text(read_action(read("a.json")))
+    gone = Withdrawn(digest=action_digest(made), reason="the key was stolen")
+    await trusting(desk.rest, 2, withdrawn=(gone,))
+    said = (await desk.says("act", "send", "a.json"))[2]
+    assert "waits: the fleet's roots withdrew it: the key was stolen\n" in said

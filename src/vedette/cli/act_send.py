@@ -117,10 +117,18 @@ def words_of(standing: Mapping[str, Any]) -> str:
     on = f"{agents} agent{'s' * (agents != 1)}"
     if standing["missing"]:
         missing = "; ".join(map(plain, standing["missing"]))
-        way_out = f"another person: vedette act sign {number} --key …"
-        return f"action {number} means {on} and waits: {missing} ({way_out})"
+        way_out = f" (another person: vedette act sign {number} --key …)"
+        return f"action {number} means {on} and waits: {missing}" + way_out * _lacks_people(
+            standing
+        )
     if standing["state"] in {"proposed", "new"}:
         return f"action {number} means {on} and counts from {standing['valid_from']}"
     if standing["state"] == "inflight":
         return f"action {number} is with {on}: vedette act follow {number}"
     return f"action {number} is {standing['state']}: vedette act show {number}"
+
+
+def _lacks_people(standing: Mapping[str, Any]) -> bool:
+    """Say whether a further signature helps: not where roots withdrew it, or no group allows a module."""
+    is_light = any(one["weight"] < one["minimum"] for one in standing["weights"])
+    return is_light or any("two people" in one for one in standing["missing"])
