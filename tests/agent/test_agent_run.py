@@ -135,6 +135,13 @@ def test_limits_of_the_wire():
     assert len(report.facts) == 8
 
 
+def test_no_measurement_is_of_a_secret():
+    of = Measurement("total_s", 1.0, "url:http://x/hunter2")
+    report = Report(state=State.UP, measurements=(of, Measurement("total_s", 1.0, "url:http://y")))
+    told = bounded(report, frozenset({"hunter2"})).measurements
+    assert [one.entity for one in told] == ["url:http://x/…", "url:http://y"]
+
+
 def test_a_state_that_is_not_up_always_has_a_class():
     assert bounded(Report(state=State.DEGRADED), frozenset()).error_class == "unspecified"
     assert bounded(Report(state=State.UP, error_class="x"), frozenset()).error_class == ""

@@ -100,3 +100,20 @@ def test_a_missing_secret_is_named_without_its_content(below):
 def test_messages_show_no_secret_even_when_one_holds_another():
     said = "auth failed for hunter2-long, not hunter2"
     assert redact(said, frozenset({"hunter2", "hunter2-long"})) == "auth failed for …, not …"
+
+
+def test_nor_as_a_message_spells_one():
+    key = "-----BEGIN KEY-----\nMIGHAgEAMBMGByqGSM49/+=\n-----END KEY-----"
+    secrets = frozenset({"Hunter2 &", key})
+    for said in (
+        "not 'Hunter2 &'",
+        "http://hunter2 &/",
+        "?q=Hunter2%20%26",
+        f"must be a number, not {key!r}",
+        " ".join(key.split()),
+        "a line: MIGHAgEAMBMGByqGSM49/+=",
+    ):
+        told = redact(said, secrets).lower()
+        assert "hunter" not in told, said
+        assert "migha" not in told, said
+    assert redact("plain words", secrets) == "plain words"

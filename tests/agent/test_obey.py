@@ -111,8 +111,7 @@ def chatty(tmp_path, monkeypatch):
     del sys.modules["chatty"]
 
 
-def host():
-    rules = HostRules()
+def host(rules):
     return Host(
         reach=HostReach(rules.reach), secrets=Secrets(rules), clock=lambda: datetime.now(UTC)
     )
@@ -121,14 +120,15 @@ def host():
 class Told:
     """An agent that obeys, and what it has said."""
 
-    def __init__(self, connector="chatty", allowed="all", **settings):
+    def __init__(self, connector="chatty", allowed="all", rules=None, **settings):
         self.said = []
         self.changed = asyncio.Event()
         assignment = Assignment(
             target_id=7, name="talker", connector=connector, every=timedelta(seconds=60),
             timeout=timedelta(seconds=5), settings_json=json.dumps(settings),
         )  # fmt: skip
-        self.obedience = Obedience(host(), {7: assignment}.get, self._say, allowed=allowed)
+        obeys = host(rules or HostRules())
+        self.obedience = Obedience(obeys, {7: assignment}.get, self._say, allowed=allowed)
 
     def _say(self, said):
         self.said.append(said)
@@ -164,6 +164,26 @@ async def test_a_command_of_the_connector_is_answered_with_rows(chatty):
     assert rows == [[0, "x"], [1, "x"]]
     assert (end.number, end.error_class, end.truncated) == (1, "", "")
     assert chatty.RUNS == ["count", "closed"]
+
+
+KEY = """-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg'quoted"\\
+-----END PRIVATE KEY-----"""
+
+
+@pytest.mark.parametrize("secret", ["Hunter2-of-orders", KEY])
+@pytest.mark.parametrize("setting", ["port", "host"])
+async def test_a_secret_in_the_place_of_another_setting_is_not_told_by_its_refusal(
+    tmp_path, secret, setting
+):
+    (tmp_path / "secret").write_text(secret)
+    rules = HostRules(secrets_dir=str(tmp_path), reach=["127.0.0.1:*"])
+    settings = {"host": "127.0.0.1", "port": 1, f"{setting}_file": "secret"}
+    del settings[setting]
+    rows, end = await Told("tcp", rules=rules, **settings).answer("health")
+    told = f"{rows}{end.message}".lower()
+    assert end.message or rows
+    assert not [line for line in secret.lower().splitlines() if line[:16] in told]
 
 
 async def test_every_kind_of_cell_is_made_plain(chatty):

@@ -147,8 +147,10 @@ class Obedience:
             raise RefusedByHost(f"asks in agent.yaml does not allow {order.name!r}")
         watch = Watch(assignment, self._host)
         try:
-            connector, look = await watch.ready(order.within_s * LOOK_SHARE)
-            rows.secrets = look.secrets
+            try:
+                connector, look = await watch.ready(order.within_s * LOOK_SHARE)
+            finally:
+                rows.secrets = watch.secrets  # a setting that is refused is told with its value
             command, parameters = _checked(order, connector.description)
             rows.columns = command.columns
             await rows_from(connector, look, command, parameters, rows)

@@ -14,7 +14,7 @@ import msgspec
 from vedette.agent.connector import Look, RefusedByHost
 from vedette.agent.secrets import SecretMissing, redact
 from vedette.errors import VedetteError
-from vedette.health.model import Bulk, Report, State
+from vedette.health.model import Bulk, Measurement, Report, State
 
 GRACE_S = 1.0
 """How long a cancelled look may take to let go before it is left to itself."""
@@ -98,7 +98,8 @@ def failure_report(error: BaseException) -> Report:
 
 def bounded(report: Report, secrets: frozenset[str]) -> Report:
     """Return the report within the wire's limits, without secrets and numbers that are none."""
-    measurements = tuple(m for m in report.measurements[:MEASURES] if math.isfinite(m.value))
+    finite = (m for m in report.measurements[:MEASURES] if math.isfinite(m.value))
+    measurements = tuple(_unnamed(m, secrets) for m in finite) if secrets else tuple(finite)
     error_class = "" if report.state is State.UP else report.error_class or "unspecified"
     return replace(
         report,
@@ -108,6 +109,12 @@ def bounded(report: Report, secrets: frozenset[str]) -> Report:
         bulk=_checked_bulk(report.bulk),
         facts=_bounded_facts(report.facts, secrets),
     )
+
+
+def _unnamed(measurement: Measurement, secrets: frozenset[str]) -> Measurement:
+    """Return the measurement; an entity is a URL at times, and settings make URLs of secrets."""
+    entity = redact(measurement.entity, secrets)
+    return measurement if entity == measurement.entity else replace(measurement, entity=entity)
 
 
 def cut(text: str, limit: int) -> str:

@@ -9,8 +9,10 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from vedette.agent.connector import RefusedByHost
 from vedette.agent.host import HostRules, allowed_environment
@@ -21,6 +23,9 @@ PATHS = ("ca_file", "client_cert", "client_key")
 """Settings whose files the connector's TLS opens by itself."""
 LEAST_REDACTED = 4
 """A secret shorter than this is not blotted out of messages: `1` would blot out every digit."""
+
+LEAST_LINE = 16
+"""Of a secret of several lines, as a key in PEM has them: a line that is as long is a secret, too."""
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -121,7 +126,23 @@ class Secrets:
 
 
 def redact(text: str, secrets: frozenset[str]) -> str:
-    """Return the text without the secrets, longest first, should one contain another."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, "…")
+    """Return the text without the secrets, longest first, should one contain another.
+
+    Nor is any left as a message may spell it: quoted, percent-encoded, in one case, a long line of it.
+    """
+    for spelt in _spellings(secrets):
+        text = text.replace(spelt, "…")
     return text
+
+
+@lru_cache(maxsize=256)
+def _spellings(secrets: frozenset[str]) -> tuple[str, ...]:
+    found: set[str] = set()
+    for secret in secrets:
+        lines = (line.strip() for line in secret.splitlines())
+        for piece in {secret, *(line for line in lines if len(line) >= LEAST_LINE)}:
+            found |= {piece, repr(piece)[1:-1], quote(piece, safe=""), piece.lower(), piece.upper()}
+        found.add(" ".join(secret.split()))
+    return tuple(
+        sorted((one for one in found if len(one) >= LEAST_REDACTED), key=len, reverse=True)
+    )

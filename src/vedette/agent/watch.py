@@ -55,6 +55,11 @@ class Watch:
         self._extras: Extras | None = None
         self._stuck = Stuck()
 
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What its settings hold that no message may."""
+        return self._secrets
+
     async def look(self) -> Looked:
         """Look once; every failure, ours included, is a report."""
         at = self._host.clock()
