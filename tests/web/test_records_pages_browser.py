@@ -25,6 +25,7 @@ ADMIN = "vdt_admin"
 PAGES = {
     "services": "/services",
     "service": f"/services/{SLUG}",
+    "service in German": f"/services/{SLUG}?lang=de",
     "service that nothing is known of": "/services/quiet",
     "image": "image",
     "vulnerability": "/advisories/CVE-2023-44487",
@@ -92,6 +93,20 @@ async def test_a_page_of_records_can_be_read_and_touched(look, name):
         if scheme == ("dark" if width == 390 else "light"):
             found[width, scheme] += await inspect_page.axe_violations(looked.page)
     assert {view: faults for view, faults in found.items() if faults} == {}
+
+
+BROKEN = """() => [...document.querySelectorAll('.slim .state .word, .slim .named, .slim .brief')].filter((e) => {
+  const range = document.createRange(); range.selectNodeContents(e);
+  return new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size > 1;
+}).map((e) => e.textContent.trim())"""
+"""Severities, environments, ages and per cents that stand on more than one line."""
+
+
+@pytest.mark.parametrize("name", ["service", "service in German"])
+async def test_no_word_and_no_number_is_broken_on_a_phone(look, name):
+    looked = await look(name, width=390)
+    assert await looked.page.locator(".slim .state .word").count()
+    assert await looked.page.evaluate(BROKEN) == []
 
 
 async def test_what_to_fix_first_is_seen_without_scrolling(look):
