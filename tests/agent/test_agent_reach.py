@@ -86,6 +86,25 @@ async def test_unix_sockets_are_reached_where_the_list_says_so():
     assert await reached(["!/run/docker*"], "/run/docker.sock") == "refused"
 
 
+async def test_a_socket_is_reached_by_what_its_path_means(tmp_path):
+    real = tmp_path.resolve() / "run"
+    (real / "pg").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(real)
+    allowed = [f"{real}/pg/*"]
+    assert await reached(allowed, f"{real}/pg/./s") == [f"{real}/pg/s"]
+    assert await reached(allowed, f"{tmp_path}/link/pg/s") == [f"{tmp_path}/link/pg/s"]
+    assert await reached(allowed, f"{real}/pg/../docker.sock") == "refused"
+    for path in (f"{real}/docker.sock", f"/{real}//docker.sock", f"{tmp_path}/link/docker.sock"):
+        assert await reached([f"!{real}/docker*"], path) == "refused", path
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "0", "::ffff:0.0.0.0"])
+async def test_the_address_of_nobody_is_this_hosts(host):
+    assert await reached(["!127.0.0.0/8:*", "![::1]:*"], host) == "refused"
+    assert await reached(["10.0.0.0/8:*"], host) == "refused"
+    assert await reached([], host) != "refused"
+
+
 async def test_the_refusal_names_where_and_whose_word_it_is():
     with pytest.raises(RefusedByHost, match=r"agent\.yaml does not allow 10\.0\.0\.1:80"):
         await HostReach(["10.0.0.2:80"])("10.0.0.1", 80)

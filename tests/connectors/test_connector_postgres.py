@@ -12,6 +12,7 @@ from tests.fakes.postgres_door import turning_away
 from vedette.agent.connectors.postgres_row import counters, fault_in, measured
 from vedette.agent.connectors.postgres_sql import look_sql
 from vedette.agent.connectors.rates import Counters, Gains
+from vedette.errors import Invalid
 from vedette.health.model import State
 
 MACHINE = {"host": "127.0.0.1", "port": 5432, "user": "postgres", "database": "postgres"}
@@ -207,6 +208,13 @@ async def test_a_password_of_the_hosts_own_is_not_for_pushed_targets(monkeypatch
         report = await look_at("postgres", host="127.0.0.1", port=port)
     assert report.state is not State.UP
     assert not any(b"hunter2" in one for one in heard)
+
+
+async def test_one_host_is_not_several():
+    """libpq would try one after the other, and the owner of the host was asked of the first."""
+    async with turning_away("28000", "no") as port:
+        with pytest.raises(Invalid, match="one server"):
+            await look_at("postgres", host="/nowhere,127.0.0.1", port=port)
 
 
 async def test_a_missing_socket_is_down():

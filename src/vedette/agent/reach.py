@@ -12,6 +12,7 @@ its host.
 
 import asyncio
 import ipaddress
+import os
 import re
 import socket
 from dataclasses import dataclass
@@ -27,6 +28,10 @@ GUARDED: tuple[Network, ...] = tuple(
     ipaddress.ip_network(text)
     for text in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "100.100.100.200/32")
 )
+_LOOPBACK: dict[int, Address] = {
+    4: ipaddress.IPv4Address("127.0.0.1"),
+    6: ipaddress.IPv6Address("::1"),
+}
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _PATTERN = re.compile(
     r"(?P<deny>!?)(?P<host>\[[^\]]+\](?:/\d+)?|[^:\s]+):(?P<port>\*|\d+(?:-\d+)?)"
@@ -65,6 +70,8 @@ class Patterns:
     def allow(self, host: str, address: Address, port: int) -> bool:
         """Say whether this address may be reached by this name."""
         address = _embedded(address)
+        if address.is_unspecified:
+            address = _LOOPBACK[address.version]  # as the kernel takes it
         allowing = [p for p in self._allowed if p.matches(host, address, port)]
         if any(p.matches(host, address, port) for p in self._denied):
             return False
@@ -74,10 +81,11 @@ class Patterns:
         return self._everything or bool(allowing)
 
     def allow_socket(self, path: str) -> bool:
-        """Say whether this Unix socket may be reached."""
-        if any(fnmatchcase(path, line[1:]) for line in self._sockets if line.startswith("!")):
+        """Say whether this Unix socket may be reached, by its path or by where that leads."""
+        forms = {path, os.path.realpath(path)}
+        if any(fnmatchcase(one, p[1:]) for p in self._sockets if p[0] == "!" for one in forms):
             return False
-        return self._everything or any(fnmatchcase(path, line) for line in self._sockets)
+        return self._everything or any(fnmatchcase(one, p) for p in self._sockets for one in forms)
 
 
 class HostReach:
@@ -90,12 +98,13 @@ class HostReach:
     async def __call__(self, host: str, port: int) -> list[str]:
         """Return the addresses of host that may be reached; raise `RefusedByHost` when none may.
 
-        What begins with `/` is a Unix socket, or the directory of one, and is returned as is.
+        What begins with `/` is a Unix socket, or the directory of one, and is returned without `..`.
         """
         if host.startswith("/"):
-            if not self._patterns.allow_socket(host):
+            path = _plain(host)
+            if not self._patterns.allow_socket(path):
                 raise RefusedByHost(f"reach in agent.yaml does not allow {host}")
-            return [host]
+            return [path]
         found = await self._resolve(host, port)
         allowed = [text for text, address in found if self._patterns.allow(host, address, port)]
         if not allowed:
@@ -114,6 +123,11 @@ class HostReach:
         answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         texts = dict.fromkeys(str(answer[4][0]) for answer in answers)
         return [(text, ipaddress.ip_address(text)) for text in texts]
+
+
+def _plain(path: str) -> str:
+    """Return the path without `..`, `.` and empty parts."""
+    return "/" + os.path.normpath(path).lstrip("/")
 
 
 def _read(line: str) -> Pattern:

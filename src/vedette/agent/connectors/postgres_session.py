@@ -11,6 +11,7 @@ from vedette.agent.connectors.errors import Fault, told
 from vedette.agent.connectors.postgres_faults import fault_by_state, fault_of_connect
 from vedette.agent.connectors.postgres_sql import SIZES, look_sql
 from vedette.agent.connectors.wire import addresses_of
+from vedette.errors import Invalid
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -23,6 +24,9 @@ class Session:
     """A connection that only reads; `ask` opens it when it is not open."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
+        """Raise Invalid for a host that libpq would take for several, of which `reach` knows one."""
+        if "," in settings["host"]:
+            raise Invalid("host names one server", hint="give each a target of its own")
         self._settings = settings
         self._connection: AsyncConnection[Any] | None = None
         self._sql = ""
@@ -37,10 +41,11 @@ class Session:
         host, port = self._settings["host"], self._settings["port"]
         addresses = await addresses_of(look, host, port)
         password = look.settings.get("password") or self._settings["password"]
+        is_local = host.startswith("/")
         try:
             connection = await AsyncConnection.connect(
-                host=",".join(host for _ in addresses),
-                hostaddr=None if host.startswith("/") else ",".join(addresses),
+                host=",".join(addresses if is_local else [host for _ in addresses]),
+                hostaddr=None if is_local else ",".join(addresses),
                 port=port,
                 user=self._settings["user"],
                 password=password or "",  # not that of libpq's variable
