@@ -315,9 +315,12 @@ async def test_a_denial_ends_a_proposal_and_keeps_its_reason(conn):
     found = await handed_in(conn, action(), "ada")
     with pytest.raises(Invalid, match="needs its reason"):
         await steer.deny(conn, found.id, " ", by="bob", now=NOW)
-    await steer.deny(conn, found.id, "not on a Friday", by="bob", now=NOW)
+    await steer.deny(conn, found.id, "not on a Friday\0", by="bob", now=NOW)
     over = await reads.action(conn, found.id)
-    assert (over.state, over.why_invalid) == ("invalid", "bob said no: not on a Friday")
+    assert (over.state, over.why_invalid) == (
+        "invalid",
+        "bob said no: not on a Friday\N{REPLACEMENT CHARACTER}",
+    )
     with pytest.raises(Conflict):
         await steer.deny(conn, found.id, "again", by="bob", now=NOW)
 
@@ -335,7 +338,7 @@ async def test_who_steers_what_was_paused_and_is_over_is_told_that_it_is_over(co
     await trusting(conn)
     await agents(conn, 1)
     found = await handed_in(conn)
-    await steer.pause(conn, found.id, "wait", by="ada", now=NOW)
+    await steer.pause(conn, found.id, "wait\0", by="ada", now=NOW)
     with pytest.raises(Conflict, match="is paused"):
         await steer.pause(conn, found.id, "wait", by="ada", now=NOW)
     await steer.cancel(conn, found.id, by="ada", now=NOW)

@@ -70,3 +70,9 @@ async def test_a_question_that_asks_too_much_is_refused(rest, reported, query, s
 
 async def test_no_such_target_is_missing(rest):
     assert (await rest.get(PATH, scopes=["read"])).status_code == 404
+
+
+async def test_a_time_that_utc_does_not_have_is_refused(rest, reported):
+    answer = await rest.get(f"{PATH}?since=9999-12-31T23:59:59-14:00&step=1h", scopes=["read"])
+    assert answer.status_code == 400
+    assert "no time that UTC has" in answer.text

@@ -6,6 +6,7 @@ from vedette.access.audit import write_audit
 from vedette.actions.reads import action
 from vedette.db.queries import Connection, load
 from vedette.errors import Conflict, Invalid
+from vedette.trust.names import plain_text
 
 Q = load(__file__, "writes.sql")
 
@@ -37,10 +38,11 @@ async def pause(
     conn: Connection, action_id: int, reason: str = "", *, by: str, now: datetime
 ) -> None:
     """Ask no further agent until somebody resumes it; those that were asked go on."""
+    words = plain_text(reason, limit=REASON_CHARACTERS)
     async with conn.transaction():
-        why = f"{by}: {reason}"[:REASON_CHARACTERS] if reason else by
+        why = f"{by}: {words}"[:REASON_CHARACTERS] if words else by
         await _changed(conn, "pause", action_id, "paused", why=why, now=now)
-        await _note(conn, "action.pause", action_id, by, reason)
+        await _note(conn, "action.pause", action_id, by, words)
 
 
 async def resume(conn: Connection, action_id: int, *, by: str, now: datetime) -> None:
@@ -97,4 +99,4 @@ def _reason(reason: str) -> str:
     words = reason.strip()
     if not words:
         raise Invalid("a denial needs its reason: those who proposed the action will ask")
-    return words[:REASON_CHARACTERS]
+    return plain_text(words, limit=REASON_CHARACTERS)

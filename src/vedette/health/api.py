@@ -255,4 +255,7 @@ def aware(at: datetime | None, name: str) -> datetime | None:
     """Return the time in UTC; raise `Invalid` when it has no zone."""
     if at is not None and at.tzinfo is None:
         raise Invalid(f"{name} has no time zone", hint="write it as in 2026-11-22T03:00:00Z")
-    return at.astimezone(UTC) if at else None
+    try:
+        return at.astimezone(UTC) if at else None
+    except OverflowError:
+        raise Invalid(f"{name} is no time that UTC has", hint="years 1 to 9999") from None

@@ -6,7 +6,7 @@ forged one is as good as a filter.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
@@ -39,7 +39,10 @@ def encode_cursor(key: Any) -> str:  # noqa: ANN401 - whatever the caller's key 
 
 def decode_cursor(cursor: str, type: type[Key]) -> Key:  # noqa: A002 - msgspec's own word
     """Return the sort key a cursor holds; raise `Invalid` when it is not one of ours."""
-    return _decoded(cursor, lambda raw: msgspec.json.decode(raw, type=type))
+    key = _decoded(cursor, lambda raw: msgspec.json.decode(raw, type=type))
+    if not _is_kept(msgspec.to_builtins(key)):
+        raise _forged()
+    return key
 
 
 def _decoded(cursor: str, decode: Callable[[bytes], Key]) -> Key:
@@ -47,9 +50,21 @@ def _decoded(cursor: str, decode: Callable[[bytes], Key]) -> Key:
         raw = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
         return decode(raw)
     except (ValueError, UnicodeEncodeError, msgspec.MsgspecError, RecursionError):
-        raise Invalid(
-            "the cursor is not one this server gave", hint="start again without a cursor"
-        ) from None
+        raise _forged() from None
+
+
+def _is_kept(value: object) -> bool:
+    """Say whether a column can hold it: text without U+0000, numbers of 64 bits."""
+    if isinstance(value, str):
+        return "\0" not in value
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**63
+    parts = value.values() if isinstance(value, dict) else value
+    return not isinstance(parts, Iterable) or all(map(_is_kept, parts))
+
+
+def _forged() -> Invalid:
+    return Invalid("the cursor is not one this server gave", hint="start again without a cursor")
 
 
 MAX_ID = 2**31 - 1
