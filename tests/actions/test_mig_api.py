@@ -24,6 +24,7 @@ from signing_world import gpg, gpg_key, gpg_public, gpg_sign, needs_gpg
 from vedette import clock
 from vedette.actions import mig_found, mig_reads
 from vedette.actions.mig_search import read_search
+from vedette.actions.mig_wire import NOT_BEGUN, NOT_ENDED, written
 from vedette.actions.push_trust import push_trust
 
 pytestmark = needs_gpg
@@ -234,6 +235,45 @@ async def test_a_search_ends_with_its_parameters_and_pages_by_offset(ada):
     assert (page["limit"], page["offset"]) == (1, 1)
     assert "offset=2" in page["next"]
     assert found[2][1]["actionname"] == "%"
+
+
+async def test_actions_are_shown_as_the_view_has_them(rest, ada):
+    waits = await one_of_each_state(rest, ada)
+    views = await sql(
+        rest,
+        "SELECT id::bigint, status, starttime, finishtime, lastupdatetime, pgpsignatures::jsonb"
+        " FROM mig.actions ORDER BY id DESC",
+    )
+    shown = await ada.search("action", limit=50)
+    keys = ("id", "status", "starttime", "finishtime", "lastupdatetime", "pgpsignatures")
+    assert [tuple(one[key] for key in keys) for one in shown] == [
+        (
+            number,
+            status,
+            written(began, NOT_BEGUN),
+            written(ended, NOT_ENDED),
+            written(last, NOT_BEGUN),
+            signatures,
+        )
+        for number, status, began, ended, last, signatures in views
+    ]
+    assert {one["status"] for one in shown} == {"completed", "cancelled", "inflight", "pending"}
+    assert [one["id"] for one in await ada.search("action", status="pending")] == [waits]
+
+
+async def one_of_each_state(rest, ada):
+    """Make an action of each state; return the one that waits for signatures."""
+    await launched(ada, name="answered", target="name='linux-1'")
+    await answered(rest, "linux-1")
+    called_off = await launched(ada, name="called off")
+    said = await ada.post("action/cancel", actionid=called_off["id"])
+    assert said.status_code == 200, said.text
+    await launched(ada, name="runs")
+    waits = await launched(ada, name="waits")
+    await sql(
+        rest, "UPDATE actions.action SET state = 'proposed', started_at = NULL WHERE id = %s", waits["id"]
+    )  # fmt: skip
+    return waits["id"]
 
 
 async def test_commands_are_read_in_portions_however_many_are_asked_for(rest, ada, monkeypatch):

@@ -1,6 +1,17 @@
--- status, in MIG's words: pending waits for signatures, scheduled for its time. MIG looks agents up once; here an
--- action stays in flight for those that come until it expires, so that `completed` says what MIG's says: everybody
--- who was asked has answered.
+-- An action's status in MIG's words: pending waits for signatures, scheduled for its time. MIG looks agents up once;
+-- here an action stays in flight for those that come until it expires, so that `completed` says what MIG's says:
+-- everybody who was asked has answered.
+CREATE OR REPLACE FUNCTION mig.action_status(state text, is_cancelled boolean, sent bigint, done bigint) RETURNS varchar
+LANGUAGE sql IMMUTABLE
+RETURN CASE
+    WHEN is_cancelled THEN 'cancelled'
+    WHEN state = 'proposed' THEN 'pending'
+    WHEN state = 'new' THEN 'scheduled'
+    WHEN state = 'done' THEN 'completed'
+    WHEN state = 'inflight' AND sent > 0 AND sent = done THEN 'completed'
+    ELSE state
+END;
+
 -- sentctr counts all commands, as in MIG; donectr is those that ended: well, cancelled, failed (refused and lost
 -- among them) or in time-out (expired among them). returnedctr: agents that answered.
 CREATE OR REPLACE VIEW mig.actions AS
@@ -17,16 +28,7 @@ SELECT
     CASE WHEN a.state = 'inflight' AND c.sent > 0 AND c.sent = c.done THEN a.updated_at ELSE a.finished_at END
         AS finishtime,
     a.updated_at AS lastupdatetime,
-    (
-        CASE
-            WHEN a.cancelled_at IS NOT NULL THEN 'cancelled'
-            WHEN a.state = 'proposed' THEN 'pending'
-            WHEN a.state = 'new' THEN 'scheduled'
-            WHEN a.state = 'done' THEN 'completed'
-            WHEN a.state = 'inflight' AND c.sent > 0 AND c.sent = c.done THEN 'completed'
-            ELSE a.state
-        END
-    )::varchar(256) AS status,
+    mig.action_status(a.state, a.cancelled_at IS NOT NULL, c.sent, c.done)::varchar(256) AS status,
     c.sent AS sentctr,
     c.returned AS returnedctr,
     c.done AS donectr,

@@ -1,19 +1,33 @@
--- What MIG's API shows, over MIG's views. Of a filter that is NULL nothing is asked; names are patterns of ILIKE,
+-- What MIG's API shows, as MIG's views have it. Of a filter that is NULL nothing is asked; names are patterns of ILIKE,
 -- in which a backslash is a backslash.
 
 -- name: actions
+-- As the view has them, by the native key: only the actions of the page are counted.
 SELECT
-    a.id::bigint AS id, a.name, a.target, a.description, a.threat, a.operations, a.validfrom,
-    a.expireafter, a.starttime, a.finishtime, a.lastupdatetime, a.status, a.pgpsignatures,
-    a.syntaxversion
-FROM mig.actions AS a
-WHERE (%(ids)s::bigint[] IS NULL OR a.id = ANY(%(ids)s::numeric[]))
+    a.id, a.name, a.target, a.description, a.threat, a.operations, a.valid_from AS validfrom,
+    a.expire_after AS expireafter, a.started_at AS starttime,
+    coalesce(a.finished_at, CASE WHEN s.status = 'completed' THEN a.updated_at END) AS finishtime,
+    a.updated_at AS lastupdatetime, s.status,
+    ARRAY(
+        SELECT g.signature
+        FROM actions.signature AS g
+        WHERE g.action_id = a.id
+        ORDER BY g.number, g.investigator_id
+    ) AS pgpsignatures,
+    a.syntax_version AS syntaxversion
+FROM actions.action AS a
+CROSS JOIN LATERAL (
+    SELECT mig.action_status(a.state, a.cancelled_at IS NOT NULL, count(*), count(o.outcome)) AS status
+    FROM actions.command AS o
+    WHERE o.action_id = a.id
+) AS s
+WHERE (%(ids)s::bigint[] IS NULL OR a.id = ANY(%(ids)s))
   AND (%(actionname)s::text IS NULL OR a.name ILIKE %(actionname)s ESCAPE '')
-  AND (%(status)s::text IS NULL OR a.status ILIKE %(status)s ESCAPE '')
+  AND (%(status)s::text IS NULL OR s.status ILIKE %(status)s ESCAPE '')
   AND (%(threatfamily)s::text IS NULL OR a.threat ->> 'family' ILIKE %(threatfamily)s ESCAPE '')
-  AND (%(after)s::timestamptz IS NULL OR a.validfrom >= %(after)s)
-  AND (%(before)s::timestamptz IS NULL OR a.expireafter <= %(before)s)
-  AND (%(signed)s::bigint[] IS NULL OR a.id = ANY(%(signed)s::numeric[]))
+  AND (%(after)s::timestamptz IS NULL OR a.valid_from >= %(after)s)
+  AND (%(before)s::timestamptz IS NULL OR a.expire_after <= %(before)s)
+  AND (%(signed)s::bigint[] IS NULL OR a.id = ANY(%(signed)s))
   AND (
       (
           %(agentid)s::bigint IS NULL AND %(agentname)s::text IS NULL

@@ -562,11 +562,12 @@ CREATE FUNCTION grafana.exposures(clusters text[] DEFAULT NULL::text[], namespac
     AS $$
     SELECT coalesce(c.name, ''), coalesce(n.name, ''), e.identity, records.severity_title(e.severity), e.severity,
         e.fixable, e.images, e.pods, e.since_at, e.first_seen_at, date_part('epoch', now() - e.since_at),
-        CASE WHEN (SELECT EXISTS (SELECT FROM records.kev)) THEN e.identity IN (SELECT k.cve FROM records.kev AS k) END,
-        p.percentile
+        CASE WHEN (SELECT EXISTS (SELECT FROM records.kev)) THEN q.rank IS NOT NULL AND q.rank <= 2 END,
+        coalesce(p.percentile, nullif(q.percentile, 0))
     FROM records.standing(clusters, namespaces) AS e
     LEFT JOIN fleet.namespace AS n ON n.id = e.namespace_id
     LEFT JOIN fleet.cluster AS c ON c.id = n.cluster_id
+    LEFT JOIN records.priority AS q ON q.identity = e.identity
     LEFT JOIN records.epss AS p ON p.cve = e.identity
 $$;
 
@@ -624,8 +625,9 @@ CREATE FUNCTION grafana.exposures_v2(clusters text[] DEFAULT NULL::text[], names
         (f.held).severity, (f.held).fixable, (f.held).images, (f.held).pods, (f.held).since_at,
         (f.held).first_seen_at, date_part('epoch', now() - (f.held).since_at),
         CASE WHEN (SELECT EXISTS (SELECT FROM records.kev)) THEN
-            (f.held).identity IN (SELECT k.cve FROM records.kev AS k) END,
-        (SELECT s.percentile FROM records.epss AS s WHERE s.cve = (f.held).identity)
+            f.rank <= 2 END,
+        coalesce(
+            (SELECT s.percentile FROM records.epss AS s WHERE s.cve = (f.held).identity), nullif(f.percentile, 0))
     FROM first AS f
     ORDER BY f.rank, f.severity DESC, f.percentile DESC, f.fixable DESC, f.identity, f.cluster, f.namespace
 $$;
@@ -640,8 +642,9 @@ CREATE FUNCTION grafana.fix_first(most integer DEFAULT 100) RETURNS TABLE(vulner
     SET jit TO 'off'
     AS $$
     SELECT p.identity, records.severity_title(p.severity), p.severity, p.fixable,
-        CASE WHEN (SELECT EXISTS (SELECT FROM records.kev)) THEN p.identity IN (SELECT k.cve FROM records.kev AS k) END,
-        (SELECT s.percentile FROM records.epss AS s WHERE s.cve = p.identity), p.is_running, e.namespaces, e.images, e.pods,
+        CASE WHEN (SELECT EXISTS (SELECT FROM records.kev)) THEN p.rank <= 2 END,
+        coalesce((SELECT s.percentile FROM records.epss AS s WHERE s.cve = p.identity), nullif(p.percentile, 0)),
+        p.is_running, e.namespaces, e.images, e.pods,
         e.since_at
     FROM (
         SELECT *
@@ -688,12 +691,13 @@ CREATE FUNCTION grafana.get_severity_count_v2(clusters text[] DEFAULT NULL::text
     AS $$
     WITH standing AS (
         -- Everywhere, each is counted already. A priority has namespaces, too: those that are asked for say whose.
-        SELECT p.severity, p.fixable, p.identity IN (SELECT k.cve FROM records.kev AS k) AS exploited
+        SELECT p.severity, p.fixable, p.rank <= 2 AS exploited
         FROM records.priority AS p
         WHERE clusters IS NULL AND get_severity_count_v2.namespaces IS NULL AND p.covered_until <= now()
         UNION ALL
-        SELECT max(e.severity), bool_or(e.fixable), e.identity IN (SELECT k.cve FROM records.kev AS k)
+        SELECT max(e.severity), bool_or(e.fixable), bool_or(q.rank <= 2)
         FROM records.standing(coalesce(clusters, CASE WHEN namespaces IS NULL THEN '{}'::text[] END), namespaces) AS e
+        LEFT JOIN records.priority AS q ON q.identity = e.identity
         GROUP BY e.identity
     )
     SELECT now(), records.severity_title(v.rank::smallint), v.rank::smallint, count(s.severity),
@@ -762,7 +766,7 @@ CREATE FUNCTION grafana.get_vulnerabilities_v2(cluster text, namespace text) RET
         coalesce(nullif(a.title, ''), a.name), records.severity_title(f.severity), f.severity, f.score,
         coalesce(f.fixed_in, ''), f.since_at, f.first_seen_at, date_part('epoch', now() - f.since_at),
         -- "not listed" differs from "not loaded"
-        CASE WHEN (SELECT kev FROM loaded) THEN e.cve IS NOT NULL END, e.due_on, p.score, p.percentile,
+        CASE WHEN (SELECT kev FROM loaded) THEN e.is_exploited END, e.due_on, e.score, e.percentile,
         coalesce((t.held).decision, ''), (t.held).until, f.sources, coalesce(a.links[1], '')
     FROM found AS f
     JOIN records.subject AS j ON j.id = f.subject_id
@@ -770,16 +774,19 @@ CREATE FUNCTION grafana.get_vulnerabilities_v2(cluster text, namespace text) RET
     CROSS JOIN LATERAL (
         SELECT v.name, v.title, v.links FROM records.advisory AS v WHERE v.id = f.advisory_id OFFSET 0
     ) AS a
-    LEFT JOIN (
-        SELECT k.cve, min(k.due_on) AS due_on FROM records.kev AS k GROUP BY k.cve
-    ) AS e ON e.cve = f.identity
-    LEFT JOIN records.epss AS p ON p.cve = f.identity
+    CROSS JOIN LATERAL (
+        SELECT bool_or(k.cve IS NOT NULL) AS is_exploited, min(k.due_on) AS due_on, max(p.score) AS score,
+            max(p.percentile) AS percentile
+        FROM records.cves_of(f.identity) AS c (cve)
+        LEFT JOIN records.kev AS k USING (cve)
+        LEFT JOIN records.epss AS p USING (cve)
+    ) AS e
     CROSS JOIN LATERAL (
         SELECT CASE WHEN f.identity IN (SELECT d.identity FROM records.triage AS d WHERE d.ended_at IS NULL) THEN (
             SELECT d FROM records.triage_of(f.identity, f.package, (SELECT id FROM place), j.name, now()) AS d) END
         OFFSET 0
     ) AS t (held)
-    ORDER BY (e.cve IS NOT NULL) DESC, f.severity DESC, p.percentile DESC NULLS LAST, j.name, f.package, f.identity
+    ORDER BY e.is_exploited DESC, f.severity DESC, e.percentile DESC NULLS LAST, j.name, f.package, f.identity
 $$;
 
 ALTER FUNCTION grafana.get_vulnerabilities_v2(cluster text, namespace text) OWNER TO vedette_reader;
@@ -1972,6 +1979,12 @@ END $$;
 
 ALTER FUNCTION incidents.told_times(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) OWNER TO vedette_owner;
 
+CREATE FUNCTION mig.action_status(state text, is_cancelled boolean, sent bigint, done bigint) RETURNS character varying
+    LANGUAGE sql IMMUTABLE
+    RETURN CASE WHEN is_cancelled THEN 'cancelled'::text WHEN (state = 'proposed'::text) THEN 'pending'::text WHEN (state = 'new'::text) THEN 'scheduled'::text WHEN (state = 'done'::text) THEN 'completed'::text WHEN ((state = 'inflight'::text) AND (sent > 0) AND (sent = done)) THEN 'completed'::text ELSE state END;
+
+ALTER FUNCTION mig.action_status(state text, is_cancelled boolean, sent bigint, done bigint) OWNER TO vedette_owner;
+
 CREATE FUNCTION mig.command_status(state text, outcome text) RETURNS character varying
     LANGUAGE sql IMMUTABLE
     RETURN CASE COALESCE(outcome, state) WHEN 'ready'::text THEN 'prepared'::text WHEN 'inflight'::text THEN 'sent'::text WHEN 'refused'::text THEN 'failed'::text WHEN 'lost'::text THEN 'failed'::text ELSE COALESCE(outcome, state) END;
@@ -1985,6 +1998,19 @@ CREATE FUNCTION records.bare_purl(purl text) RETURNS text
 $$;
 
 ALTER FUNCTION records.bare_purl(purl text) OWNER TO vedette_owner;
+
+CREATE FUNCTION records.cves_of(of_identity text) RETURNS SETOF text
+    LANGUAGE sql STABLE ROWS 1
+    AS $$
+    SELECT of_identity
+    UNION
+    SELECT l.name
+    FROM records.advisory AS a
+    JOIN records.alias AS l ON l.advisory_id = a.id
+    WHERE a.identity = of_identity AND of_identity NOT LIKE 'CVE-%'
+$$;
+
+ALTER FUNCTION records.cves_of(of_identity text) OWNER TO vedette_owner;
 
 CREATE FUNCTION records.drop_months(history text, before date) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4347,15 +4373,7 @@ CREATE VIEW mig.actions AS
             ELSE a.finished_at
         END AS finishtime,
     a.updated_at AS lastupdatetime,
-    (
-        CASE
-            WHEN (a.cancelled_at IS NOT NULL) THEN 'cancelled'::text
-            WHEN (a.state = 'proposed'::text) THEN 'pending'::text
-            WHEN (a.state = 'new'::text) THEN 'scheduled'::text
-            WHEN (a.state = 'done'::text) THEN 'completed'::text
-            WHEN ((a.state = 'inflight'::text) AND (c.sent > 0) AND (c.sent = c.done)) THEN 'completed'::text
-            ELSE a.state
-        END)::character varying(256) AS status,
+    (mig.action_status(a.state, (a.cancelled_at IS NOT NULL), (c.sent)::bigint, (c.done)::bigint))::character varying(256) AS status,
     c.sent AS sentctr,
     c.returned AS returnedctr,
     c.done AS donectr,
@@ -6272,6 +6290,11 @@ REVOKE ALL ON FUNCTION incidents.told_times(components integer[], bounds timesta
 GRANT ALL ON FUNCTION incidents.told_times(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) TO vedette_app;
 GRANT ALL ON FUNCTION incidents.told_times(components integer[], bounds timestamp with time zone[], until_now timestamp with time zone, shielded boolean) TO vedette_reader;
 
+REVOKE ALL ON FUNCTION mig.action_status(state text, is_cancelled boolean, sent bigint, done bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION mig.action_status(state text, is_cancelled boolean, sent bigint, done bigint) TO vedette_app;
+GRANT ALL ON FUNCTION mig.action_status(state text, is_cancelled boolean, sent bigint, done bigint) TO vedette_reader;
+GRANT ALL ON FUNCTION mig.action_status(state text, is_cancelled boolean, sent bigint, done bigint) TO vedette_mig;
+
 REVOKE ALL ON FUNCTION mig.command_status(state text, outcome text) FROM PUBLIC;
 GRANT ALL ON FUNCTION mig.command_status(state text, outcome text) TO vedette_app;
 GRANT ALL ON FUNCTION mig.command_status(state text, outcome text) TO vedette_reader;
@@ -6437,6 +6460,10 @@ GRANT ALL ON FUNCTION pg_catalog.pg_try_advisory_xact_lock_shared(integer, integ
 REVOKE ALL ON FUNCTION records.bare_purl(purl text) FROM PUBLIC;
 GRANT ALL ON FUNCTION records.bare_purl(purl text) TO vedette_app;
 GRANT ALL ON FUNCTION records.bare_purl(purl text) TO vedette_reader;
+
+REVOKE ALL ON FUNCTION records.cves_of(of_identity text) FROM PUBLIC;
+GRANT ALL ON FUNCTION records.cves_of(of_identity text) TO vedette_app;
+GRANT ALL ON FUNCTION records.cves_of(of_identity text) TO vedette_reader;
 
 REVOKE ALL ON FUNCTION records.drop_months(history text, before date) FROM PUBLIC;
 GRANT ALL ON FUNCTION records.drop_months(history text, before date) TO vedette_app;
