@@ -97,6 +97,23 @@ async def test_what_stands_open_moves_as_knowledge_comes(conn: Conn) -> None:
     assert await rows(conn, ranks) == [("CVE-2026-1", 3), ("CVE-2026-2", 5)]
 
 
+async def test_an_erratum_is_as_exploited_and_as_likely_to_be_as_the_worst_that_it_addresses(
+    conn: Conn,
+) -> None:
+    ranks = "SELECT identity, rank, percentile::text FROM records.priority ORDER BY 1"
+    erratum = finding("RHSA-2026:1", names=("CVE-2026-1", "CVE-2026-2"))
+    await see(conn, scan(erratum, finding("CVE-2026-3", names=("CVE-2026-2",))))
+    await learn(conn, epss(22, CVE_2026_1=0.96, CVE_2026_2=0.5))
+    assert await rows(conn, ranks) == [("CVE-2026-3", 5, "0"), ("RHSA-2026:1", 3, "0.96")]
+    await learn(conn, kev("CVE-2026-2"))
+    assert await rows(conn, ranks) == [("CVE-2026-3", 5, "0"), ("RHSA-2026:1", 1, "0.96")]
+    other = scan(erratum, namespace="pay", digest="sha256:bb", name="quay.io/shop/pay")
+    await see(conn, other, complete=False)
+    assert await rows(conn, ranks) == [("CVE-2026-3", 5, "0"), ("RHSA-2026:1", 1, "0.96")]
+    days = "SELECT scope, vulnerabilities, exploited FROM records.daily ORDER BY 1, 2"
+    assert await rows(conn, days) == [("cluster", 2, 1), ("namespace", 1, 1), ("namespace", 2, 1)]
+
+
 async def test_a_bulletin_is_kept_with_its_other_names_and_may_be_withdrawn(conn: Conn) -> None:
     advisory = Advisory("GHSA-1", feed="osv", title="Bad", names=("CVE-2026-1",))
     await learn(conn, Bulletin(advisory, score=9.8))

@@ -130,6 +130,22 @@ async def test_not_listed_differs_from_not_loaded(rest):
     assert (feed["name"], feed["loaded_by"]) == ("kev:cisa", "t")
 
 
+async def test_an_erratum_is_listed_where_one_of_its_cves_is_and_another_cve_is_not(rest):
+    erratum = finding("RHSA-2026:1", names=("CVE-2026-1", "CVE-2026-2"))
+    await tell(rest, scan(erratum, finding("CVE-2026-3")))
+    await tell(rest, kev("CVE-2026-2"), epss(22, CVE_2026_1=0.96, CVE_2026_2=0.5))
+    first, second = (await rest.get("/api/v1/top")).json()
+    assert (first["name"], first["exploited"], second["exploited"]) == ("RHSA-2026:1", True, False)
+    assert (first["listed"][0]["catalog"], first["percentile"]) == ("cisa", pytest.approx(0.96))
+    assert await names(rest, "/api/v1/vulnerabilities?kev=true") == ["RHSA-2026:1"]
+    assert await names(rest, "/api/v1/vulnerabilities?kev=false") == ["CVE-2026-3"]
+    for path in ("vulnerabilities", "changes"):
+        said = {row["name"]: row["exploited"] for row in (await rest.get(f"/api/v1/{path}")).json()}
+        assert said == {"RHSA-2026:1": True, "CVE-2026-3": False}
+    for name, is_listed in (("RHSA-2026:1", True), ("CVE-2026-1", False), ("CVE-2026-2", True)):
+        assert (await rest.get(f"/api/v1/find?name={name}")).json()["exploited"] is is_listed
+
+
 async def test_what_is_accepted_leaves_top_and_find_says_by_whom_and_until_when(rest):
     await tell(rest, scan(finding("CVE-2026-1")))
     until = (clock.now() + DAY).isoformat()

@@ -146,6 +146,13 @@ async def test_what_runs_and_is_exploited_from_now_on_is_told_once(conn: Conn) -
     assert await rows(conn, NOTICES) == [("CVE-2026-1", "cisa", 4, 1)]
 
 
+async def test_an_erratum_that_addresses_what_is_exploited_from_now_on_is_told(conn: Conn) -> None:
+    await see(conn, scan(finding("RHSA-2026:1", names=("CVE-2026-1", "CVE-2026-2"))))
+    await learn(conn, kev("CVE-2026-2"))
+    assert await notices_from_kev.run_once(conn, now=NOW) == 1
+    assert await rows(conn, "SELECT identity FROM records.notice") == [("RHSA-2026:1",)]
+
+
 async def test_what_came_when_it_was_listed_already_does_not_run_or_is_no_finding_is_not_told(
     conn: Conn,
 ) -> None:

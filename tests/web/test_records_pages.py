@@ -19,6 +19,7 @@ from vedette.records.model import (
     Severity,
     SloValue,
     Subject,
+    SubjectKind,
 )
 from vedette.records.snapshots import apply
 from vedette.records.store import Batch
@@ -186,6 +187,22 @@ async def test_a_vulnerability_says_what_others_know_of_it(browser, world, owner
 
 async def decided(browser, form, *, who="triage", name=KEV, **headers):
     return await browser.post(f"/advisories/{name}", urlencode(form), **bearer(who), **headers)
+
+
+async def test_what_is_known_of_a_cve_is_not_of_the_others_that_an_erratum_addresses(
+    browser, world, owner_conn
+):
+    erratum = Advisory("RHSA-2026:1", names=("CVE-2026-7", KEV, STATED))
+    found = Finding(Package("nghttp2", "1.0"), erratum, Severity.HIGH, "High")
+    presences = (Presence("shop", pod="shop/p1"),)
+    looked = Scan(
+        "trivy", Subject(SubjectKind.IMAGE, "quay.io/e", "sha256:ee"), (found,), presences
+    )
+    await apply(owner_conn, "trivy", [Batch((looked,), "c1")], by="t", now=NOON)
+    for name, is_listed in (("CVE-2026-7", False), (KEV, True), ("RHSA-2026:1", True)):
+        words = (await browser.get(f"/advisories/{name}", **bearer())).words
+        assert ("listed by demo" in words, "not listed" in words) == (is_listed, not is_listed)
+        assert ("Example Suppliers" in words) == (name == "RHSA-2026:1")
 
 
 async def test_a_risk_is_accepted_until_a_day_and_taken_back(browser, world, owner_conn):

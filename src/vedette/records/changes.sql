@@ -80,7 +80,7 @@ SELECT p.at, p.id, p.change, p.identity, p.severity, p.was, p.since_at, coalesce
         FROM fleet.service_namespace AS sn
         JOIN fleet.service AS sv ON sv.id = sn.service_id
         WHERE sn.namespace_id = p.namespace_id), '{}') AS services,
-    EXISTS (SELECT FROM records.kev AS k WHERE k.cve = p.identity) AS exploited
+    EXISTS (SELECT FROM records.cves_of(p.identity) AS c (cve) JOIN records.kev AS k USING (cve)) AS exploited
 FROM page AS p
 LEFT JOIN fleet.namespace AS n ON n.id = p.namespace_id
 LEFT JOIN fleet.cluster AS c ON c.id = n.cluster_id

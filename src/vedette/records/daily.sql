@@ -66,12 +66,12 @@ WITH touched AS (
     JOIN records.exposure AS e ON e.namespace_id = m.namespace_id AND e.ended_at IS NULL
     GROUP BY 1, 2, 3
 ), listed AS (
-    SELECT DISTINCT cve FROM records.kev
+    SELECT identity FROM records.priority WHERE rank <= 2
 ), counted AS (
     SELECT s.scope, s.scope_id, s.severity, count(*) AS vulnerabilities,
-        count(*) FILTER (WHERE s.fixable) AS fixable, count(k.cve) AS exploited
+        count(*) FILTER (WHERE s.fixable) AS fixable, count(k.identity) AS exploited
     FROM standing AS s
-    LEFT JOIN listed AS k ON k.cve = s.identity
+    LEFT JOIN listed AS k USING (identity)
     WHERE s.severity IS NOT NULL
     GROUP BY 1, 2, 3
 ), moved AS (

@@ -245,7 +245,7 @@ WHERE (t.pairs, t.images, t.vulnerabilities)
 
 -- name: rank
 -- Each vulnerability that happened to is put where it belongs among all; as of where it is not covered, if it is not
--- everywhere.
+-- everywhere. An erratum about several CVEs is as exploited, and as likely to be, as the worst of them.
 WITH touched AS MATERIALIZED (
     SELECT DISTINCT identity FROM happened
 ), open AS (
@@ -264,6 +264,20 @@ WITH touched AS MATERIALIZED (
     ) AS o
     WHERE counts OR NOT any_counts
     GROUP BY 1
+), known AS (
+    SELECT s.identity, bool_or(k.cve IS NOT NULL) AS is_exploited, max(e.percentile) AS percentile
+    FROM (
+        SELECT identity, identity AS cve FROM standing
+        UNION
+        SELECT s.identity, l.name
+        FROM standing AS s
+        JOIN records.advisory AS a USING (identity)
+        JOIN records.alias AS l ON l.advisory_id = a.id
+        WHERE s.identity NOT LIKE 'CVE-%%'
+    ) AS s
+    LEFT JOIN records.kev AS k USING (cve)
+    LEFT JOIN records.epss AS e USING (cve)
+    GROUP BY 1
 ), gone AS (
     DELETE FROM records.priority AS p
     USING touched AS t
@@ -273,13 +287,11 @@ INSERT INTO records.priority (
     identity, rank, severity, fixable, percentile, is_running, namespaces, pods, hosts, since_at,
     covered_until)
 SELECT s.identity,
-    records.rank_of(
-        EXISTS (SELECT FROM records.kev AS k WHERE k.cve = s.identity), s.is_running,
-        coalesce(e.percentile, 0), s.severity, s.fixable),
-    s.severity, s.fixable, coalesce(e.percentile, 0), s.is_running, s.namespaces, s.pods, s.hosts,
+    records.rank_of(k.is_exploited, s.is_running, coalesce(k.percentile, 0), s.severity, s.fixable),
+    s.severity, s.fixable, coalesce(k.percentile, 0), s.is_running, s.namespaces, s.pods, s.hosts,
     s.since_at, s.covered_until
 FROM standing AS s
-LEFT JOIN records.epss AS e ON e.cve = s.identity
+JOIN known AS k USING (identity)
 ON CONFLICT (identity) DO UPDATE
 SET rank = excluded.rank, severity = excluded.severity, fixable = excluded.fixable,
     percentile = excluded.percentile, is_running = excluded.is_running,
@@ -288,15 +300,28 @@ SET rank = excluded.rank, severity = excluded.severity, fixable = excluded.fixab
 
 -- name: rank_by_knowledge
 -- What others know changed; only what moves by it is written.
+WITH known AS MATERIALIZED (
+    SELECT o.identity, bool_or(k.cve IS NOT NULL) AS is_exploited, coalesce(max(e.percentile), 0) AS percentile
+    FROM (
+        SELECT identity, identity AS cve FROM records.priority
+        UNION ALL
+        SELECT p.identity, l.name
+        FROM records.priority AS p
+        JOIN records.advisory AS a USING (identity)
+        JOIN records.alias AS l ON l.advisory_id = a.id
+        WHERE p.identity NOT LIKE 'CVE-%%'
+    ) AS o
+    LEFT JOIN (SELECT DISTINCT cve FROM records.kev) AS k USING (cve)
+    LEFT JOIN records.epss AS e USING (cve)
+    GROUP BY 1
+)
 UPDATE records.priority AS p
 SET rank = n.rank, percentile = n.percentile
 FROM (
-    SELECT o.identity, coalesce(e.percentile, 0) AS percentile,
-        records.rank_of(
-            k.cve IS NOT NULL, o.is_running, coalesce(e.percentile, 0), o.severity, o.fixable) AS rank
+    SELECT o.identity, k.percentile,
+        records.rank_of(k.is_exploited, o.is_running, k.percentile, o.severity, o.fixable) AS rank
     FROM records.priority AS o
-    LEFT JOIN records.epss AS e ON e.cve = o.identity
-    LEFT JOIN (SELECT DISTINCT cve FROM records.kev) AS k ON k.cve = o.identity
+    JOIN known AS k USING (identity)
 ) AS n
 WHERE n.identity = p.identity AND (n.rank, n.percentile) <> (p.rank, p.percentile)
 

@@ -102,6 +102,13 @@ async def named(conn: Connection, name: str) -> tuple[list[str], list[Named]]:
     return (rows[0][0] if rows else []), [Named(*row[1:]) for row in rows]
 
 
+async def cves(conn: Connection, name: str, identities: Sequence[str]) -> list[str]:
+    """Return under which names others know it: of a CVE that is its own, of an erratum those it addresses."""
+    if name.startswith("CVE-"):
+        return [name, *identities]
+    return [row[0] for row in await Q.all(conn, "cves", identities=list(identities) or [name])]
+
+
 async def standing(
     conn: Connection,
     identities: Sequence[str],

@@ -23,6 +23,12 @@ JOIN records.advisory AS a
 ORDER BY a.id
 LIMIT 200
 
+-- name: cves
+SELECT DISTINCT c.cve
+FROM unnest(%(identities)s::text[]) AS i (identity)
+CROSS JOIN LATERAL records.cves_of(i.identity) AS c (cve)
+LIMIT 1000
+
 -- name: standing
 -- How many findings there are, and where it stands open now: a row at least.
 SELECT t.count, p.*

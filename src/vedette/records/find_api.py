@@ -110,7 +110,8 @@ async def find_vulnerability(
     now, as_csv = clock.now(), wants_csv(request)
     name = spelled(name)
     names, about = await find.named(conn, name)
-    facts, loaded = await listed(conn, names or [name]), await known(conn)
+    cves = await find.cves(conn, name, names)
+    facts, loaded = await listed(conn, cves), await known(conn)
     if not names and not facts:
         raise Missing(
             f"nobody told us of {name[:100]!a}", hint="is it spelled as in CVE-2021-44228?"
@@ -128,7 +129,7 @@ async def find_vulnerability(
         advisories=[_advisory(one) for one in about],
         exploited=bool(facts) if loaded.catalogues else None,
         listed=list(facts),
-        epss=await scored(conn, names or [name]),
+        epss=await scored(conn, cves),
         epss_of=_day_of(loaded),
         places=[_standing(one) for one in places],
         count=count,

@@ -14,6 +14,17 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     END::smallint
 $$;
 
+-- The CVEs that a vulnerability is about: itself, or those that an erratum addresses.
+CREATE OR REPLACE FUNCTION records.cves_of(of_identity text) RETURNS SETOF text
+LANGUAGE sql STABLE ROWS 1 AS $$
+    SELECT of_identity
+    UNION
+    SELECT l.name
+    FROM records.advisory AS a
+    JOIN records.alias AS l ON l.advisory_id = a.id
+    WHERE a.identity = of_identity AND of_identity NOT LIKE 'CVE-%'
+$$;
+
 -- The package URL without qualifiers and subpath, as statements name it.
 CREATE OR REPLACE FUNCTION records.bare_purl(purl text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$

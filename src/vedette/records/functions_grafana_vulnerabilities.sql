@@ -45,7 +45,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET jit = off 
         coalesce(nullif(a.title, ''), a.name), records.severity_title(f.severity), f.severity, f.score,
         coalesce(f.fixed_in, ''), f.since_at, f.first_seen_at, date_part('epoch', now() - f.since_at),
         -- "not listed" differs from "not loaded"
-        CASE WHEN (SELECT kev FROM loaded) THEN e.cve IS NOT NULL END, e.due_on, p.score, p.percentile,
+        CASE WHEN (SELECT kev FROM loaded) THEN e.is_exploited END, e.due_on, e.score, e.percentile,
         coalesce((t.held).decision, ''), (t.held).until, f.sources, coalesce(a.links[1], '')
     FROM found AS f
     JOIN records.subject AS j ON j.id = f.subject_id
@@ -53,16 +53,19 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET jit = off 
     CROSS JOIN LATERAL (
         SELECT v.name, v.title, v.links FROM records.advisory AS v WHERE v.id = f.advisory_id OFFSET 0
     ) AS a
-    LEFT JOIN (
-        SELECT k.cve, min(k.due_on) AS due_on FROM records.kev AS k GROUP BY k.cve
-    ) AS e ON e.cve = f.identity
-    LEFT JOIN records.epss AS p ON p.cve = f.identity
+    CROSS JOIN LATERAL (
+        SELECT bool_or(k.cve IS NOT NULL) AS is_exploited, min(k.due_on) AS due_on, max(p.score) AS score,
+            max(p.percentile) AS percentile
+        FROM records.cves_of(f.identity) AS c (cve)
+        LEFT JOIN records.kev AS k USING (cve)
+        LEFT JOIN records.epss AS p USING (cve)
+    ) AS e
     CROSS JOIN LATERAL (
         SELECT CASE WHEN f.identity IN (SELECT d.identity FROM records.triage AS d WHERE d.ended_at IS NULL) THEN (
             SELECT d FROM records.triage_of(f.identity, f.package, (SELECT id FROM place), j.name, now()) AS d) END
         OFFSET 0
     ) AS t (held)
-    ORDER BY (e.cve IS NOT NULL) DESC, f.severity DESC, p.percentile DESC NULLS LAST, j.name, f.package, f.identity
+    ORDER BY e.is_exploited DESC, f.severity DESC, e.percentile DESC NULLS LAST, j.name, f.package, f.identity
 $$;
 COMMENT ON FUNCTION grafana.get_vulnerabilities_v2(text, text)
     IS 'What is vulnerable in a namespace, whoever found it: since when, how likely to be exploited, fixed where, decided how.';
@@ -98,11 +101,12 @@ RETURNS TABLE (
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET jit = off AS $$
     SELECT coalesce(c.name, ''), coalesce(n.name, ''), e.identity, records.severity_title(e.severity), e.severity,
         e.fixable, e.images, e.pods, e.since_at, e.first_seen_at, date_part('epoch', now() - e.since_at),
-        CASE WHEN (SELECT EXISTS (SELECT FROM records.kev)) THEN e.identity IN (SELECT k.cve FROM records.kev AS k) END,
-        p.percentile
+        CASE WHEN (SELECT EXISTS (SELECT FROM records.kev)) THEN q.rank IS NOT NULL AND q.rank <= 2 END,
+        coalesce(p.percentile, nullif(q.percentile, 0))
     FROM records.standing(clusters, namespaces) AS e
     LEFT JOIN fleet.namespace AS n ON n.id = e.namespace_id
     LEFT JOIN fleet.cluster AS c ON c.id = n.cluster_id
+    LEFT JOIN records.priority AS q ON q.identity = e.identity
     LEFT JOIN records.epss AS p ON p.cve = e.identity
 $$;
 COMMENT ON FUNCTION grafana.exposures(text[], text[])
@@ -159,8 +163,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET jit = off 
         (f.held).severity, (f.held).fixable, (f.held).images, (f.held).pods, (f.held).since_at,
         (f.held).first_seen_at, date_part('epoch', now() - (f.held).since_at),
         CASE WHEN (SELECT EXISTS (SELECT FROM records.kev)) THEN
-            (f.held).identity IN (SELECT k.cve FROM records.kev AS k) END,
-        (SELECT s.percentile FROM records.epss AS s WHERE s.cve = (f.held).identity)
+            f.rank <= 2 END,
+        coalesce(
+            (SELECT s.percentile FROM records.epss AS s WHERE s.cve = (f.held).identity), nullif(f.percentile, 0))
     FROM first AS f
     ORDER BY f.rank, f.severity DESC, f.percentile DESC, f.fixable DESC, f.identity, f.cluster, f.namespace
 $$;
@@ -174,12 +179,13 @@ RETURNS TABLE (
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET jit = off AS $$
     WITH standing AS (
         -- Everywhere, each is counted already. A priority has namespaces, too: those that are asked for say whose.
-        SELECT p.severity, p.fixable, p.identity IN (SELECT k.cve FROM records.kev AS k) AS exploited
+        SELECT p.severity, p.fixable, p.rank <= 2 AS exploited
         FROM records.priority AS p
         WHERE clusters IS NULL AND get_severity_count_v2.namespaces IS NULL AND p.covered_until <= now()
         UNION ALL
-        SELECT max(e.severity), bool_or(e.fixable), e.identity IN (SELECT k.cve FROM records.kev AS k)
+        SELECT max(e.severity), bool_or(e.fixable), bool_or(q.rank <= 2)
         FROM records.standing(coalesce(clusters, CASE WHEN namespaces IS NULL THEN '{}'::text[] END), namespaces) AS e
+        LEFT JOIN records.priority AS q ON q.identity = e.identity
         GROUP BY e.identity
     )
     SELECT now(), records.severity_title(v.rank::smallint), v.rank::smallint, count(s.severity),
@@ -216,8 +222,9 @@ RETURNS TABLE (
     running boolean, namespaces bigint, images bigint, pods bigint, since timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog SET jit = off AS $$
     SELECT p.identity, records.severity_title(p.severity), p.severity, p.fixable,
-        CASE WHEN (SELECT EXISTS (SELECT FROM records.kev)) THEN p.identity IN (SELECT k.cve FROM records.kev AS k) END,
-        (SELECT s.percentile FROM records.epss AS s WHERE s.cve = p.identity), p.is_running, e.namespaces, e.images, e.pods,
+        CASE WHEN (SELECT EXISTS (SELECT FROM records.kev)) THEN p.rank <= 2 END,
+        coalesce((SELECT s.percentile FROM records.epss AS s WHERE s.cve = p.identity), nullif(p.percentile, 0)),
+        p.is_running, e.namespaces, e.images, e.pods,
         e.since_at
     FROM (
         SELECT *

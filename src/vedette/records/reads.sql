@@ -50,7 +50,12 @@ WITH place AS MATERIALIZED (
               f.advisory_id IN (
                   SELECT a.id
                   FROM records.kev AS e
-                  JOIN records.advisory AS a ON a.identity = e.cve)))
+                  JOIN records.advisory AS a ON a.identity = e.cve
+                  UNION
+                  SELECT a.id
+                  FROM records.kev AS e
+                  JOIN records.alias AS l ON l.name = e.cve
+                  JOIN records.advisory AS a ON a.id = l.advisory_id AND a.identity NOT LIKE 'CVE-%%')))
       AND (
           %(kind)s::text IS NULL
           OR f.scan_id IN (SELECT id FROM records.scan WHERE kind = %(kind)s))
@@ -91,7 +96,10 @@ SELECT p.scan_id, p.package_id, p.advisory_id, p.first_seen_at, l.name AS image,
     a.score::numeric::double precision AS score,
     k.name AS package, k.version, k.type AS package_type, p.fixed_in, p.fix_state, p.suppressed, l.pods, l.clusters,
     p.since_at, p.fixed_at, l.last_at AS seen_at,
-    EXISTS (SELECT FROM records.kev AS e WHERE e.cve = a.identity) AS exploited
+    EXISTS (SELECT FROM records.kev AS e WHERE e.cve = a.identity)
+        OR a.identity NOT LIKE 'CVE-%%' AND EXISTS (
+            SELECT FROM records.alias AS l JOIN records.kev AS e ON e.cve = l.name WHERE l.advisory_id = a.id)
+        AS exploited
 FROM page AS p
 JOIN looked AS l ON l.scan_id = p.scan_id
 JOIN records.advisory AS a ON a.id = p.advisory_id

@@ -83,11 +83,15 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT json_agg(json_build_object(
         'catalog', k.catalog, 'added_on', k.added_on, 'due_on', k.due_on, 'ransomware', k.ransomware,
-        'action', k.action) ORDER BY k.catalog) AS listed
-    FROM records.kev AS k
-    WHERE k.cve = p.identity
+        'action', k.action) ORDER BY k.catalog, k.cve) AS listed
+    FROM records.cves_of(p.identity) AS c (cve)
+    JOIN records.kev AS k USING (cve)
 ) AS k ON true
-LEFT JOIN records.epss AS e ON e.cve = p.identity
+LEFT JOIN LATERAL (
+    SELECT max(e.score) AS score
+    FROM records.cves_of(p.identity) AS c (cve)
+    JOIN records.epss AS e USING (cve)
+) AS e ON true
 LEFT JOIN LATERAL (
     SELECT json_agg(json_build_object(
         'cluster', c.name, 'namespace', n.name, 'pods', x.pods, 'services', coalesce((

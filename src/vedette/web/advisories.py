@@ -12,7 +12,7 @@ from vedette.records.rules import spelled
 from vedette.records.triage import decide, take_back
 from vedette.rest.problem import STATUS
 from vedette.web import advisory_reads
-from vedette.web.advisory_page import advisory_page, identities_of, names_of
+from vedette.web.advisory_page import advisory_page, identities_of, names_of, own_texts
 from vedette.web.answers import NO_STORE, Answer, Request, see_other
 from vedette.web.desk_form import Typed, refused
 from vedette.web.lent import lent
@@ -81,7 +81,7 @@ class AdvisoryPages:
             raise Missing(
                 f"no vulnerability is called {name[:100]!r}", hint="find it by another name"
             )
-        identities, names = identities_of(texts), names_of(name, texts)
+        identities, names = identities_of(texts), names_of(name, own_texts(name, texts))
         cves = [one for one in names if one.startswith("CVE-")]
         places = await advisory_reads.places(conn, identities, now=now)
         carriers = await advisory_reads.carriers(conn, [one.id for one in texts])

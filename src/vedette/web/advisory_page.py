@@ -112,6 +112,11 @@ def names_of(name: str, texts: Sequence[reads.Advisory]) -> list[str]:
     return list(dict.fromkeys((name, *said)))
 
 
+def own_texts(name: str, texts: Sequence[reads.Advisory]) -> list[reads.Advisory]:
+    """Return those whose other names are its own: not of an erratum that addresses a CVE among others."""
+    return [one for one in texts if not name.startswith("CVE-") or one.identity == name]
+
+
 def advisory_page(
     name: str,
     texts: Sequence[reads.Advisory],

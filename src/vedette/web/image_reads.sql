@@ -53,11 +53,15 @@ WITH found AS (
     WHERE c.subject_id = %(subject)s
     GROUP BY 1, 2, 3
 ), page AS (
-    SELECT f.*, k.cve IS NOT NULL AS exploited, p.percentile, count(*) OVER ()::integer AS total,
-        records.rank_of(k.cve IS NOT NULL, false, coalesce(p.percentile, 0), f.severity, f.fixed_in <> '') AS rank
+    SELECT f.*, p.exploited, p.percentile, count(*) OVER ()::integer AS total,
+        records.rank_of(p.exploited, false, coalesce(p.percentile, 0), f.severity, f.fixed_in <> '') AS rank
     FROM found AS f
-    LEFT JOIN (SELECT DISTINCT cve FROM records.kev) AS k ON k.cve = f.identity
-    LEFT JOIN records.epss AS p ON p.cve = f.identity
+    CROSS JOIN LATERAL (
+        SELECT bool_or(k.cve IS NOT NULL) AS exploited, max(e.percentile) AS percentile
+        FROM records.cves_of(f.identity) AS c (cve)
+        LEFT JOIN records.kev AS k USING (cve)
+        LEFT JOIN records.epss AS e USING (cve)
+    ) AS p
     ORDER BY f.is_suppressed, rank, f.severity DESC, coalesce(p.percentile, 0) DESC, f.fixed_in <> '' DESC, f.identity,
         f.package, f.version
     LIMIT %(limit)s OFFSET %(skip)s

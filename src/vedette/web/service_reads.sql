@@ -122,17 +122,25 @@ WITH here AS MATERIALIZED (
     WHERE sn.service_id = %(service)s AND e.ended_at IS NULL AND e.covered_until <= %(now)s
     GROUP BY 1
 ), ranked AS MATERIALIZED (
-    SELECT m.*, k.cve IS NOT NULL AS exploited, k.due_on, p.percentile, p.score AS probability,
-        records.rank_of(k.cve IS NOT NULL, true, coalesce(p.percentile, 0), m.severity, m.fixable) AS rank
+    SELECT m.*, q.is_exploited, q.percentile AS likely,
+        records.rank_of(q.is_exploited, true, q.percentile, m.severity, m.fixable) AS rank
     FROM mine AS m
-    LEFT JOIN (SELECT cve, min(due_on) AS due_on FROM records.kev GROUP BY 1) AS k ON k.cve = m.identity
-    LEFT JOIN records.epss AS p ON p.cve = m.identity
-    ORDER BY rank, m.severity DESC, coalesce(p.percentile, 0) DESC, m.fixable DESC, m.identity
+    LEFT JOIN records.priority AS p USING (identity)
+    CROSS JOIN LATERAL (
+        SELECT coalesce(p.rank <= 2, false) AS is_exploited, coalesce(p.percentile, 0) AS percentile
+    ) AS q
+    ORDER BY rank, m.severity DESC, likely DESC, m.fixable DESC, m.identity
     LIMIT %(limit)s
 )
-SELECT r.identity, r.rank, r.severity, r.exploited, r.due_on, r.percentile, r.probability, r.images, r.pods, r.since_at,
-    f.title, f.package, f.version, f.fixed_in, f.image, f.digest
+SELECT r.identity, r.rank, r.severity, r.is_exploited AS exploited, w.due_on, w.percentile, w.probability, r.images,
+    r.pods, r.since_at, f.title, f.package, f.version, f.fixed_in, f.image, f.digest
 FROM ranked AS r
+CROSS JOIN LATERAL (
+    SELECT min(k.due_on) AS due_on, max(e.percentile) AS percentile, max(e.score) AS probability
+    FROM records.cves_of(r.identity) AS c (cve)
+    LEFT JOIN records.kev AS k USING (cve)
+    LEFT JOIN records.epss AS e USING (cve)
+) AS w
 JOIN LATERAL (
     SELECT a.title, k.name AS package, k.version, f.fixed_in, s.name AS image,
         coalesce(nullif(s.digest, ''), s.id::text) AS digest
@@ -146,7 +154,7 @@ JOIN LATERAL (
     ORDER BY f.severity DESC, f.fixed_in <> '' DESC, a.title <> '' DESC, s.name, k.name
     LIMIT 1
 ) AS f ON true
-ORDER BY r.rank, r.severity DESC, coalesce(r.percentile, 0) DESC, r.fixable DESC, r.identity
+ORDER BY r.rank, r.severity DESC, r.likely DESC, r.fixable DESC, r.identity
 
 -- name: severities
 -- What stands open in its namespaces, each vulnerability once: how many, how many can be mended, and how old they are.
