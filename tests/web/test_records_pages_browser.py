@@ -95,6 +95,13 @@ async def test_a_page_of_records_can_be_read_and_touched(look, name):
     assert {view: faults for view, faults in found.items() if faults} == {}
 
 
+async def test_what_is_decided_stands_beside_where_it_is_open(look):
+    page = (await look("vulnerability", width=1440)).page
+    for heading in ("How grave", "Decided", "Open in"):
+        box = await page.get_by_role("heading", name=heading).first.bounding_box()
+        assert box["y"] + box["height"] < HEIGHT, heading
+
+
 BROKEN = """() => [...document.querySelectorAll('.slim .state .word, .slim .named, .slim .brief')].filter((e) => {
   const range = document.createRange(); range.selectNodeContents(e);
   return new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size > 1;
