@@ -9,10 +9,11 @@ from tests.web.browser import Clock
 
 from vedette.app.addresses import Address, listen_on
 from vedette.app.front import front
+from vedette.app.hot import Hot
 from vedette.app.httpd import httpd, serving
 from vedette.app.options import Options
 from vedette.web.answers import Answer
-from vedette.web.kept import Keeper
+from vedette.web.kept import Keeper, Lease
 from vedette.web.site import Page
 
 CHANGING = (b"x-request-id:", b"date:")
@@ -172,3 +173,17 @@ async def test_who_asks_many_times_on_one_connection_gets_the_answers_in_order(d
     assert bodies[2] != bodies[4]
     # The connection lives on, and so does what bounds it.
     assert still(await door.ask())[1].rstrip(b".") == b"2"
+
+
+def test_what_is_remembered_has_a_bound_in_bytes(monkeypatch):
+    monkeypatch.setattr("vedette.app.hot.BYTES", 1_000)
+    keeper, hot = Keeper(clock := Clock()), Hot(None)
+    keeper._proven(math.inf)
+    lease = Lease(keeper, keeper.turn, clock.at + timedelta(minutes=1))
+    for name in ("a", "b", "b", "c"):
+        hot.note((name,), lease, {"status": 200, "headers": []}, name.encode() * 400)
+    assert [name for name in "abc" if hot.again((name,), [])] == ["b", "c"]
+    clock.at += timedelta(minutes=2)
+    assert hot.again(("b",), []) is None
+    hot.note(("d",), lease, {"status": 200, "headers": []}, b"d" * 500)
+    assert hot._bytes == 900

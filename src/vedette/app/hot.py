@@ -37,6 +37,8 @@ ALWAYS_ANEW = frozenset(
 """Who sends one of these wants more than a kept answer, or sends more than a question."""
 QUESTIONS = 2_048
 QUESTION_BYTES = 2_048
+BYTES = 64 * 1024 * 1024
+"""Of all bodies together; the answers that share one are counted as if they did not."""
 STATUS = {status: f"HTTP/1.1 {status:d} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
 Question = tuple[object, ...]
@@ -50,6 +52,7 @@ class Hot:
         self._app = app
         self._turn = -1
         self._answers: dict[Question, tuple[Lease, bytes, bytes, bytes]] = {}
+        self._bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer by the application, and remember what may be sent again."""
@@ -70,7 +73,7 @@ class Hot:
             return None
         lease, status, rest, body = found
         if not lease.holds():
-            del self._answers[question]
+            self._drop(question)
             return None
         now = b"".join([b"%b: %b\r\n" % pair for pair in moment])
         name = token_hex(8).encode()
@@ -80,9 +83,13 @@ class Hot:
         """Remember an answer."""
         if lease.turn != self._turn:
             self._answers.clear()
+            self._bytes = 0
             self._turn = lease.turn
-        if len(self._answers) >= QUESTIONS:
-            del self._answers[next(iter(self._answers))]
+        if question in self._answers:
+            self._drop(question)
+        self._bytes += len(body)
+        while self._answers and (len(self._answers) >= QUESTIONS or self._bytes > BYTES):
+            self._drop(next(iter(self._answers)))
         rest = b"".join(
             [
                 b"%b: %b\r\n" % (name, value)
@@ -91,6 +98,9 @@ class Hot:
             ]
         )
         self._answers[question] = lease, STATUS[start["status"]], rest, body
+
+    def _drop(self, question: Question) -> None:
+        self._bytes -= len(self._answers.pop(question)[3])
 
 
 def question_of(url: bytes, headers: Headers, client: tuple[str, int] | None) -> Question | None:
