@@ -1,6 +1,7 @@
 """Targets are looked at in their own time, and a change of one disturbs no other."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -74,6 +75,7 @@ class Seen(list):
 @pytest.fixture
 async def watched(monkeypatch):
     monkeypatch.setattr(schedule_module, "FIRST_LOOK_WITHIN_S", 0.01)
+    monkeypatch.setattr(schedule_module, "LEAST_EVERY_S", 0.05)
     seen = Seen()
     host = Host(reach=HostReach([]), secrets=Secrets(HostRules()), clock=lambda: NOON)
     schedule = Schedule("edge", host, seen.deliver)
@@ -88,6 +90,17 @@ async def test_every_target_is_looked_at_again_and_again(watched, port):
     await seen.until(lambda: len(seen.of(a)) > 2 and len(seen.of(b)) > 2)
     assert {looked.report.state for looked in seen.of(a)} == {State.UP}
     assert {looked.report.error_class for looked in seen.of(b)} == {"refused"}
+
+
+@pytest.mark.parametrize("every_s", [0, 1e-3])
+async def test_no_server_makes_a_hammer_of_an_agent(watched, port, every_s):
+    schedule, seen = watched
+    hurried = assignment("a", port, every_s)
+    hurried = replace(hurried, timeout=timedelta(seconds=1))
+    schedule.apply([hurried])
+    began = asyncio.get_running_loop().time()
+    await seen.until(lambda: len(seen) >= 6)
+    assert asyncio.get_running_loop().time() - began > 4 * 0.05
 
 
 async def test_only_what_changed_is_begun_anew(watched, port):

@@ -330,6 +330,23 @@ async def test_a_server_with_another_authority_gets_nothing(server, agent):
     assert agent.client.standing.last_error
 
 
+async def test_no_server_sends_an_agent_away_for_months(server, agent):
+    server.spread_ms = 2**32 - 1
+    async with agent.attached():
+        await server.until(lambda: server.heartbeats)
+    assert agent.client._wait_s(lasted=True) <= client_module.LONGEST_SPREAD_S
+
+
+async def test_no_server_makes_the_numbers_of_reports_overflow(server, agent):
+    server.durable = 2**64 - 1
+    async with agent.attached():
+        await until(
+            lambda: agent.client.standing.attempts >= 1 and agent.client.standing.last_error
+        )
+    assert "it holds report" in agent.client.standing.last_error
+    assert agent.look() == 1
+
+
 def test_agents_do_not_come_back_as_one(agent):
     agent.client._spread_s = 60.0
     waits = {round(agent.client._wait_s(lasted=True)) for _ in range(200)}

@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 
 FIRST_LOOK_WITHIN_S = 1.0
 """A new target is looked at soon, whatever its period: someone is waiting to see it."""
+LEAST_EVERY_S = 1.0
+"""No server has a target looked at more often: an agent is no hammer."""
 JITTER = 0.02
 """Part of the period by which each look may come later."""
 _RANDOM = random.SystemRandom()
@@ -93,7 +95,7 @@ class Schedule:
     async def _keep_looking(self, assignment: Assignment) -> None:
         loop = asyncio.get_running_loop()
         watch = Watch(assignment, self._host)
-        every_s = assignment.every / timedelta(seconds=1)
+        every_s = max(assignment.every / timedelta(seconds=1), LEAST_EVERY_S)
         phase = phase_of(assignment.name, self._agent)
         due = loop.time() + phase * min(every_s, FIRST_LOOK_WITHIN_S)
         try:

@@ -37,6 +37,10 @@ SERVER_NAME = "vedette.server"
 
 WELCOME_WITHIN_S = 30.0
 FIRST_BACKOFF_S, LAST_BACKOFF_S = 1.0, 60.0
+LONGEST_SPREAD_S = 300.0
+"""A server says how long to spread; one that is gone cannot take back that it said months."""
+LARGEST_SEQ = 1 << 62
+"""Beyond it, what follows would soon not fit its field; nobody ever made so many reports."""
 PROVEN_S = 10.0
 """A stream that lasted so long was no failure: the next attempt waits the shortest time again."""
 
@@ -221,11 +225,13 @@ class Client:
         return answer
 
     async def _stay(self, call: _Call, welcome: pb.Welcome) -> None:
+        if welcome.durable_seq > LARGEST_SEQ:
+            raise TimeoutError(f"the server says it holds report {welcome.durable_seq}")
         if not welcome.provisional:
             # The identity must outlive us before the server hears that it does.
             await asyncio.to_thread(self.identity.keep_welcomed, self.run_id)
         self.spool.resume(welcome.durable_seq)
-        self._spread_s = welcome.reconnect_spread_ms / 1000
+        self._spread_s = min(welcome.reconnect_spread_ms / 1000, LONGEST_SPREAD_S)
         self.standing.connected = True
         self.standing.agent_name = welcome.agent_name
         log.info("attached to the server", agent=welcome.agent_name, resume=welcome.durable_seq)
