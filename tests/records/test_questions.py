@@ -254,7 +254,7 @@ UNKNOWN = (
     (
         "/api/v1/top?cluster=c1&namespace=mine",
         "there is no namespace 'mine' in c1",
-        "known: pay, shop",
+        "known: shop, pay",
     ),
     (
         "/api/v1/top?cluster=d9&namespace=pay",
@@ -262,9 +262,14 @@ UNKNOWN = (
         "there is one in c1",
     ),
     ("/api/v1/top?service=chekcout", "there is no service 'chekcout'", "did you mean 'Checkout'?"),
+    ("/api/v1/top?cluster=North", "there is no cluster 'North'", "known: prod-eu-north, c1, d9"),
     ("/api/v1/top?team=money", "there is no team 'money'", "none is known yet"),
-    ("/api/v1/changes?cluster=zz", "there is no cluster 'zz'", "known: c1, d9"),
-    ("/api/v1/vulnerabilities?cluster=c2", "there is no cluster 'c2'", "known: c1, d9"),
+    ("/api/v1/changes?cluster=zz", "there is no cluster 'zz'", "known: c1, d9, prod-eu-north"),
+    (
+        "/api/v1/vulnerabilities?cluster=c2",
+        "there is no cluster 'c2'",
+        "known: c1, d9, prod-eu-north",
+    ),
     ("/api/v1/vulnerabilities?service=pay", "there is no service 'pay'", "known: Checkout"),
     (
         "/api/v1/vulnerabilities?image=quay.io/shop/carts",
@@ -272,14 +277,22 @@ UNKNOWN = (
         "its whole name without a tag, as in quay.io/app-sre/centos, or its digest",
     ),
     ("/api/v1/validations?namespace=shpo", "there is no namespace 'shpo'", "did you mean 'shop'?"),
-    ("/api/v1/validations/checks?cluster=zz", "there is no cluster 'zz'", "known: c1, d9"),
-    ("/api/v1/slo-values?cluster=zz", "there is no cluster 'zz'", "known: c1, d9"),
+    (
+        "/api/v1/validations/checks?cluster=zz",
+        "there is no cluster 'zz'",
+        "known: c1, d9, prod-eu-north",
+    ),
+    ("/api/v1/slo-values?cluster=zz", "there is no cluster 'zz'", "known: c1, d9, prod-eu-north"),
     ("/api/v1/objectives?service=zz", "there is no service 'zz'", "known: Checkout"),
     ("/api/v1/deployments?service=zz", "there is no service 'zz'", "known: Checkout"),
     ("/api/v1/dora?service=zz", "there is no service 'zz'", "known: Checkout"),
     ("/api/v1/dora?team=zz", "there is no team 'zz'", "none is known yet"),
     ("/api/v1/causes?service=zz", "there is no service 'zz'", "known: Checkout"),
-    ("/api/v1/exposures/history?name=c2", "there is no cluster 'c2'", "known: c1, d9"),
+    (
+        "/api/v1/exposures/history?name=c2",
+        "there is no cluster 'c2'",
+        "known: c1, d9, prod-eu-north",
+    ),
 )
 """Questions that name what nobody knows; what is said, and the way out."""
 
@@ -290,7 +303,7 @@ async def test_what_nobody_knows_is_not_told_as_if_all_were_well(rest):
     )
     async with rest.pool.connection() as conn:
         await make_component(conn, "Checkout")
-        await settle_places(conn, [("d9", "")])
+        await settle_places(conn, [("d9", ""), ("prod-eu-north", "")])
     for path, said, hint in UNKNOWN:
         answer = await rest.get(path)
         problem = answer.json()

@@ -12,7 +12,7 @@ from vedette.errors import Missing
 Q = load(__file__, "named.sql")
 
 COMPARED = 500
-"""Names that one is compared with; the likeliest by their first letter and length."""
+"""Names that one is compared with; the likeliest: those that contain it, then by their first letter and length."""
 SHOWN = 5
 
 
@@ -68,4 +68,4 @@ def _way_out(name: str, known: Sequence[str]) -> str:
     if near := get_close_matches(name.casefold(), spelled, 1):
         return f"did you mean {spelled[near[0]]!a}?"
     more = " and more" if len(known) > SHOWN else ""
-    return f"known: {', '.join(sorted(known[:SHOWN]))}{more}"
+    return f"known: {', '.join(known[:SHOWN])}{more}"
