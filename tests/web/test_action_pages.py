@@ -110,11 +110,15 @@ async def test_what_only_a_server_knows_of_a_target_is_said_to_who_signs(desk):
 async def test_where_every_host_refused_no_answer_is_awaited(desk):
     made = await handed_in(desk.conn, a_search("refused"), "ada", "bob")
     todo = await commands_of(desk.conn, made.id)
-    assert "No host has answered yet." in (await desk(f"/actions/{made.id}")).words
+    words = (await desk(f"/actions/{made.id}")).words
+    assert "Runs · action" in words
+    assert "No host has answered yet." in words
     await settle(
         desk.conn, [answer(*one, "refused", found=False, reason="no-bundle") for one in todo], now=NOW
     )  # fmt: skip
     words = (await desk(f"/actions/{made.id}")).words
+    assert "All have answered · action" in words
+    assert "All have answered" in (await desk("/actions?state=inflight")).words
     assert "No host could answer." in words
     assert "No host has answered yet." not in words
 

@@ -143,7 +143,7 @@ def _href(state: str, page: int = 1) -> str:
 def _line(
     action: Listed, counts: Mapping[str, int], missing: Sequence[str], now: datetime
 ) -> ActionLine:
-    look, state = look_of_action(action.state, action.paused_at)
+    look, state = look_of_action(action.state, action.paused_at, counts)
     return ActionLine(
         action=action,
         look=look,

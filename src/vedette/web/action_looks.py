@@ -18,6 +18,10 @@ STATES: dict[str, tuple[str, str]] = {
 }
 """What the states of an action are called, and which state of a component they look like."""
 PAUSED = (N_("Paused"), "degraded")
+ANSWERED = (N_("All have answered"), "draining")
+"""Of one that runs on for hosts that come before it expires."""
+UNDER_WAY = frozenset({"running", "waiting", "quarantined", "unheard", "held", "offline", "silent"})
+"""How commands stand that may still be answered."""
 
 STANDINGS: dict[str, tuple[str, str]] = {
     "success": (N_("answered"), "up"),
@@ -57,10 +61,13 @@ class Progress(NamedTuple):
     bar: Markup
 
 
-def look_of_action(state: str, paused_at: datetime | None) -> tuple[Look, str]:
-    """Return how an action looks, and in a word how it stands."""
+def look_of_action(
+    state: str, paused_at: datetime | None, counts: Mapping[str, int] | None = None
+) -> tuple[Look, str]:
+    """Return how an action looks, and in a word how it stands; counts: how its commands do, if that is known."""
     is_paused = paused_at is not None and state in ("proposed", "new", "inflight")
-    word, look = PAUSED if is_paused else STATES[state]
+    is_answered = state == "inflight" and bool(counts) and not UNDER_WAY & (counts or {}).keys()
+    word, look = PAUSED if is_paused else ANSWERED if is_answered else STATES[state]
     return look_of(look), gettext(word)
 
 
@@ -77,9 +84,8 @@ def progress(counts: Mapping[str, int]) -> Progress:
         for standing in STANDINGS
         if counts.get(standing)
     ]
-    under_way = {"running", "waiting", "quarantined", "unheard", "held", "offline", "silent"}
     total = sum(part.number for part in parts)
-    over = sum(part.number for part in parts if part.standing not in under_way)
+    over = sum(part.number for part in parts if part.standing not in UNDER_WAY)
     return Progress(total, over, parts, _bar(parts, total))
 
 

@@ -134,7 +134,7 @@ def action_page(
     now: datetime,
 ) -> ActionPage:
     """Return the page of an action as of `now`."""
-    look, state = look_of_action(action.state, action.paused_at)
+    look, state = look_of_action(action.state, action.paused_at, counts)
     return ActionPage(
         action=action,
         look=look,
