@@ -1,5 +1,6 @@
 """Minutes, hours and days from reports; repacked days; what comes late."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from factories import at, make_layout, make_target, make_transition
+from vedette.db.pool import connect
 from vedette.health import expect, rollups
 from vedette.health.keeping import Keeping
 from vedette.health.model import State
@@ -299,6 +301,26 @@ async def test_dashboards_read_wide_ranges_from_the_roll_ups(conn):
         TENTH, TENTH + timedelta(hours=2),
     )  # fmt: skip
     assert found == [(TENTH, "load", 29.5), (TENTH + timedelta(hours=1), "load", 89.5)]
+
+
+async def test_a_report_that_is_stored_while_its_day_is_packed_is_not_lost(fresh_app_url):
+    async with await connect(fresh_app_url) as conn, await connect(fresh_app_url) as other:
+        target = await reported(conn, [1.0] * 3)
+        late = TENTH + timedelta(hours=1)
+        async with other.transaction():
+            await other.execute(
+                "INSERT INTO health.report VALUES (%s, %s, 1, 0, 'NaN', 0, 0, '{}')", (late, target)
+            )
+            packing = asyncio.create_task(
+                conn.execute("SELECT health.pack_day(%s)", (TENTH.date(),))
+            )
+            while not await rows(other, "SELECT FROM pg_locks WHERE NOT granted"):
+                await asyncio.sleep(0.01)
+        await packing
+        assert len(await every_report(conn)) == 4
+        await conn.execute("SELECT health.pack_day(%s)", (TENTH.date(),))
+        assert len(await every_report(conn)) == 4
+        assert await rows(conn, "SELECT sum(reports) FROM health.packed") == [(4,)]
 
 
 looks = st.lists(

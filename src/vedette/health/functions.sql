@@ -170,14 +170,17 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- A day of raw reports becomes packed rows and its partition goes. What was packed of that day before
--- (late reports made the partition anew) is taken out and packed again with the rest.
+-- (late reports made the partition anew) is taken out and packed again with the rest. Where reports came
+-- meanwhile nothing is packed, and 0 returned: the next turn packs all.
 CREATE OR REPLACE FUNCTION health.pack_day(day date) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
     opens timestamptz := day::timestamp AT TIME ZONE 'UTC';
     closes timestamptz := (day + 1)::timestamp AT TIME ZONE 'UTC';
     place text := 'packed_' || to_char(day, 'YYYYMMDD');
+    raw text := 'report_' || to_char(day, 'YYYYMMDD');
     packed bigint;
+    reports bigint;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('vedette.health.partitions'));
     IF to_regclass('health.' || place) IS NULL THEN
@@ -215,7 +218,14 @@ BEGIN
         GROUP BY r.hour, r.target_id, r.agent_id, r.layout_id
     ) g;
     GET DIAGNOSTICS packed = ROW_COUNT;
-    EXECUTE format('DROP TABLE health.%I', 'report_' || to_char(day, 'YYYYMMDD'));
+    -- Nothing is dropped that was not packed: whoever writes into the day is waited for, and others must wait.
+    EXECUTE format('LOCK TABLE health.%I IN SHARE MODE', raw);
+    EXECUTE format('SELECT count(*) FROM health.%I', raw) INTO reports;
+    IF reports <> (SELECT coalesce(sum(p.reports), 0) FROM health.packed p WHERE p.hour >= opens AND p.hour < closes) THEN
+        EXECUTE format('TRUNCATE health.%I', place);
+        RETURN 0;
+    END IF;
+    EXECUTE format('DROP TABLE health.%I', raw);
     RETURN packed;
 END $$;
 
