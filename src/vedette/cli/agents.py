@@ -110,7 +110,7 @@ def release(name: str, /, *, asking: Asking = HERE) -> None:
     """
     with Client(asking) as client:
         client.post(f"/api/v1/agents/{quote(name, safe='')}/release", {})
-    _tell(f"{name} is in no quarantine: what it was asked and has not answered goes down to it")
+    _tell(f"{name} is in no quarantine")
 
 
 def _tell(words: str) -> None:
