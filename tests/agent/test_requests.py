@@ -139,6 +139,11 @@ async def test_postgres_brings_home_columns_and_entities(postgres):
         ('SELECT "pg_terminate_backend" (pg_backend_pid())::int AS jobs', "does more"),
         ("SELECT pg_catalog . pg_reload_conf()::int AS jobs", "'pg_reload_conf' does more"),
         ("SELECT query_to_xml('SELECT pg_relo' || 'ad_conf()', true, true, '')", "does more"),
+        (
+            "SELECT ndoc AS jobs FROM ts_stat('SELECT pg_relo' || 'ad_conf()')",
+            "'ts_stat' does more",
+        ),
+        ("SELECT ts_rewrite('a', 'SELECT ' || 'pg_relo')::text AS jobs", "does more"),
         ('SELECT U&"pg_reload\\005Fconf"()::int AS jobs', "does more"),
         ("SELECT pg_stat_reset()::text, 1 AS jobs", "'pg_stat_reset' does more"),
         ("SELECT 1 AS jobs, pg_sleep(9)::text", "0.3 s|timeout"),

@@ -21,7 +21,8 @@ _EFFECTS = re.compile(
     |pg_replication_(slot|origin)_\w+|pg_logical_\w+|pg_sync_replication_slots|pg_export_snapshot
     |pg_(try_)?advisory_\w+|pg_notify|pg_stat_\w*reset\w*|pg_log_\w+|pg_import_\w+|pg_file_\w+
     |pg_read_(binary_)?file|lo_\w+|lowrite|set_config|setval|nextval|dblink\w*
-    |(query|cursor|table|schema|database)_to_xml\w*)\b | \bu&" """,
+    |(query|cursor|table|schema|database)_to_xml\w*|ts_stat|ts_rewrite|crosstab\w*|connectby|xpath_table)\b
+    | \bu&" """,
     re.IGNORECASE | re.VERBOSE,
 )
 """Functions that do something, or run a text; a read-only transaction does not hold them all back."""
