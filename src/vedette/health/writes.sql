@@ -154,18 +154,22 @@ ON CONFLICT DO NOTHING
 RETURNING target_id;
 
 -- name: expect_changed
--- Told again, or told no more.
+-- Told again, or told no more. What it saw so long ago that it would be called silent is no vote: it speaks anew.
 UPDATE health.observation o
 SET assigned = NOT o.assigned,
     seen_at = CASE WHEN o.assigned THEN o.seen_at ELSE %(now)s END,
-    silent_since = NULL
-WHERE o.assigned <> EXISTS (
+    silent_since = CASE
+        WHEN NOT o.assigned AND o.seen_at + health.silent_after(w.every_ms, w.timeout_ms) < %(now)s THEN %(now)s
+    END
+FROM fleet.target w
+WHERE w.id = o.target_id
+  AND o.assigned <> EXISTS (
     SELECT
     FROM fleet.assignment s
     JOIN fleet.target t ON t.id = s.target_id AND t.retired_at IS NULL
     WHERE s.target_id = o.target_id AND s.agent_id = o.agent_id
 )
-RETURNING target_id;
+RETURNING o.target_id;
 
 -- name: expects_too_little
 SELECT EXISTS (
@@ -184,12 +188,19 @@ LEFT JOIN health.target_state s ON s.target_id = t.id
 WHERE (s.target_id IS NULL) = (t.retired_at IS NULL);
 
 -- name: components_unjudged
--- Declared, with no target that would have brought a verdict; or moved away from by its last target.
+-- Declared, with no target that would have brought a verdict; or a target moved to it or away from it.
 SELECT c.id
 FROM fleet.component c
 LEFT JOIN health.component_state s ON s.component_id = c.id
+LEFT JOIN (
+    SELECT t.component_id, max(h.state) AS state
+    FROM fleet.target t
+    JOIN health.target_state h ON h.target_id = t.id
+    WHERE t.retired_at IS NULL
+    GROUP BY t.component_id
+) gravest ON gravest.component_id = c.id
 WHERE c.retired_at IS NULL
-  AND s.component_id IS NULL;
+  AND s.state IS DISTINCT FROM coalesce(gravest.state, 'unknown');
 
 -- name: watched
 -- What an agent may speak of, and what is held of it.
