@@ -17,7 +17,8 @@ import uvloop
 from vedette.link import vedette_pb2 as pb
 from vedette.link import vedette_pb2_grpc as rpc
 from vedette.link.channel import SERVER_OPTIONS
-from vedette.link.server import CREDITS, HEARTBEAT_MS
+from vedette.link.server import HEARTBEAT_MS
+from vedette.link.stream import CREDITS
 
 
 class Bare(rpc.LinkServicer):

@@ -103,6 +103,19 @@ async def test_a_hostile_batch_ends_its_stream_with_a_reason_and_harms_nobody_el
     assert await stored(door) == len(faults)
 
 
+async def test_an_agent_that_sends_more_than_its_credits_is_refused(door):
+    agent = await door.agent("local", "orders-db")
+    async with agent.welcomed() as talk, door.ingest.pause:
+        for _ in range(talk.welcome.credits + 1):
+            await talk.send(batch(*agent.targets))
+        assert (await talk.refusal()).reason == "credits"
+        assert door.ingest.waiting <= talk.welcome.credits
+    async with agent.welcomed() as talk:
+        for _ in range(3 * talk.welcome.credits):
+            await talk.send(batch(*agent.targets))
+            await talk.acked()
+
+
 async def test_a_frame_out_of_order_is_refused(door):
     agent = await door.agent("local", "orders-db")
     for seq, prev in ((1, 1), (5, 3), (1 << 63, 0)):

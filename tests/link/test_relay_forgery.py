@@ -319,3 +319,13 @@ async def test_an_agent_that_floods_its_collector_ends_its_own_channel_alone(doo
         assert (await enemy.hear(2, "ack")).durable_seq == 1
         agent.begin()
         await enemy.open(3, agent)
+
+
+async def test_a_collector_that_sends_more_than_its_credits_is_refused(door, edge):
+    agent = await agent_of(door, "a")
+    async with attached(door, edge) as enemy:
+        await enemy.open(1, agent)
+        async with door.ingest.pause:
+            for seq in range(1, 131):
+                await enemy.say(1, carried=agent.batch(seq, seq - 1))
+            assert (await enemy.hear(0, "refusal")).reason == "credits"

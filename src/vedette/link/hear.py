@@ -65,6 +65,7 @@ class Hearing:
                 raise BadFrame("bad_frame", f"a message of kind {kind!r} after Hello")
 
     def _take_batch(self, stream: Stream, batch: pb.Batch) -> None:
+        stream.take_credit()
         if batch.seq <= stream.attached.durable_seq:
             # Sent before the Welcome's durable sequence was known, or replayed: stored already.
             stream.stored(stream.attached.durable_seq, 1)
@@ -79,6 +80,7 @@ class Hearing:
         self._ingest.put(Arrived(stream, batch.seq, batch=columns))
 
     def _take_gap(self, stream: Stream, gap: pb.Gap) -> None:
+        stream.take_credit()
         lost = read_gap(gap, offset_us=stream.offset_us)
         stream.follow(gap.seq, gap.prev)
         self._ingest.put(Arrived(stream, gap.seq, lost=lost))

@@ -95,7 +95,7 @@ class Ingest:
         return len(self._waiting) + len(self._under_way)
 
     def put(self, arrived: Arrived) -> None:
-        """Queue a checked frame; the sender's credits bound how many there can be.
+        """Queue a checked frame; the sender's credits, which its stream holds it to, bound how many there can be.
 
         A refused stream brings nothing more: a frame after one that was dropped would leave a hole
         that its sequence hides.

@@ -78,6 +78,8 @@ class Session:
         self._channels: dict[int, Channel] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._enrolments: set[asyncio.Task[None]] = set()
+        self._owed = 0
+        """Frames that came, less the credits that went back for them."""
         self._ended = asyncio.Event()
         self._collector: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         """Who it is, once it was let in."""
@@ -111,6 +113,10 @@ class Session:
 
     def _take(self, message: pb.FromCollector) -> None:
         channel = self._channels.get(message.channel)
+        if message.WhichOneof("kind") == "carried" and is_in_sequence(message.carried):
+            self._owed += 1
+            if self._owed > WINDOW:
+                raise BadFrame("credits", f"more than {WINDOW} frames came that are not settled")
         match message.WhichOneof("kind"):
             case "open":
                 self._open(message.channel, message.open)
@@ -204,6 +210,7 @@ class Session:
 
     def _tell(self, number: int, message: pb.ToAgent | None, granted: int) -> None:
         own = self._channels.get(0)
+        self._owed -= granted
         if number == 0 and own is not None and own.agent_id and not self._collector.done():
             self._collector.set_result(own.agent_id)
             granted += WINDOW

@@ -32,12 +32,10 @@ from vedette.link.hear import Hearing
 from vedette.link.ingest import Ingest
 from vedette.link.relay_channel import Channel
 from vedette.link.relay_server import EnrolThrough, Session
-from vedette.link.stream import Context, Stream
+from vedette.link.stream import CREDITS, Context, Stream
 
 log = structlog.get_logger(__name__)
 
-CREDITS = 16
-"""Frames an agent may have on their way unacknowledged."""
 HEARTBEAT_MS = 10_000
 ADMISSIONS = 8
 """Agents let in at the same time; fewer than the pool has connections, so that nobody times out."""

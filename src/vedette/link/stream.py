@@ -17,6 +17,9 @@ from vedette.link.relay_channel import Channel
 
 Context = grpc.aio.ServicerContext[pb.FromAgent, pb.ToAgent]
 
+CREDITS = 16
+"""Frames an agent may have on their way unacknowledged."""
+
 
 @dataclass(slots=True, eq=False)
 class Stream:
@@ -45,6 +48,7 @@ class Stream:
     measures: int = 0
     commands: dict[int, Carried] = field(default_factory=dict)
     pieces: Pieces = field(default_factory=Pieces)
+    _unstored: int = 0
     _outgoing: Outgoing = field(init=False)
     _reader: asyncio.Task[object] | None = field(default_factory=asyncio.current_task)
 
@@ -73,8 +77,18 @@ class Stream:
         """Queue a message."""
         self._outgoing.put(message)
 
+    def take_credit(self) -> None:
+        """Count a frame that came; raise `BadFrame` when the agent sends more than it has credits for.
+
+        What comes through a collector is counted there: its agents share its credits.
+        """
+        self._unstored += 1
+        if self._unstored > CREDITS and not isinstance(self.context, Channel):
+            raise BadFrame("credits", f"more than {CREDITS} frames came that are not stored yet")
+
     def stored(self, seq: int, frames: int) -> None:
         """Tell the agent that everything up to `seq` is durable."""
+        self._unstored -= frames
         if not self.is_refused:
             self.send(pb.ToAgent(ack=pb.Ack(durable_seq=seq, credits=frames)))
 
