@@ -9,11 +9,13 @@ from psycopg import AsyncConnection
 from vedette.records import daily, exposures
 from vedette.records.model import (
     Advisory,
+    Bulletin,
     Finding,
     Package,
     Presence,
     Scan,
     Severity,
+    SloValue,
     Subject,
     SubjectKind,
 )
@@ -90,6 +92,19 @@ async def test_one_vulnerability_counts_once_however_many_packages_names_and_ima
     )
     # The pod that holds both images is one pod.
     assert await rows(conn, OPEN) == [("CVE-2026-1", 5, True, 2, 2)]
+
+
+@pytest.mark.parametrize("source", ["trivy", "osv"])
+async def test_what_turns_out_to_be_a_cve_counts_as_it_from_then_on(
+    conn: Conn, source: str
+) -> None:
+    """Whether the same source says so or another, of the same name."""
+    await see(conn, scan(finding("GHSA-1")))
+    assert await rows(conn, OPEN) == [("GHSA-1", 4, True, 1, 1)]
+    named = Advisory("GHSA-1", feed="" if source == "trivy" else source, names=("CVE-2026-1",))
+    await apply(conn, source, [Batch((Bulletin(named),))], by="t", now=NOW + DAY)
+    await exposures.run_once(conn, now=NOW + DAY)
+    assert await rows(conn, OPEN) == [("CVE-2026-1", 4, True, 1, 1)]
 
 
 async def test_what_its_source_does_not_count_is_no_exposure(conn: Conn) -> None:
@@ -245,6 +260,17 @@ async def test_a_service_and_its_team_have_their_days_too(conn: Conn, scope: str
     await see(conn, scan(finding("CVE-2026-1")))
     name = {"service": "orders", "team": "shop"}[scope]
     told = await daily.history(conn, scope, name, first=NOW.date(), last=NOW.date())
+    assert [(d.severity, d.vulnerabilities) for d in told] == [(4, 1)]
+
+
+async def test_a_service_has_what_stands_in_a_namespace_from_when_it_lives_there(
+    conn: Conn,
+) -> None:
+    await see(conn, scan(finding("CVE-2026-1")))
+    value = SloValue("uptime", "availability", "slo", "orders", "c1", "shop", 99.9, 99.5)
+    await apply(conn, "serviceslometrics", [Batch((value,))], by="t", now=NOW)
+    await exposures.run_once(conn, now=NOW)
+    told = await daily.history(conn, "service", "orders", first=NOW.date(), last=NOW.date())
     assert [(d.severity, d.vulnerabilities) for d in told] == [(4, 1)]
 
 

@@ -2,7 +2,8 @@
 SELECT pg_advisory_xact_lock(%(number)s)
 
 -- name: keep_slos
--- Returns the ids in the order given, and which of them are new. A service lives where its values come from.
+-- Returns the ids in the order given, and which of them are new. A service lives where its values come from; what stands
+-- there is counted for it, too.
 WITH given AS (
     SELECT *
     FROM unnest(
@@ -15,6 +16,13 @@ WITH given AS (
     FROM given
     ORDER BY 1, 2
     ON CONFLICT DO NOTHING
+    RETURNING namespace_id
+), recounted AS (
+    INSERT INTO records.recount (namespace_id, since)
+    SELECT DISTINCT namespace_id, now()
+    FROM lived
+    ORDER BY 1
+    ON CONFLICT (namespace_id) DO UPDATE SET since = excluded.since
 ), added AS (
     INSERT INTO records.slo (name, sli, document, service_id, namespace_id)
     SELECT name, sli, document, service_id, namespace_id

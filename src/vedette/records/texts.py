@@ -131,6 +131,7 @@ async def keep_texts(
     await _add_advisories(conn, kept.advisories, said, texts, keys, text_keys, now=now)
     await _change(conn, kept.advisories, said, text_keys, sorted(changed))
     await _add_aliases(conn, kept.advisories, texts, changed)
+    await _settle_identities(conn, kept.advisories, texts, changed)
     return kept
 
 
@@ -231,3 +232,16 @@ async def _add_aliases(
     if aliases:
         others, advisories = zip(*aliases, strict=True)
         await Q.run(conn, "add_aliases", names=list(others), advisories=list(advisories))
+
+
+async def _settle_identities(
+    conn: Connection, kept: Kept, texts: Sequence[Advisory], changed: Container[int]
+) -> None:
+    """Let what other feeds say of the same names count for these."""
+    names = {
+        one.name
+        for place, one in enumerate(texts)
+        if (kept.new[place] or place in changed) and not one.name.startswith("CVE-")
+    }
+    if names:
+        await Q.run(conn, "settle_identities", names=sorted(names))

@@ -54,19 +54,49 @@ COPY records.advisory (
 FROM STDIN (FORMAT binary)
 
 -- name: change_advisories
--- A changed text replaces the one before; a score that is not said any more stays.
+-- A changed text replaces the one before; a score that is not said any more stays. What counts by another name now, or
+-- may address other CVEs, is counted again where it stands.
+WITH given AS MATERIALIZED (
+    SELECT *
+    FROM unnest(
+        %(ids)b::integer[], %(text_keys)b::bytea[], %(identities)b::text[], %(titles)b::text[],
+        %(descriptions)b::text[], %(links)b::text[], %(cwes)b::text[], %(scores)b::real[],
+        %(vectors)b::text[], %(published)b::timestamptz[]
+    ) AS g (id, text_key, identity, title, description, links, cwes, score, vector, published_at)
+), spoken AS (
+    INSERT INTO records.spoken (identity)
+    SELECT DISTINCT a.identity
+    FROM given AS g
+    JOIN records.advisory AS a USING (id)
+    WHERE a.identity <> g.identity OR a.identity NOT LIKE 'CVE-%%'
+)
 UPDATE records.advisory AS a
 SET text_key = g.text_key, identity = g.identity, title = g.title, description = g.description,
     links = string_to_array(g.links, ' '), cwes = string_to_array(g.cwes, ' '),
     score = coalesce(g.score, a.score),
     vector = CASE WHEN g.vector = '' THEN a.vector ELSE g.vector END,
     published_at = coalesce(g.published_at, a.published_at)
-FROM unnest(
-    %(ids)b::integer[], %(text_keys)b::bytea[], %(identities)b::text[], %(titles)b::text[],
-    %(descriptions)b::text[], %(links)b::text[], %(cwes)b::text[], %(scores)b::real[],
-    %(vectors)b::text[], %(published)b::timestamptz[]
-) AS g (id, text_key, identity, title, description, links, cwes, score, vector, published_at)
+FROM given AS g
 WHERE a.id = g.id
+
+-- name: settle_identities
+-- A name is said in several feeds, and only some say which CVE it is: where no other is said, it counts as that one.
+WITH said AS MATERIALIZED (
+    SELECT a.name, min(a.identity) AS identity
+    FROM records.advisory AS a
+    WHERE a.name = ANY (%(names)b::text[]) AND a.name <> a.identity
+    GROUP BY 1
+    HAVING min(a.identity) = max(a.identity)
+), settled AS (
+    UPDATE records.advisory AS a
+    SET identity = s.identity
+    FROM said AS s
+    WHERE a.identity = s.name AND a.name = s.name
+      AND NOT EXISTS (SELECT FROM records.alias AS l WHERE l.advisory_id = a.id)
+    RETURNING a.name
+)
+INSERT INTO records.spoken (identity)
+SELECT DISTINCT name FROM settled
 
 -- name: add_aliases
 INSERT INTO records.alias (name, advisory_id)
