@@ -324,6 +324,24 @@ async def test_a_report_that_is_stored_while_its_day_is_packed_is_not_lost(fresh
         assert await rows(conn, "SELECT sum(reports) FROM health.packed") == [(4,)]
 
 
+async def test_a_report_that_is_stored_while_its_hour_is_rolled_up_is_in_it_soon(fresh_app_url):
+    async with await connect(fresh_app_url) as conn, await connect(fresh_app_url) as other:
+        target = await reported(conn, [1.0] * 3)
+        agent = (await rows(conn, "SELECT id FROM fleet.agent"))[0][0]
+        layout = (await rows(conn, "SELECT id FROM health.layout"))[0][0]
+        late = columns(
+            (target, TENTH + timedelta(minutes=45), UP), layout=layout, values=[[9.0, 18.0]]
+        )
+        now = TENTH + timedelta(minutes=66)
+        async with other.transaction():
+            sight = await expect.sight_of(other, agent)
+            await record(other, [delivery(sight, 2, late)], now=now)
+            assert await rollups.run_once(conn, now=now) == 1
+        assert await rollups.run_once(conn, now=now) == 0
+        assert len(await measured(conn, target, "1 minute")) == 2
+        assert await rows(conn, "SELECT FROM health.late_hour") == []
+
+
 looks = st.lists(
     st.tuples(
         st.integers(0, 86_399_999_999),

@@ -169,10 +169,14 @@ def _judge(sight: Sight, columns: Columns) -> list[_Judged]:
 
 
 async def _keep_late(conn: AsyncConnection, columns: Columns, *, now: datetime) -> None:
-    """Note the hours that may have been rolled up already; at most times there are none."""
+    """Note the hours that may have been rolled up already; at most times there are none.
+
+    One that is being rolled up meanwhile is among them: nobody can tell from here.
+    """
     if int(columns.at.min()) < (now.timestamp() - ROLLED_AFTER_S) * 1e6:
         hours = np.unique(columns.at // HOUR_US)
-        await Q.run(conn, "keep_late_hours", hours=[_moment(int(hour) * HOUR_US) for hour in hours])
+        over = hours[hours < int(now.timestamp() * 1e6) // HOUR_US]
+        await Q.run(conn, "keep_late_hours", hours=[_moment(int(hour) * HOUR_US) for hour in over])
 
 
 async def _copy(conn: AsyncConnection, statement: str, rows: bytes) -> None:

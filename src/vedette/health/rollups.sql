@@ -180,8 +180,9 @@ SET seconds_up = excluded.seconds_up,
     seconds_down = excluded.seconds_down;
 
 -- name: take_late_days
--- Days that took reports after they had been rolled up.
+-- Days that took reports after they had been rolled up, or while they were.
 DELETE FROM health.late_hour
+WHERE hour < (SELECT until FROM health.rolled)
 RETURNING (hour AT TIME ZONE 'UTC')::date;
 
 -- name: days_to_pack

@@ -307,9 +307,7 @@ SET seconds_up = excluded.seconds_up,
     seconds_down = excluded.seconds_down;
 
 -- name: keep_late_hours
--- The roll-ups of these hours no longer hold what was reported.
+-- The roll-ups of these hours, if there are any by now, do not hold what was reported.
 INSERT INTO health.late_hour (hour)
-SELECT hour
-FROM unnest(%(hours)b::timestamptz[]) AS late (hour)
-WHERE hour < (SELECT until FROM health.rolled)
+SELECT unnest(%(hours)b::timestamptz[])
 ON CONFLICT DO NOTHING;
