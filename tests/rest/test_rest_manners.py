@@ -1,6 +1,6 @@
 """The manners of a small application made of `rest` alone."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import httpx
 import msgspec
@@ -23,8 +23,10 @@ TABLE = {
     ("POST", "/things"): "things:write",
     ("GET", "/list"): "public",
     ("GET", "/number"): "public",
+    ("GET", "/choice"): "public",
 }
 KNOWN = {("GET", "/list"): {"limit", "cursor"}, ("GET", "/number"): {"n"}}
+KNOWN[("GET", "/choice")] = {"state", "by"}
 
 
 class Thing(msgspec.Struct, forbid_unknown_fields=True):
@@ -61,6 +63,14 @@ async def number(n: Annotated[int, Parameter(ge=1)]) -> int:
     return n
 
 
+@get("/choice")
+async def choice(
+    standing: Annotated[Literal["open", "fixed"], Parameter(query="state")] = "open",
+    by: Literal["week", "month"] | None = None,
+) -> str:
+    return standing
+
+
 @get("/forgotten")
 async def forgotten() -> int:
     return 1
@@ -74,7 +84,7 @@ async def whose(token: str, _: str) -> Actor | None:
 @pytest.fixture
 async def client():
     app = Litestar(
-        [public, fail, make, listed, number, forgotten],
+        [public, fail, make, listed, number, choice, forgotten],
         guards=[guard(TABLE, whose), parameters_guard(KNOWN)],
         exception_handlers=PROBLEM_HANDLERS,
         openapi_config=None,
@@ -149,6 +159,14 @@ async def test_a_wrong_query_parameter_is_named(client):
         problem = (await client.get(f"/number{query}")).json()
         assert problem["errors"][0]["parameter"] == "n"
     assert (await client.get("/number")).status_code == 400
+
+
+async def test_a_choice_is_named_as_in_the_query_with_the_words_it_takes(client):
+    for query, words in (("state=fixd", "open, fixed"), ("by=day", "week, month")):
+        name, _, value = query.partition("=")
+        [fault] = (await client.get(f"/choice?{query}")).json()["errors"]
+        assert fault["parameter"] == name
+        assert fault["detail"] == f"Invalid enum value '{value}'; one of {words}"
 
 
 async def test_an_unknown_query_parameter_is_refused(client):

@@ -5,7 +5,7 @@ detail: its trace is in the server's log under that id.
 """
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 import structlog
@@ -112,7 +112,7 @@ def _on_http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
         title=HTTPStatus(error.status_code).phrase,
         status=error.status_code,
         detail=str(error.detail) or None,
-        errors=_faults(error),
+        errors=_faults(request, error),
     )
     headers = dict(error.headers or {})
     if isinstance(error, NotAuthorizedException):
@@ -137,18 +137,34 @@ def _word(status: int) -> str:
     return HTTPStatus(status).phrase.lower().replace(" ", "_")
 
 
-def _faults(error: HTTPException) -> list[Fault]:
+def _faults(request: AnyRequest, error: HTTPException) -> list[Fault]:
     if not isinstance(error, ValidationException) or not isinstance(error.extra, list):
         return []
-    return [_fault(entry) for entry in error.extra if isinstance(entry, dict)]
+    return [_fault(request, entry) for entry in error.extra if isinstance(entry, dict)]
 
 
-def _fault(entry: dict[str, Any]) -> Fault:
+def _fault(request: AnyRequest, entry: dict[str, Any]) -> Fault:
     key, detail = str(entry.get("key", "")), str(entry.get("message", "not valid"))
     if entry.get("source") != "body":
-        return Fault(detail=detail, parameter=key or None)
+        return _fault_of_parameter(request, key, detail)
     steps = key.removeprefix("data").replace("[", ".").replace("]", "").strip(".")
     return Fault(detail=detail, pointer="/" + steps.replace(".", "/") if steps else "")
+
+
+def _fault_of_parameter(request: AnyRequest, key: str, detail: str) -> Fault:
+    """Return what is wrong with a parameter under the name it has in the query, and the words it takes."""
+    field = request.route_handler.parsed_fn_signature.parameters.get(key)
+    if field is None:
+        return Fault(detail=detail, parameter=key or None)
+    words = [one for part in (field, *field.inner_types) for one in _words_of(part.annotation)]
+    takes = f"; one of {', '.join(words)}" if words else ""
+    name = getattr(field.kwarg_definition, "query", None) or key
+    return Fault(detail=f"{detail}{takes}", parameter=name)
+
+
+def _words_of(annotation: object) -> list[str]:
+    is_choice = get_origin(annotation) is Literal
+    return [one for one in get_args(annotation) if isinstance(one, str)] if is_choice else []
 
 
 def _on_recursion(request: AnyRequest, _: RecursionError) -> Response[bytes]:
