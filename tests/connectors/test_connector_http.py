@@ -240,3 +240,11 @@ def test_settings_that_make_no_sense_are_refused(settings):
     with pytest.raises(Invalid) as refused:
         make("http", **settings)
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["Upgrade", "x-http-method-override", "Transfer-Encoding"])
+async def test_no_header_makes_another_thing_of_a_look(name):
+    async with http_server(lambda _: Reply(200, b"ok")) as server:
+        with pytest.raises(Invalid, match="a look only reads"):
+            await look_at("http", url=server.url, headers={name: "websocket"})
+    assert server.asked == []

@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 _READ_BYTES = 65_536
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
+_NOT_A_QUESTION = frozenset(
+    {
+        *("content-length", "transfer-encoding", "trailer", "te", "expect"),
+        *("upgrade", "http2-settings"),
+        *("x-http-method-override", "x-http-method", "x-method-override"),
+    }
+)
+"""Headers by which a GET would be a connection for commands, have a body, or stand for another method."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
@@ -112,8 +121,14 @@ def address_of(url: str) -> Address:
 
 
 def credentials(given: Mapping[str, Any]) -> dict[str, str]:
-    """Return the headers that the settings `headers`, `user`, `password` and `bearer_token` ask for."""
+    """Return the headers that the settings `headers`, `user`, `password` and `bearer_token` ask for.
+
+    Raises Invalid for one that makes of a question that only reads another.
+    """
     headers = {str(name): str(value) for name, value in (given.get("headers") or {}).items()}
+    for name in headers:
+        if name.strip().lower() in _NOT_A_QUESTION:
+            raise Invalid(f"headers may not hold {name[:64]!r}: a look only reads")
     if given.get("bearer_token"):
         headers["Authorization"] = f"Bearer {given['bearer_token']}"
     elif given.get("user"):
