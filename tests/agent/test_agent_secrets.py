@@ -83,6 +83,22 @@ def test_variables_are_replaced_where_the_owner_named_them(below, monkeypatch):
         allowed.resolve({"user": "${UNSET_HERE}"})
 
 
+@pytest.mark.parametrize("key", ["password_file", "client_cert", "client_cert_file"])
+@pytest.mark.parametrize("named", ["${PGPASSWORD}", "sub/${PGPASSWORD}", "../${PGPASSWORD}"])
+def test_a_variable_in_a_path_is_not_told(below, monkeypatch, key, named):
+    monkeypatch.setenv("PGPASSWORD", "hunter2")
+    for held in (
+        secrets(below, env=["PGPASSWORD"]),
+        Secrets(HostRules(env=["PGPASSWORD"])),
+    ):
+        try:
+            told = str(held.resolve({key: named}).settings.keys())
+        except (RefusedByHost, SecretMissing) as refused:
+            told = str(refused)
+        assert "hunter2" not in told
+        assert key.removesuffix("_file") in told
+
+
 def test_a_secret_that_is_rotated_is_read_again(below):
     held = secrets(below)
     held.resolve({"password_file": "pg"})

@@ -62,14 +62,15 @@ class Secrets:
         for key, value in settings.items():
             name = key if key in PATHS else key.removesuffix("_file")
             if name != key and isinstance(value, str):
-                content = self._content(key, self._variables(value, set()))
+                content = self._content(key, value)
                 found.add(content)
                 resolved[name] = content
             else:
                 resolved[key] = self._variables(value, found)
         for key in PATHS:
             if resolved.get(key) is not None:
-                resolved[key] = str(self._path(key, str(resolved[key])))
+                said = str(settings.get(key, "what its file says"))
+                resolved[key] = str(self._path(key, str(resolved[key]), said))
         secrets = frozenset(s for s in found if len(s) >= LEAST_REDACTED)
         return Resolved(resolved, secrets)
 
@@ -91,7 +92,7 @@ class Secrets:
         return self._environment[name]
 
     def _content(self, key: str, named: str) -> str:
-        path = self._path(key, named)
+        path = self._path(key, self._variables(named, set()), named)
         try:
             with path.open("rb") as file:
                 stat = os.fstat(file.fileno())
@@ -110,8 +111,11 @@ class Secrets:
         self._read[path] = (stamp, secret)
         return secret
 
-    def _path(self, key: str, named: str) -> Path:
-        """Return the file itself, links followed; it must lie where the owner said."""
+    def _path(self, key: str, named: str, said: str) -> Path:
+        """Return the file itself, links followed; it must lie where the owner said.
+
+        said: what the setting is before variables are put in, which alone is told.
+        """
         if "\x00" in named:
             raise RefusedByHost(f"{key}: that is no path")
         if named in self._files:
@@ -121,7 +125,7 @@ class Secrets:
             if path.is_relative_to(self._root):
                 return path
         raise RefusedByHost(
-            f"{key}: neither secrets_dir nor secret_files in agent.yaml allows {named}"
+            f"{key}: neither secrets_dir nor secret_files in agent.yaml allows {said}"
         )
 
 
