@@ -13,6 +13,8 @@ from vedette.records.model import (
     Bulletin,
     Exploited,
     ExploitedList,
+    Finding,
+    Package,
     Probabilities,
     Record,
     Statement,
@@ -145,6 +147,29 @@ async def test_a_statement_covers_the_products_it_names(
     await see(conn, scan(finding("CVE-2026-1")))
     await learn(conn, vex("d1", VexStatus.NOT_AFFECTED, **given))
     assert await rows(conn, COVERED) == [(covered,)]
+
+
+@pytest.mark.parametrize("installed", ["libc6@2.36-9%2Bdeb12u4", "libc6@2.36-9+deb12u4"])
+@pytest.mark.parametrize("stated", ["libc6@2.36-9%2bdeb12u4", "libc6@2.36-9+deb12u4", "libc6"])
+async def test_a_package_url_is_the_same_however_it_is_written(
+    conn: Conn, installed: str, stated: str
+) -> None:
+    purl = f"pkg:deb/debian/{installed}?arch=amd64"
+    package = Package("libc6", "2.36-9+deb12u4", "deb", purl)
+    await see(conn, scan(Finding(package, Advisory("CVE-2026-1"))))
+    products = (f"pkg:deb/debian/{stated}",)
+    await learn(conn, vex("d1", VexStatus.NOT_AFFECTED, products=products))
+    assert await rows(conn, COVERED) == [(True,)]
+
+
+async def test_a_statement_under_another_name_is_of_the_same_and_one_of_many_is_not(
+    conn: Conn,
+) -> None:
+    erratum = finding("RHSA-2026:1", names=("CVE-2026-1", "CVE-2026-2"))
+    await see(conn, scan(finding("CVE-2026-1"), erratum))
+    await learn(conn, vex("d1", VexStatus.NOT_AFFECTED, names=("GHSA-1",)))
+    await learn(conn, Bulletin(Advisory("GHSA-1", feed="osv", names=("CVE-2026-1",))))
+    assert await rows(conn, f"{COVERED} ORDER BY identity") == [(True,), (False,)]
 
 
 async def test_the_newest_of_a_document_stays_and_the_newest_of_all_counts(conn: Conn) -> None:

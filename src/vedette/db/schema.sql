@@ -1406,7 +1406,9 @@ DECLARE
     opens timestamptz := day::timestamp AT TIME ZONE 'UTC';
     closes timestamptz := (day + 1)::timestamp AT TIME ZONE 'UTC';
     place text := 'packed_' || to_char(day, 'YYYYMMDD');
+    raw text := 'report_' || to_char(day, 'YYYYMMDD');
     packed bigint;
+    reports bigint;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('vedette.health.partitions'));
     IF to_regclass('health.' || place) IS NULL THEN
@@ -1444,7 +1446,14 @@ BEGIN
         GROUP BY r.hour, r.target_id, r.agent_id, r.layout_id
     ) g;
     GET DIAGNOSTICS packed = ROW_COUNT;
-    EXECUTE format('DROP TABLE health.%I', 'report_' || to_char(day, 'YYYYMMDD'));
+    -- Nothing is dropped that was not packed: whoever writes into the day is waited for, and others must wait.
+    EXECUTE format('LOCK TABLE health.%I IN SHARE MODE', raw);
+    EXECUTE format('SELECT count(*) FROM health.%I', raw) INTO reports;
+    IF reports <> (SELECT coalesce(sum(p.reports), 0) FROM health.packed p WHERE p.hour >= opens AND p.hour < closes) THEN
+        EXECUTE format('TRUNCATE health.%I', place);
+        RETURN 0;
+    END IF;
+    EXECUTE format('DROP TABLE health.%I', raw);
     RETURN packed;
 END $$;
 
@@ -2102,6 +2111,22 @@ END $$;
 
 ALTER FUNCTION records.make_months(first timestamp with time zone, last timestamp with time zone) OWNER TO vedette_owner;
 
+CREATE FUNCTION records.names_of(of_identity text) RETURNS text[]
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT ARRAY(
+        SELECT of_identity
+        UNION
+        SELECT a.name FROM records.advisory AS a WHERE a.identity = of_identity
+        UNION
+        SELECT l.name
+        FROM records.advisory AS a
+        JOIN records.alias AS l ON l.advisory_id = a.id
+        WHERE a.identity = of_identity AND of_identity LIKE 'CVE-%')
+$$;
+
+ALTER FUNCTION records.names_of(of_identity text) OWNER TO vedette_owner;
+
 CREATE FUNCTION records.namespaces_of(clusters text[], namespaces text[]) RETURNS integer[]
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog'
@@ -2121,11 +2146,26 @@ CREATE FUNCTION records.package_keys(name text, version text, purl text) RETURNS
     SELECT ARRAY[name, name || '@' || version]
         || CASE
             WHEN purl = '' THEN '{}'
-            ELSE ARRAY[records.bare_purl(purl), regexp_replace(records.bare_purl(purl), '@[^@/]*$', '')]
+            ELSE ARRAY[
+                records.plain_purl(purl), regexp_replace(records.plain_purl(purl), '@[^@/]*$', ''),
+                records.bare_purl(purl)]
         END
 $_$;
 
 ALTER FUNCTION records.package_keys(name text, version text, purl text) OWNER TO vedette_owner;
+
+CREATE FUNCTION records.plain_purl(purl text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    SELECT CASE
+        WHEN strpos(purl, '%') = 0 THEN records.bare_purl(purl)
+        ELSE replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(
+            records.bare_purl(purl), '%3a', ':'), '%2B', '+'), '%2b', '+'), '%7E', '~'), '%7e', '~'), '%5E', '^'),
+            '%5e', '^'), '%2F', '/'), '%2f', '/'), '%20', ' ')
+    END
+$$;
+
+ALTER FUNCTION records.plain_purl(purl text) OWNER TO vedette_owner;
 
 CREATE FUNCTION records.quay_findings(of_cluster text, of_namespace text) RETURNS TABLE(subject_id integer, pods bigint, package_id integer, advisory_id integer, word_id smallint, severity smallint, fixed_in text)
     LANGUAGE sql STABLE ROWS 100
@@ -6475,6 +6515,10 @@ GRANT ALL ON FUNCTION records.held_in(namespaces integer[], source text) TO vede
 REVOKE ALL ON FUNCTION records.make_months(first timestamp with time zone, last timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION records.make_months(first timestamp with time zone, last timestamp with time zone) TO vedette_app;
 
+REVOKE ALL ON FUNCTION records.names_of(of_identity text) FROM PUBLIC;
+GRANT ALL ON FUNCTION records.names_of(of_identity text) TO vedette_app;
+GRANT ALL ON FUNCTION records.names_of(of_identity text) TO vedette_reader;
+
 REVOKE ALL ON FUNCTION records.namespaces_of(clusters text[], namespaces text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION records.namespaces_of(clusters text[], namespaces text[]) TO vedette_app;
 GRANT ALL ON FUNCTION records.namespaces_of(clusters text[], namespaces text[]) TO vedette_reader;
@@ -6482,6 +6526,10 @@ GRANT ALL ON FUNCTION records.namespaces_of(clusters text[], namespaces text[]) 
 REVOKE ALL ON FUNCTION records.package_keys(name text, version text, purl text) FROM PUBLIC;
 GRANT ALL ON FUNCTION records.package_keys(name text, version text, purl text) TO vedette_app;
 GRANT ALL ON FUNCTION records.package_keys(name text, version text, purl text) TO vedette_reader;
+
+REVOKE ALL ON FUNCTION records.plain_purl(purl text) FROM PUBLIC;
+GRANT ALL ON FUNCTION records.plain_purl(purl text) TO vedette_app;
+GRANT ALL ON FUNCTION records.plain_purl(purl text) TO vedette_reader;
 
 REVOKE ALL ON FUNCTION records.quay_findings(of_cluster text, of_namespace text) FROM PUBLIC;
 GRANT ALL ON FUNCTION records.quay_findings(of_cluster text, of_namespace text) TO vedette_app;

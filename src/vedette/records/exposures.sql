@@ -115,12 +115,17 @@ WHERE cardinality(subjects) > 1 AND pod <> ''
 -- name: judge
 -- Until when each vulnerability that anybody decided or stated something of is covered, all its findings together.
 CREATE TEMPORARY TABLE verdict AS
-WITH spoken AS MATERIALIZED (
-    SELECT DISTINCT i.identity
-    FROM (SELECT DISTINCT identity, advisory_id FROM found) AS i
-    JOIN records.advisory AS a ON a.id = i.advisory_id
+WITH standing AS MATERIALIZED (
+    SELECT DISTINCT identity FROM found
+), spoken AS MATERIALIZED (
+    SELECT i.identity, n.names
+    FROM standing AS i
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN (SELECT EXISTS (SELECT FROM records.statement)) THEN records.names_of(i.identity) END
+        OFFSET 0
+    ) AS n (names)
     WHERE EXISTS (SELECT FROM records.triage AS t WHERE t.identity = i.identity AND t.ended_at IS NULL)
-       OR EXISTS (SELECT FROM records.statement AS s WHERE s.names && ARRAY[i.identity, a.name])
+       OR EXISTS (SELECT FROM records.statement AS s WHERE s.names && n.names)
 )
 SELECT f.place, f.identity, min(CASE
         WHEN t.decision IN ('accepted', 'false_positive', 'not_affected') THEN coalesce(t.until, 'infinity')
@@ -131,10 +136,9 @@ FROM found AS f
 JOIN spoken USING (identity)
 JOIN records.subject AS j ON j.id = f.subject_id
 JOIN records.package AS k ON k.id = f.package_id
-JOIN records.advisory AS a ON a.id = f.advisory_id
 LEFT JOIN LATERAL records.triage_of(f.identity, k.name, nullif(f.place, 0), j.name, %(now)s) AS t ON true
 LEFT JOIN LATERAL records.statement_of(
-    ARRAY[a.identity, a.name], records.subject_keys(j.name, j.digest, j.tag),
+    spoken.names, records.subject_keys(j.name, j.digest, j.tag),
     records.package_keys(k.name, k.version, k.purl)) AS v ON true
 GROUP BY 1, 2
 

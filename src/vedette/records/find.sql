@@ -121,6 +121,6 @@ LEFT JOIN LATERAL (
 ) AS w ON true
 LEFT JOIN LATERAL records.triage_of(a.identity, k.name, w.namespace_id, j.name, %(now)s) AS t ON true
 LEFT JOIN LATERAL records.statement_of(
-    ARRAY[a.identity, a.name], records.subject_keys(j.name, j.digest, j.tag),
+    records.names_of(a.identity), records.subject_keys(j.name, j.digest, j.tag),
     records.package_keys(k.name, k.version, k.purl)) AS v ON true
 ORDER BY p.advisory_id, p.scan_id, p.package_id, p.first_seen_at

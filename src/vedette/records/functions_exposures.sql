@@ -31,14 +31,42 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT replace(replace(split_part(split_part(purl, '#', 1), '?', 1), '%40', '@'), '%3A', ':')
 $$;
 
--- Under which keys statements speak of a package; see records/vex_rules.py.
+-- The same, with what may be written either way as it is; see records/vex_rules.py.
+CREATE OR REPLACE FUNCTION records.plain_purl(purl text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE
+        WHEN strpos(purl, '%') = 0 THEN records.bare_purl(purl)
+        ELSE replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(
+            records.bare_purl(purl), '%3a', ':'), '%2B', '+'), '%2b', '+'), '%7E', '~'), '%7e', '~'), '%5E', '^'),
+            '%5e', '^'), '%2F', '/'), '%2f', '/'), '%20', ' ')
+    END
+$$;
+
+-- Under which keys statements speak of a package; see records/vex_rules.py. Those that were read long ago are kept as
+-- their documents write them.
 CREATE OR REPLACE FUNCTION records.package_keys(name text, version text, purl text) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT ARRAY[name, name || '@' || version]
         || CASE
             WHEN purl = '' THEN '{}'
-            ELSE ARRAY[records.bare_purl(purl), regexp_replace(records.bare_purl(purl), '@[^@/]*$', '')]
+            ELSE ARRAY[
+                records.plain_purl(purl), regexp_replace(records.plain_purl(purl), '@[^@/]*$', ''),
+                records.bare_purl(purl)]
         END
+$$;
+
+-- Every name that says the same: of a CVE those of all advisories that count as it.
+CREATE OR REPLACE FUNCTION records.names_of(of_identity text) RETURNS text[]
+LANGUAGE sql STABLE AS $$
+    SELECT ARRAY(
+        SELECT of_identity
+        UNION
+        SELECT a.name FROM records.advisory AS a WHERE a.identity = of_identity
+        UNION
+        SELECT l.name
+        FROM records.advisory AS a
+        JOIN records.alias AS l ON l.advisory_id = a.id
+        WHERE a.identity = of_identity AND of_identity LIKE 'CVE-%')
 $$;
 
 -- Under which keys statements speak of what was looked at.

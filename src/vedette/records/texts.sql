@@ -80,7 +80,8 @@ FROM given AS g
 WHERE a.id = g.id
 
 -- name: settle_identities
--- A name is said in several feeds, and only some say which CVE it is: where no other is said, it counts as that one.
+-- A name is said in several feeds, and only some say which CVE it is: where no other is said, it counts as that one. What
+-- was stated of it under this name before is counted, too.
 WITH said AS MATERIALIZED (
     SELECT a.name, min(a.identity) AS identity
     FROM records.advisory AS a
@@ -96,7 +97,12 @@ WITH said AS MATERIALIZED (
     RETURNING a.name
 )
 INSERT INTO records.spoken (identity)
-SELECT DISTINCT name FROM settled
+SELECT name FROM settled
+UNION
+SELECT a.identity
+FROM records.advisory AS a
+WHERE a.name = ANY (%(names)b::text[]) AND a.name <> a.identity
+  AND EXISTS (SELECT FROM records.statement AS s WHERE s.names && ARRAY[a.name])
 
 -- name: add_aliases
 INSERT INTO records.alias (name, advisory_id)

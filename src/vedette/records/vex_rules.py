@@ -10,6 +10,9 @@ from urllib.parse import parse_qs, unquote
 
 _DIGEST = re.compile(r"\bsha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})\b", re.ASCII)
 
+_WRITTEN = re.compile(r"%(40|3a|2b|7e|5e|2f|20)", re.IGNORECASE)
+"""What package URLs write either way."""
+
 
 def key_of_product(product: str) -> str:
     """Return the key of a product or a component.
@@ -20,6 +23,8 @@ def key_of_product(product: str) -> str:
     'quay.io/shop/orders:1.2'
     >>> key_of_product("pkg:npm/%40angular/core@1.0?arch=any")
     'pkg:npm/@angular/core@1.0'
+    >>> key_of_product("pkg:deb/debian/libc6@2.36-9%2Bdeb12u4")
+    'pkg:deb/debian/libc6@2.36-9+deb12u4'
     >>> key_of_product("cpe:2.3:a:shop:orders:1.0")
     'cpe:2.3:a:shop:orders:1.0'
     """
@@ -31,7 +36,7 @@ def key_of_product(product: str) -> str:
     if not product.startswith("pkg:"):
         return " ".join(product.split())
     path, _, query = product.partition("#")[0].partition("?")
-    bare = path.replace("%40", "@").replace("%3A", ":")
+    bare = _WRITTEN.sub(lambda found: unquote(found[0]), path)
     if path.startswith(("pkg:oci/", "pkg:docker/")) and (image := _image(bare, query)):
         return image
     return bare

@@ -43,8 +43,7 @@ LIMIT %(limit)s
 WITH found AS (
     SELECT a.identity, k.name AS package, k.version, max(f.severity) AS severity, max(f.fixed_in) AS fixed_in,
         max(f.fix_state) AS fix_state, min(f.since_at) AS since_at, max(a.title) AS title, max(k.purl) AS purl,
-        array_agg(DISTINCT s.name) AS sources, bool_and(f.suppressed <> '') AS is_suppressed,
-        array_agg(DISTINCT a.name) AS names
+        array_agg(DISTINCT s.name) AS sources, bool_and(f.suppressed <> '') AS is_suppressed
     FROM records.scan AS c
     JOIN records.source AS s ON s.id = c.source_id
     JOIN records.finding AS f ON f.scan_id = c.id AND f.fixed_at IS NULL
@@ -80,7 +79,7 @@ SELECT p.identity, p.package, p.version, p.severity, p.fixed_in, p.fix_state, p.
 FROM page AS p
 JOIN records.subject AS s ON s.id = %(subject)s
 LEFT JOIN LATERAL records.statement_of(
-    p.names || p.identity, records.subject_keys(s.name, s.digest, s.tag),
+    records.names_of(p.identity), records.subject_keys(s.name, s.digest, s.tag),
     records.package_keys(p.package, p.version, p.purl)) AS v ON true
 ORDER BY p.is_suppressed, p.rank, p.severity DESC, coalesce(p.percentile, 0) DESC, p.fixed_in <> '' DESC, p.identity,
     p.package, p.version
