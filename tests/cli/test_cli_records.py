@@ -259,6 +259,8 @@ async def test_a_misspelt_place_is_no_place_without_vulnerabilities(vedette):
         assert await vedette(*words) == (6, "", said)
     code, _, err = await vedette("top", "-n", "cos")
     assert (code, err) == (6, "vedette: there is no namespace 'cos' (did you mean 'cso'?)\n")
+    said = "vedette: there is nothing called 'validation' to get (did you mean 'validations'?)\n"
+    assert await vedette("get", "validation") == (6, "", said)
     code, _, err = await vedette("find", "CVE-2020-27")
     assert code == 6
     assert await vedette("get", "validations", "-n", "cso") == (0, "", "there are no validations\n")

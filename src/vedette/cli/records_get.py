@@ -1,5 +1,6 @@
 """`vedette get KIND`: what is known of services, and `get validations|objectives|deployments|dora|…`."""
 
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
@@ -131,8 +132,10 @@ def _family(client: Client, kind: str) -> tuple[str, str | None]:
         return FAMILY_NAMES[kind], None
     known = {each["name"]: each["family"] for each in client.get("/api/v1/kinds")}
     if kind not in known:
+        near = get_close_matches(kind, [*FAMILY_NAMES, *known], 1)
         raise Missing(
-            f"there is nothing called {kind!r} to get", hint="`vedette get -h` lists what there is"
+            f"there is nothing called {kind!r} to get",
+            hint=f"did you mean {near[0]!r}?" if near else "`vedette get -h` lists what there is",
         )
     family = known[kind]
     if family not in FAMILIES:
