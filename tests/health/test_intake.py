@@ -130,6 +130,46 @@ async def test_up_at_zero_is_down_after_the_usual_patience(conn, intake):
     assert target.reason == "its sender could not scrape it: up is 0"
 
 
+async def test_what_comes_late_is_kept_and_changes_no_state(conn, intake):
+    folding = Fold()
+    await push(conn, intake, series("up", (1, 60)), series("load", (7, 60)), after=60)
+    await fold(conn, after=63, into=folding)
+    await push(conn, intake, series("up", *((0, 15 * n) for n in range(4))), after=64)
+    await fold(conn, after=67, into=folding)
+    assert len(await reports(conn)) == 5
+    await push(
+        conn, intake, series("up", *((0, 15 * n) for n in range(3)), instance="b:9100"), after=68
+    )
+    await push(conn, intake, series("up", *((0, 5 * n) for n in range(4))), after=68)
+    await fold(conn, after=71)  # a server that has just begun
+    target = await reads.target(conn, "node@a:9100")
+    assert target.state == "up"
+    assert await rows(conn, "SELECT max(at) FROM health.observation") == [(NOW + 60 * SECOND,)]
+
+
+async def test_what_a_turn_that_failed_had_learnt_is_learnt_anew(conn, intake, monkeypatch):
+    async def fail(*_, **__):
+        raise OSError("the disk is full")
+
+    folding = Fold()
+    await push(conn, intake, series("up", *((0, 15 * n) for n in range(3))), after=31)
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="disk"):
+        patched.setattr("vedette.health.intake_fold.record", fail)
+        await fold(conn, after=34, into=folding)
+    assert await fold(conn, after=35, into=folding) == 3
+    assert [values for _, _, values in await reports(conn)] == [{"up": 0}] * 3
+    assert (await reads.target(conn, "node@a:9100")).state == "down"
+
+
+async def test_what_a_rule_says_of_a_target_is_no_scrape_that_succeeded(conn, intake):
+    alert = series("ALERTS", *((1, 7 + 15 * n) for n in range(3)), alertname="InstanceDown")
+    await push(conn, intake, series("up", *((0, 15 * n) for n in range(3))), alert, after=38)
+    await fold(conn, after=41)
+    target = await reads.target(conn, "node@a:9100")
+    assert (target.state, target.reason) == ("down", "its sender could not scrape it: up is 0")
+    assert len(await reports(conn)) == 6
+
+
 async def test_silence_makes_a_target_unknown(conn):
     intake = Intake(IntakeOptions(silent_after=timedelta(seconds=30)))
     await push(conn, intake, series("up", (1, 0)))

@@ -38,8 +38,12 @@ SELECT id, target_id, name, entity, unit, help
 FROM health.intake_series
 WHERE id = ANY(%(id)b::integer[]);
 
--- name: connectors_of
-SELECT id, connector FROM fleet.target WHERE id = ANY(%(target_id)b::integer[]);
+-- name: targets_of
+-- With the time of the newest report of each; 0: there is none.
+SELECT t.id, t.connector, coalesce(extract(epoch FROM o.at) * 1000000, 0)::bigint AS newest
+FROM fleet.target t
+LEFT JOIN health.observation o ON o.target_id = t.id AND o.agent_id = %(agent_id)s AND o.reported
+WHERE t.id = ANY(%(target_id)b::integer[]);
 
 -- name: keep_seen
 UPDATE health.intake_series SET last_at = %(now)s WHERE id = ANY(%(id)b::integer[]);

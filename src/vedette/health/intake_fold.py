@@ -32,6 +32,8 @@ REMEMBERED = 64
 """Layouts of one target in use at once: rules of a Prometheus have their own instants each."""
 KEEP_SEEN = timedelta(minutes=10)
 FORGET_SERIES = timedelta(days=1)
+UP_HOLDS_US = 300_000_000
+"""So long after its last `up` a target's other samples say nothing of its state: rules have instants of their own."""
 _SPARE = 1_024
 
 
@@ -45,9 +47,14 @@ class _Named:
 
 @dataclass(slots=True)
 class _Target:
-    """The series of one target, each in its place, as long as this server folds."""
+    """The series of one target, each in its place, as long as this server folds.
+
+    newest, up_at: the times of its newest report that counted and of its last `up`, in µs.
+    """
 
     connector: str
+    newest: int
+    up_at: int = 0
     places: dict[int, int] = field(default_factory=dict)
     measures: list[Measure] = field(default_factory=list)
     up: int = -1
@@ -94,6 +101,7 @@ class _Look:
     chosen: Chosen[_Named]
     values: NDArray[np.float64]
     state: State
+    is_aside: bool
 
 
 class Fold:
@@ -107,34 +115,45 @@ class Fold:
 
     async def run_once(self, conn: Connection, *, now: datetime) -> int:
         """Make the reports that are due; return how many."""
-        async with conn.transaction():
-            if not await alone(conn, "vedette.health.intake_fold"):
-                return 0
-            rows = await Q.all(conn, "pushes", limit=PUSHES_A_COMMIT)
-            if not rows:
-                return 0
-            own = await stand_in(conn, now=now)
-            await beat(conn, own, now=now)
-            rows = _fitting(rows)
-            samples = _samples(rows)
-            await self._learn(conn, samples)
-            due, rest = self._parted(samples, [row[1] for row in rows], now)
-            made = await self._store(conn, due, own, now) if len(due) else 0
-            touched = np.unique(due.push)
-            await _keep_rest(conn, rest.picked(np.isin(rest.push, touched)), rows)
-            await Q.run(conn, "forget_pushes", id=[rows[push][0] for push in touched])
-            await self._keep_seen(conn, now)
+        try:
+            async with conn.transaction():
+                return await self._fold(conn, now)
+        except BaseException:
+            # What was learnt in it, layouts among it, is not there.
+            self._targets.clear()
+            self._target_of.clear()
+            raise
+
+    async def _fold(self, conn: Connection, now: datetime) -> int:
+        if not await alone(conn, "vedette.health.intake_fold"):
+            return 0
+        rows = await Q.all(conn, "pushes", limit=PUSHES_A_COMMIT)
+        if not rows:
+            return 0
+        own = await stand_in(conn, now=now)
+        await beat(conn, own, now=now)
+        rows = _fitting(rows)
+        samples = _samples(rows)
+        await self._learn(conn, samples, own)
+        due, rest = self._parted(samples, [row[1] for row in rows], now)
+        made = await self._store(conn, due, own, now) if len(due) else 0
+        touched = np.unique(due.push)
+        await _keep_rest(conn, rest.picked(np.isin(rest.push, touched)), rows)
+        await Q.run(conn, "forget_pushes", id=[rows[push][0] for push in touched])
+        await self._keep_seen(conn, now)
         return made
 
-    async def _learn(self, conn: Connection, samples: _Samples) -> None:
+    async def _learn(self, conn: Connection, samples: _Samples, own: StandIn) -> None:
         self._thin_out()
         strange = [int(n) for n in np.unique(samples.series) if int(n) not in self._target_of]
         if not strange:
             return
         rows = await Q.all(conn, "series_named", id=strange)
         new = sorted({row[1] for row in rows} - self._targets.keys())
-        for target_id, connector in await Q.all(conn, "connectors_of", target_id=new):
-            self._targets[target_id] = _Target(connector)
+        for target_id, connector, newest in await Q.all(
+            conn, "targets_of", target_id=new, agent_id=own.id
+        ):
+            self._targets[target_id] = _Target(connector, newest)
         for series, target_id, name, entity, unit, help_ in rows:
             self._targets[target_id].place(series, Measure(name, entity, unit, help_))
             self._target_of[series] = target_id
@@ -164,7 +183,7 @@ class Fold:
         return samples.picked(~waits_each), samples.picked(waits_each)
 
     async def _store(self, conn: Connection, due: _Samples, own: StandIn, now: datetime) -> int:
-        looks = self._looks(due)
+        looks = self._looks(due, now_us=round(now.timestamp() * 1e6))
         sight = await expect.sight_of(conn, own.id)
         # A target that was declared meanwhile has observers of its own.
         assigned = {id_ for (id_,) in await Q.all(conn, "assigned", agent_id=own.id)}
@@ -174,12 +193,17 @@ class Fold:
             return 0
         await self._intern(conn, looks)
         (unhealthy,) = await intern_error_classes(conn, ["unhealthy"])
-        columns = _columns(looks, unhealthy, now_us=round(now.timestamp() * 1e6))
-        delivery = Delivery(sight=sight, epoch=1, durable_seq=0, batches=[columns])
+        delivery = Delivery(
+            sight=sight,
+            epoch=1,
+            durable_seq=0,
+            batches=_batches([look for look in looks if not look.is_aside], unhealthy),
+            aside=_batches([look for look in looks if look.is_aside], unhealthy),
+        )
         await record(conn, [delivery], now=now)
         return len(looks)
 
-    def _looks(self, due: _Samples) -> list[_Look]:
+    def _looks(self, due: _Samples, *, now_us: int) -> list[_Look]:
         # The last of a series at one instant counts: a push that came twice is one sample.
         last = np.append(_changes(due.series)[1:] | _changes(due.at)[1:], True)
         due = due.picked(np.flatnonzero(last))
@@ -193,10 +217,10 @@ class Fold:
             samples = samples.picked(np.isfinite(samples.value))
             # Nothing but ends of series is no look: the target falls silent.
             if target_id and len(samples):
-                looks.append(self._look(target_id, samples))
+                looks.append(self._look(target_id, samples, min(int(samples.at[0]), now_us)))
         return looks
 
-    def _look(self, target_id: int, samples: _Samples) -> _Look:
+    def _look(self, target_id: int, samples: _Samples, at: int) -> _Look:
         target = self._targets[target_id]
         ids = samples.series.tolist()
         self._seen.update(ids)
@@ -204,13 +228,20 @@ class Fold:
         there = [target.places[series] for series in ids]
         values[there] = samples.value
         chosen = target.lineup.choose(len(values), set(range(len(values))).difference(there))
-        is_down = target.up in ids and samples.value[ids.index(target.up)] == 0
+        says_up = target.up in ids
+        is_down = says_up and samples.value[ids.index(target.up)] == 0
+        # What comes late is history; and a rule's sample is no scrape.
+        is_aside = at < target.newest or (not says_up and at - target.up_at < UP_HOLDS_US)
+        if not is_aside:
+            target.newest = at
+            target.up_at = at if says_up else target.up_at
         return _Look(
             target_id,
-            int(samples.at[0]),
+            at,
             chosen,
             values[np.fromiter(chosen.places, dtype=np.intp, count=len(chosen.places))],
             State.DOWN if is_down else State.UP,
+            is_aside,
         )
 
     async def _intern(self, conn: Connection, looks: Sequence[_Look]) -> None:
@@ -281,12 +312,16 @@ async def _keep_rest(conn: Connection, rest: _Samples, rows: Sequence[Row]) -> N
         )
 
 
-def _columns(looks: Sequence[_Look], unhealthy: int, *, now_us: int) -> Columns:
+def _batches(looks: Sequence[_Look], unhealthy: int) -> list[Columns]:
+    return [_columns(looks, unhealthy)] if looks else []
+
+
+def _columns(looks: Sequence[_Look], unhealthy: int) -> Columns:
     is_down = np.array([look.state is State.DOWN for look in looks])
     why = "its sender could not scrape it: up is 0"
     return Columns(
         target=np.array([look.target_id for look in looks], dtype=np.uint32),
-        at=np.minimum(np.array([look.at for look in looks], dtype=np.int64), now_us),
+        at=np.array([look.at for look in looks], dtype=np.int64),
         state=np.array([look.state for look in looks], dtype=np.uint8),
         error=np.where(is_down, unhealthy, 0).astype(np.int16),
         rtt=np.full(len(looks), NO_ANSWER, dtype=np.uint32),

@@ -46,13 +46,17 @@ class Lost:
 
 @dataclass(slots=True, kw_only=True)
 class Delivery:
-    """What one stream brings to one commit: its batches in order, up to and including `durable_seq`."""
+    """What one stream brings to one commit: its batches in order, up to and including `durable_seq`.
+
+    aside: reports that are history and say nothing of how a target is now.
+    """
 
     sight: Sight
     epoch: int
     durable_seq: int
     batches: list[Columns] = field(default_factory=list)
     lost: list[Lost] = field(default_factory=list)
+    aside: list[Columns] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ async def _record(
         full = [delivery for delivery in ours if delivery.batches]
         moved: list[Moved] = []
         judged: list[_Judged] = []
-        reports = 0
+        reports = await _keep_aside(conn, ours, now=now)
         if full:
             per_stream = [joined(delivery.batches) for delivery in full]
             judged = [
@@ -108,11 +112,8 @@ async def _record(
                 for j in _judge(d.sight, columns)
             ]
             columns = joined(per_stream)
-            agent = np.repeat(
-                np.array([d.sight.agent_id for d in full], dtype=np.int32),
-                [len(columns) for columns in per_stream],
-            )
-            reports = len(columns)
+            agent = _agents(full, per_stream)
+            reports += len(columns)
             await _copy(conn, COPY_REPORTS, copy_rows(columns, agent))
             await _keep_late(conn, columns, now=now)
             moved = await _keep_latest(conn, columns, agent, now=now)
@@ -144,6 +145,25 @@ async def _keep_lost(conn: AsyncConnection, deliveries: Sequence[Delivery]) -> N
             to_at=[gap.to_at for _, gap in lost],
             reason=[gap.reason for _, gap in lost],
         )
+
+
+async def _keep_aside(
+    conn: AsyncConnection, deliveries: Sequence[Delivery], *, now: datetime
+) -> int:
+    some = [delivery for delivery in deliveries if delivery.aside]
+    if not some:
+        return 0
+    per_stream = [joined(delivery.aside) for delivery in some]
+    columns = joined(per_stream)
+    await _copy(conn, COPY_REPORTS, copy_rows(columns, _agents(some, per_stream)))
+    await _keep_late(conn, columns, now=now)
+    return len(columns)
+
+
+def _agents(deliveries: Sequence[Delivery], per_stream: Sequence[Columns]) -> NDArray[np.int32]:
+    """Return the agent's id of each row."""
+    ids = np.array([delivery.sight.agent_id for delivery in deliveries], dtype=np.int32)
+    return np.repeat(ids, [len(columns) for columns in per_stream])
 
 
 def _judge(sight: Sight, columns: Columns) -> list[_Judged]:
@@ -239,7 +259,7 @@ async def _keep_judged(conn: AsyncConnection, judged: Sequence[_Judged]) -> None
 
 
 def _days(delivery: Delivery) -> NDArray[np.int64]:
-    days = [columns.at // partitions.DAY_US for columns in delivery.batches]
+    days = [columns.at // partitions.DAY_US for columns in (*delivery.batches, *delivery.aside)]
     return np.unique(np.concatenate(days)) if days else np.array([], dtype=np.int64)
 
 
