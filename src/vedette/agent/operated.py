@@ -53,7 +53,7 @@ def _import_msgspec() -> None:
     sys.modules["textwrap"] = Later("textwrap")
     sys.modules["msgspec.inspect"] = Later("msgspec.inspect")
     sys.modules["platform"] = platform = Later("platform")
-    platform.system = lambda: os.uname().sysname  # type: ignore[attr-defined]
+    platform.system = lambda: os.uname().sysname  # type: ignore[attr-defined]  # put there here
     sys.modules["datetime"] = import_module("_datetime")
     import msgspec  # noqa: F401 - for what follows
 

@@ -64,7 +64,8 @@ def go_time(at_ns: int) -> str:
     return f"{whole}{part} +0000 UTC" if whole else f"{seconds} seconds since 1970"
 
 
-@lru_cache(maxsize=4096)  # what was unpacked here is of the same seconds, if not of the same instant
+# What was unpacked here is of the same seconds, if not of the same instant.
+@lru_cache(maxsize=4096)
 def _calendar(seconds: int) -> str:
     """Return the day and the time of it; "" for years that no calendar has, which inodes may hold."""
     try:
