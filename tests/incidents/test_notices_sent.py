@@ -16,6 +16,7 @@ from vedette.incidents.close import close_incident
 from vedette.incidents.model import Draft, Impact, Kind, Status
 from vedette.incidents.notice_rules import LONGEST_WAIT, wait_after
 from vedette.incidents.notices import latest, recipients
+from vedette.incidents.notices_sent import send_notices
 from vedette.incidents.open import open_incident
 from vedette.incidents.publish import publish_incident
 from vedette.incidents.smtp import MailServer, Refused, Security
@@ -257,3 +258,22 @@ async def test_a_message_that_is_refused_whole_is_refused(box, port):
     box.answer = "452 full"
     with pytest.raises(Unavailable, match="452 full"):
         await sent(plain(port), box)
+
+
+async def test_whoever_takes_nothing_holds_up_nobody_else(conn):
+    told = []
+
+    async def send(_, address):
+        if address != BOB:
+            raise Unavailable("it does not answer")
+        told.append(address)
+
+    everybody = [*(f"a{n}@example.org" for n in range(5)), BOB]
+    await send_notices(conn, to=everybody, send=send, now=NOW)
+    await tell(conn, now=later(1))
+    for second in range(6):
+        await send_notices(conn, to=everybody, send=send, now=later(1) + timedelta(seconds=second))
+    assert told == [BOB]
+    await tell(conn, now=later(2))
+    await send_notices(conn, to=everybody, send=send, now=later(2))
+    assert told == [BOB, BOB]

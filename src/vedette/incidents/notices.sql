@@ -67,13 +67,14 @@ WHERE NOT EXISTS (SELECT 1 FROM incidents.recipient AS r WHERE r.address = wante
 ON CONFLICT (address) DO NOTHING
 
 -- name: due
--- Whoever waits for something, the one that is furthest behind; NULL: nobody, or not yet.
+-- Whoever waits for something, the one that is furthest behind; NULL: nobody, or not yet. Those who took nothing
+-- the last time come after all others, whom waiting for them would hold up.
 SELECT r.address, r.told_to, r.attempts
 FROM incidents.recipient AS r
 WHERE r.address = ANY (%(addresses)s)
   AND coalesce(r.next_at, '-infinity') <= %(now)s
   AND r.told_to < (SELECT max(id) FROM incidents.outbox)
-ORDER BY r.told_to, r.address
+ORDER BY r.attempts > 0, r.told_to, r.address
 LIMIT 1
 
 -- name: passed
