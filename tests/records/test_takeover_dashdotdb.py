@@ -144,7 +144,10 @@ FINDINGS = """SELECT s.name, k.name, a.name, f.severity, f.first_seen_at, f.fixe
 async def test_each_snapshot_is_taken_as_of_its_time(ours, dash):
     done = await taken(ours, dash)
     assert (done.snapshots, done.new, done.known, done.deployments) == (6, 6, 0, 2)
-    assert done.passed == {"snapshots without a token": 1, "SLO values that are no numbers": 1}
+    assert done.passed == {
+        "snapshots without a token of their own": 1,
+        "SLO values that are no numbers": 1,
+    }
     assert done.there["pods"], done.there["commits"] == (6, 2)
     assert await rows(ours, PODS) == [
         ("c1", "shop/orders-1", at(1, 6), None),
@@ -170,6 +173,42 @@ async def test_each_snapshot_is_taken_as_of_its_time(ours, dash):
         (datetime(2024, 3, 2, 10, 18, 28, tzinfo=UTC), 3600),
         (datetime(2024, 3, 3, 10, 18, 28, tzinfo=UTC), -10),
     ]  # fmt: skip
+
+
+ODD = """
+INSERT INTO token (timestamp, uuid, data_type, is_open) VALUES
+    ('2024-03-02 10:00', '00000000-0000-4000-8000-000000000006', 'CSODataType', false), (now(), NULL, 'CSODataType', false);
+INSERT INTO cluster (name) VALUES (NULL);
+INSERT INTO namespace (name, cluster_id) VALUES (NULL, 1), ('shop', 3);
+INSERT INTO pod (name, namespace_id, token_id) VALUES (NULL, 1, 1), ('shop/a', 4, 1), ('shop/b', 5, 1);
+INSERT INTO podimage VALUES (7, 1), (8, 1), (9, 1);
+INSERT INTO deploymentvalidation (name, token_id, namespace_id, objectkind_id, validation_id) VALUES
+    ('orders', 4, 5, 1, 1), (NULL, 4, 1, 1, 1);
+INSERT INTO doracommit (deployment_id, timestamp, revision, repo) VALUES
+    (1, '2024-03-02 09:18:28', 'abc', 'https://git.example/x'),
+    (1, NULL, 'cccccccccccccccccccccccccccccccccccccccc', 'https://git.example/x'),
+    (1, '2024-03-02 09:18:28', 'DDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDD', 'https://git.example/x');
+"""
+
+
+async def test_what_names_nothing_is_passed_over_and_the_rest_taken(ours, dash):
+    async with await psycopg.AsyncConnection.connect(dash, autocommit=True) as theirs:
+        await theirs.execute(ODD)
+    done = await taken(ours, dash)
+    assert done.passed == {
+        "snapshots without a token of their own": 3,
+        "pods without a name": 3,
+        "validations without a name": 2,
+        "commits without a revision, a repository or a time": 2,
+        "SLO values that are no numbers": 1,
+    }
+    assert [row[1] for row in await rows(ours, PODS)] == [
+        "shop/orders-1",
+        "shop/orders-2",
+        "shop/stock-1",
+    ]
+    assert await rows(ours, "SELECT count(*) FROM records.validation") == [(2,)]
+    assert (await rows(ours, "SELECT count(*) FROM records.commit")) == [(3,)]
 
 
 async def test_what_is_repeated_changes_nothing_and_takes_what_is_new(ours, dash):

@@ -1,6 +1,7 @@
 """Reading a Dash.DB: as of one moment, piece by piece, and turned into the documents and nouns that its clients sent."""
 
 import math
+import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ KINDS = {
 }
 """Dash.DB's data type → kind; DORA's are no snapshots."""
 IMAGES_AT_ONCE = 200
+_REVISION = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +82,14 @@ class DashDb:
     async def tokens(self) -> list[Token]:
         """Return the snapshots, the oldest first."""
         found: list[Token] = []
+        seen: set[UUID | None] = {None}
         for row in await self._ask("tokens"):
-            try:
-                uuid = UUID(row["uuid"])
-            except (ValueError, TypeError):
-                self.passed_over("snapshots without a token")
+            uuid = _uuid_of(row["uuid"])
+            if uuid in seen:
+                self.passed_over("snapshots without a token of their own")
                 continue
-            if kind := KINDS.get(row["type"]):
+            seen.add(uuid)
+            if uuid and (kind := KINDS.get(row["type"])):
                 found.append(Token(row["id"], uuid, kind, self._aware(row["at"])))
         return found
 
@@ -99,7 +102,8 @@ class DashDb:
         return await self._measured(token)
 
     async def _scanned(self, token: Token) -> list[Batch]:
-        rows = await self._ask("pods", token=token.id)
+        asked = await self._ask("pods", token=token.id)
+        rows = [row for row in asked if self._is_named(row, "pods", "cluster", "namespace", "pod")]
         await self._read_images({row["image_id"] for row in rows})
         found: list[Batch] = []
         rows.sort(key=lambda row: (row["cluster"], row["image_id"]))
@@ -142,7 +146,8 @@ class DashDb:
         self._scans[image] = scan, pack_document(msgspec.json.encode(resource))
 
     async def _validated(self, token: Token) -> list[Batch]:
-        rows = await self._ask("validations", token=token.id)
+        asked = await self._ask("validations", token=token.id)
+        rows = [row for row in asked if self._is_named(row, "validations", "cluster")]
         rows.sort(key=lambda row: row["cluster"])
         found: list[Batch] = []
         for cluster, own in groupby(rows, lambda row: row["cluster"]):
@@ -182,11 +187,7 @@ class DashDb:
 
     def _deployment(self, rows: Sequence[dict[str, Any]]) -> Deployment:
         first = rows[0]
-        commits = [
-            Commit(row["revision"], row["repository"], self._aware(row["at"]), row["lead_s"] or 0)
-            for row in rows
-            if row["revision"] and row["repository"] and row["at"]
-        ]
+        commits = [one for row in rows if row["revision"] and (one := self._commit(row))]
         return Deployment(
             first["app"],
             first["environment"] or "",
@@ -195,6 +196,19 @@ class DashDb:
             self._aware(first["finished_at"]),
             tuple(commits),
         )
+
+    def _commit(self, row: dict[str, Any]) -> Commit | None:
+        revision = row["revision"].lower()
+        if not (_REVISION.fullmatch(revision) and row["repository"] and row["at"]):
+            self.passed_over("commits without a revision, a repository or a time")
+            return None
+        return Commit(revision, row["repository"], self._aware(row["at"]), row["lead_s"] or 0)
+
+    def _is_named(self, row: dict[str, Any], what: str, *words: str) -> bool:
+        if all(row[word] for word in words):
+            return True
+        self.passed_over(f"{what} without a name")
+        return False
 
     def _kept(
         self, records: tuple[Record, ...], cluster: str, document: bytes = b""
@@ -223,6 +237,13 @@ class DashDb:
                 f"{self.name} is no Dash.DB: {str(error).splitlines()[0]}",
                 hint="its tables are looked for on the search path; ?options=-csearch_path%3DSCHEMA sets it",
             ) from None
+
+
+def _uuid_of(text: object) -> UUID | None:
+    try:
+        return UUID(str(text))
+    except ValueError:
+        return None
 
 
 def as_resource(name: str, manifest: str, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
