@@ -143,6 +143,11 @@ class Relay:
         except Unavailable as full:
             raise Refused("collector_full", full.message, final=False) from None
 
+    async def room(self) -> None:
+        """Wait until what is not kept finds room on its way up."""
+        if self.uplink.flight is not None:
+            await self.uplink.flight.room()
+
     def leave(self, member: Member, down: Down) -> None:
         """Hear that this way to the agent is gone."""
         self._owed.pop(down, None)

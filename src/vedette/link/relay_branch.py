@@ -80,6 +80,7 @@ class Trunk:
                 if not isinstance(message, pb.FromCollector):
                     return
                 self._take(message)
+                await self._relay.room()
                 own = self._branches.get(0)
                 if own is not None and own.is_refused:
                     return

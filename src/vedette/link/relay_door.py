@@ -86,6 +86,7 @@ class CollectorDoor:
                 if not isinstance(message, pb.FromAgent) or down.is_refused:
                     return
                 self._relay.take(member, message.signed, down)
+                await self._relay.room()
         except Refused as refused:
             log.warning("refused an agent", reason=refused.reason, why=refused.message)
             down.refuse(refused.reason, refused.message, final=refused.final)

@@ -27,6 +27,7 @@ OPEN_WITHIN_S = 15.0
 TRIES = 3
 """A frame refused so often is given up for a gap: one must not block all others of its agent."""
 AGAIN_S = 0.5
+ROOM_S = 0.05
 FRAME_REFUSALS = {
     "bad_frame",
     "wrong_target",
@@ -121,6 +122,11 @@ class Flight:
         """Send what is not kept: heartbeats, requests, answers; dropped while there is no channel."""
         if member.channel:
             self._out.put(pb.FromCollector(channel=member.channel, carried=signed))
+
+    async def room(self) -> None:
+        """Wait while the server takes less than is said: who speaks is not read meanwhile."""
+        while self._out.is_full:  # noqa: ASYNC110 - room comes with every message that is written
+            await asyncio.sleep(ROOM_S)
 
     def own(self, signed: pb.Signed) -> None:
         """Say something of the collector itself."""

@@ -74,8 +74,11 @@ class Stream:
         self._outgoing = Outgoing(self.context.write)
 
     def send(self, message: pb.ToAgent) -> None:
-        """Queue a message."""
-        self._outgoing.put(message)
+        """Queue a message; an agent that lets them pile up is let go."""
+        if self._outgoing.is_full:
+            self.refuse("does_not_read", "more waits for this agent than it reads")
+        else:
+            self._outgoing.put(message)
 
     def take_credit(self) -> None:
         """Count a frame that came; raise `BadFrame` when the agent sends more than it has credits for.
