@@ -15,7 +15,7 @@ from vedette.records.kinds import Context
 from vedette.records.kinds.cyclonedx import CycloneDx
 from vedette.records.kinds.openvex import OpenVex
 from vedette.records.model import Record, Statement, VexStatus
-from vedette.records.triage import decide
+from vedette.records.triage import Decision, decide
 from vedette.records.vex_rules import keys_of
 from vedette.records.vex_written import cyclonedx, openvex
 
@@ -92,3 +92,27 @@ async def test_a_decision_of_one_package_keeps_to_it(conn: Conn) -> None:
 async def test_what_is_no_decision_any_longer_is_not_told(conn: Conn) -> None:
     await decide(conn, ACCEPT, by="ben", now=NOW)
     assert await statements(conn, now=NOW + timedelta(days=3)) == []
+
+
+async def test_what_need_not_be_mended_in_one_place_is_not_said_of_an_image_that_runs_elsewhere(
+    conn: Conn,
+) -> None:
+    found = finding("CVE-2026-1")
+    here = scan(found, digest="sha256:bb", name="quay.io/shop/cart")
+    await see(conn, scan(found), here, scan(found, namespace="pay"))
+    await decide(conn, replace(NEVER, namespace="shop"), by="anna", now=NOW)
+    (told,) = await statements(conn, now=LATER)
+    assert ["cart" in product for product in told.products] == [True]
+    contrary = replace(NEVER, decision=Decision.AFFECTED, image="quay.io/shop/cart")
+    await decide(conn, contrary, by="ben", now=NOW)
+    told, _ = await statements(conn, now=LATER)
+    assert told.products == ()
+
+
+async def test_the_cves_that_an_erratum_addresses_are_no_other_names_of_it(conn: Conn) -> None:
+    erratum = finding("RHSA-2026:1", names=("CVE-2026-1", "CVE-2026-2"))
+    await see(conn, scan(erratum, finding("GHSA-1", names=("CVE-2026-3",))))
+    for name in ("RHSA-2026:1", "GHSA-1"):
+        await decide(conn, replace(NEVER, name=name), by="anna", now=NOW)
+    names = [one.names for one in await statements(conn, now=LATER)]
+    assert names == [("RHSA-2026:1",), ("CVE-2026-3", "GHSA-1")]
