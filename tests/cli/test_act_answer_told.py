@@ -56,7 +56,7 @@ def test_results_of_any_shape_have_a_line(results):
 
 def standing(state="inflight", missing=(), **commands):
     return {
-        "state": state, "missing": list(missing), "commands": commands, "paused": "",
+        "state": state, "missing": list(missing), "commands": commands, "paused": "", "canary": None,
         "why_invalid": "denied", "valid_from": "2030-01-01T00:00:00Z",
     }  # fmt: skip
 
