@@ -272,6 +272,27 @@ async def test_nothing_is_opened_in_maintenance_and_what_is_down_after_it_is(wor
     ]
 
 
+async def test_a_maintenance_whose_time_has_come_needs_no_clock_to_be_one(world):
+    orders = await make_component(world.conn)
+    plan = Draft(
+        kind=Kind.MAINTENANCE,
+        title="A new disk",
+        impact=Impact.MAINTENANCE,
+        status=Status.PLANNED,
+        starts_at=at("10:00"),
+        ends_at=at("11:00"),
+        published_at=at("09:00"),
+        components=[orders],
+    )
+    await open_incident(world.conn, plan, by="person:ada", now=at("09:00"))
+    # The server was away from before ten; its loops begin in any order.
+    await world.becomes(orders, "down", "10:01")
+    await world.turn("10:20")
+    assert await world.deeds(orders) == ["maintenance"]
+    await world.turn("10:30")
+    assert await world.incidents() == []
+
+
 async def test_a_policy_may_ask_before_publishing_and_before_closing(world):
     orders = await make_component(world.conn)
     await world.policy(publish="ask", close="ask")

@@ -66,7 +66,7 @@ async def explain(conn: Connection, slug: str, *, at: datetime | None, now: date
             conn, "observers", row=words.Observer, component_id=component.id, at_most=AT_MOST
         )
         lines += words.of_observers(observers)
-    known = (await known_of(conn, [component.id], await policies(conn)))[component.id]
+    known = (await known_of(conn, [component.id], await policies(conn), now=moment))[component.id]
     lines += await _of_incidents(conn, asked, state, known, is_now=at is None)
     lines += words.of_policy(known.standing.policy)
     return Explained(

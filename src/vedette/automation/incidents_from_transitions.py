@@ -102,7 +102,7 @@ async def _take(
     )
     fresh = [each for each in wave if each.recorded_at > now - TOO_OLD]
     late = [each for each in wave if each.recorded_at <= now - TOO_OLD]
-    known = await known_of(conn, [each.component_id for each in wave], said)
+    known = await known_of(conn, [each.component_id for each in wave], said, now=now)
     begun = await _begin_flapping(conn, fresh, known)
     known |= begun
     judged = [_decided(_state(each), known[each.component_id]) for each in fresh]
@@ -141,7 +141,7 @@ async def _calm(conn: Connection, said: Policies, *, now: datetime) -> None:
     flapping = {row[0]: now for row in await Q.all(conn, "flapping")}
     if not flapping:
         return
-    known = await known_of(conn, list(flapping), said)
+    known = await known_of(conn, list(flapping), said, now=now)
     for component_id, changes in (await _changes(conn, flapping)).items():
         percent = flapping_percent(changed_slots(changes, now=now))
         if not flaps(percent, known[component_id].standing.policy, is_flapping=True):
@@ -168,7 +168,7 @@ async def _judge_again(conn: Connection, said: Policies, *, now: datetime) -> in
     rows = await Q.all(conn, "to_judge_again", row=_State, at_most=STATES_AT_MOST)
     if not rows:
         return 0
-    known = await known_of(conn, [row.component_id for row in rows], said)
+    known = await known_of(conn, [row.component_id for row in rows], said, now=now)
     judged = [_decided(row, known[row.component_id]) for row in rows]
     news = [one for one in judged if one.deed in NEWS][:AT_MOST]
     await keep_judgements(conn, await _do(conn, news, now=now), now=now)

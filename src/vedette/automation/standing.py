@@ -49,9 +49,11 @@ class _Row:
     gone_at: datetime | None
 
 
-async def known_of(conn: Connection, components: Sequence[int], said: Policies) -> dict[int, Known]:
+async def known_of(
+    conn: Connection, components: Sequence[int], said: Policies, *, now: datetime
+) -> dict[int, Known]:
     """Return how each of these stands, with its policy."""
-    rows = await Q.all(conn, "standing", row=_Row, components=list(components))
+    rows = await Q.all(conn, "standing", row=_Row, components=list(components), now=now)
     return {row.id: _known(row, said) for row in rows}
 
 

@@ -1,5 +1,6 @@
 -- name: standing
--- One row a component. A cause that several share is a service, a region, or a cluster of targets that fail.
+-- One row a component. A cause that several share is a service, a region, or a cluster of targets that fail. A
+-- maintenance whose time has come is one, whether the clock was told of it yet or not.
 SELECT
     c.id,
     s.name AS service,
@@ -37,7 +38,8 @@ CROSS JOIN LATERAL (
     FROM incidents.affected AS a
     JOIN incidents.incident AS m ON m.id = a.incident_id
     WHERE a.component_id = c.id AND m.kind = 'maintenance' AND m.published_at IS NOT NULL
-      AND m.status IN ('in progress', 'completed') AND (NOT m.is_open OR a.left_at IS NULL)
+      AND (m.status IN ('in progress', 'completed') OR (m.status = 'planned' AND m.starts_at <= %(now)s))
+      AND (NOT m.is_open OR a.left_at IS NULL)
 ) AS maintenance
 LEFT JOIN LATERAL (
     -- Ours before others': it is ours to end.
