@@ -234,6 +234,8 @@ async def test_a_form_of_another_session_changes_nothing_and_says_so(browser, le
         refused = await browser.post("/logout", f"form_key={key}")
         assert refused.status == 403
         assert "nothing was changed" in refused.words
+    # A token that is none makes no program of a browser: its cookie still counts, and so does the key.
+    assert (await browser.post("/logout", "", authorization="Bearer ")).status == 403
     assert (await browser.get("/targets")).status == 200
 
 

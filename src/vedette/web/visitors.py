@@ -112,7 +112,7 @@ class Visitors:
 
 def _check_key(request: Request, visitor: Visitor, given: str) -> None:
     # A program that shows its token with each request needs no form of ours.
-    if _bearer(request) is not None:
+    if _bearer(request):
         return
     refuse_foreign(request)
     if not hmac.compare_digest(given.encode(), visitor.form_key.encode()):
