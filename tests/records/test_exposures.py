@@ -107,6 +107,18 @@ async def test_what_turns_out_to_be_a_cve_counts_as_it_from_then_on(
     assert await rows(conn, OPEN) == [("CVE-2026-1", 4, True, 1, 1)]
 
 
+async def test_a_workload_counts_as_a_pod_where_nobody_names_its_pods(conn: Conn) -> None:
+    workloads = tuple(
+        Presence("shop", workload=f"ReplicaSet/{name}", container="app") for name in ("a", "b")
+    )
+    named = scan(finding("CVE-2026-1"), pods=("a-1", "a-2", "a-3"), source="quay-cso")
+    operated = Scan("trivy-operator", named.subject, named.findings, workloads)
+    await see(conn, operated, complete=False)
+    assert await rows(conn, OPEN) == [("CVE-2026-1", 4, True, 1, 2)]
+    await see(conn, named, complete=False)
+    assert await rows(conn, OPEN) == [("CVE-2026-1", 4, True, 1, 3)]
+
+
 async def test_what_its_source_does_not_count_is_no_exposure(conn: Conn) -> None:
     await see(conn, scan(finding("CVE-2026-1", suppressed="not used")))
     assert await rows(conn, OPEN) == []

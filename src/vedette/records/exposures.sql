@@ -94,13 +94,19 @@ JOIN records.advisory AS a ON a.id = f.advisory_id
 WHERE NOT EXISTS (SELECT FROM records.presence AS p WHERE p.subject_id = s.subject_id)
 
 -- name: find_runs
--- Pods that hold one of the images are counted by image; those that hold several are kept, to be counted once.
+-- Pods that hold one of the images are counted by image; those that hold several are kept, to be counted once. A workload
+-- counts as a pod where no source names the pods of its image.
 CREATE TEMPORARY TABLE run AS
 WITH pod AS (
     SELECT namespace_id AS place, coalesce(nullif(pod, ''), workload) AS pod,
         array_agg(DISTINCT subject_id) AS subjects
-    FROM records.presence
-    WHERE namespace_id = ANY (%(namespaces)s::integer[]) AND gone_at IS NULL
+    FROM (
+        SELECT namespace_id, subject_id, pod, workload,
+            bool_or(pod <> '') OVER (PARTITION BY namespace_id, subject_id) AS has_pods
+        FROM records.presence
+        WHERE namespace_id = ANY (%(namespaces)s::integer[]) AND gone_at IS NULL
+    ) AS p
+    WHERE pod <> '' OR NOT has_pods
     GROUP BY 1, 2
 )
 SELECT place, subjects[1] AS subject_id, NULL AS pod, count(*) AS pods
