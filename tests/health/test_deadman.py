@@ -51,6 +51,34 @@ async def test_the_next_report_wakes_it_at_once(conn):
     assert (await state_of_component(conn))[0] == "up"
 
 
+async def test_what_was_seen_before_a_silence_is_not_how_it_is_after_it(conn):
+    target, sight = await watched(conn)
+    await run_each_second(conn, at("12:00:00"), 31)
+    states = []
+    looks = [State.DOWN] * 3
+    for second, look in enumerate(looks, start=32):
+        when = at(f"12:00:{second}")
+        await record(conn, [delivery(sight, second, columns((target, when, look)))], now=when)
+        states.append((await state_of_component(conn))[0])
+    assert states == ["unknown", "unknown", "down"]
+    await run_each_second(conn, at("12:00:35"), 31)
+    assert (await state_of_component(conn))[0] == "unknown"
+    when = at("12:01:30")
+    await record(conn, [delivery(sight, 40, columns((target, when, State.UP)))], now=when)
+    assert await state_of_component(conn) == ("up", "")
+    assert sight.state_of(target) is State.UP
+
+
+async def test_what_is_still_so_after_a_silence_is_so_at_once(conn):
+    target, sight = await watched(conn, bad_after=1)
+    down = columns((target, at("12:00:01"), State.DOWN))
+    await record(conn, [delivery(sight, 2, down)], now=at("12:00:01"))
+    await run_each_second(conn, at("12:00:02"), 31)
+    again = columns((target, at("12:00:34"), State.DOWN), (target, at("12:00:35"), State.UP))
+    await record(conn, [delivery(sight, 3, again)], now=at("12:00:35"))
+    assert (await state_of_component(conn))[0] == "down"
+
+
 async def test_a_pause_of_ours_is_not_silence_of_theirs(conn):
     await watched(conn)
     assert await deadman.run_once(conn, now=at("13:00:00")) == 0

@@ -19,7 +19,7 @@ from vedette.health import partitions
 from vedette.health.columns import Columns, Note, copy_rows, joined, last_of_each, picked
 from vedette.health.conclude import Moved, conclude
 from vedette.health.model import Held, State
-from vedette.health.rules import judge
+from vedette.health.rules import awake, judge
 from vedette.health.sight import Sight
 
 Q = load(__file__, "writes.sql")
@@ -66,6 +66,16 @@ class Recorded:
     superseded: frozenset[int]
     transitions: int
     reports: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Woken:
+    """A target that an agent had been silent of, with its newest look."""
+
+    target_id: int
+    agent_id: int
+    at: datetime
+    look: State
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +126,9 @@ async def _record(
             reports += len(columns)
             await _copy(conn, COPY_REPORTS, copy_rows(columns, agent))
             await _keep_late(conn, columns, now=now)
-            moved = await _keep_latest(conn, columns, agent, now=now)
+            woken = await _keep_latest(conn, columns, agent, now=now)
+            moved = [Moved(one.target_id, one.at) for one in woken]
+            judged = _awake(judged, woken, full, columns, agent)
             await _keep_judged(conn, judged)
         moved += [Moved(j.target_id, j.held.since or now) for j in judged if j.changed]
         transitions = await conclude(conn, moved, now=now) if moved else 0
@@ -188,6 +200,29 @@ def _judge(sight: Sight, columns: Columns) -> list[_Judged]:
     return judged
 
 
+def _awake(
+    judged: Sequence[_Judged],
+    woken: Sequence[_Woken],
+    deliveries: Sequence[Delivery],
+    columns: Columns,
+    agent: NDArray[np.int32],
+) -> list[_Judged]:
+    """Return what is held with that let go which was seen before the silence alone."""
+    found = {(j.sight.agent_id, j.target_id): j for j in judged}
+    sights = {d.sight.agent_id: d.sight for d in deliveries}
+    for one in woken:
+        sight, key = sights[one.agent_id], (one.agent_id, one.target_id)
+        before = sight.held_of(one.target_id)
+        held = found[key].held if key in found else before
+        if held.state is one.look:
+            continue
+        looks = columns.state[(columns.target == one.target_id) & (agent == one.agent_id)]
+        if not np.any(looks == held.state):
+            held = awake(held, one.look, one.at)
+            found[key] = _Judged(sight, one.target_id, held, held.state is not before.state)
+    return list(found.values())
+
+
 async def _keep_late(conn: AsyncConnection, columns: Columns, *, now: datetime) -> None:
     """Note the hours that may have been rolled up already; at most times there are none.
 
@@ -206,7 +241,7 @@ async def _copy(conn: AsyncConnection, statement: str, rows: bytes) -> None:
 
 async def _keep_latest(
     conn: AsyncConnection, columns: Columns, agent: NDArray[np.int32], *, now: datetime
-) -> list[Moved]:
+) -> list[_Woken]:
     """Write each target's last report over the one before; return those who had been silent."""
     keys = agent.astype(np.uint64) << np.uint64(32) | columns.target
     last = last_of_each(keys)
@@ -215,7 +250,7 @@ async def _keep_latest(
     woken = await Q.all(conn, "keep_latest", now=now)
     if columns.notes:
         await _keep_said(conn, columns.notes, columns, agent, keys, last)
-    return [Moved(target_id, at) for target_id, at in woken]
+    return [_Woken(target_id, agent_id, at, State(look)) for target_id, agent_id, at, look in woken]
 
 
 async def _keep_said(

@@ -47,6 +47,18 @@ def judge(held: Held, look: State, at: datetime, patience: Patience) -> Held:
     return Held(state=held.state, since=held.since or at, dissent=dissent, worse=worse)
 
 
+def awake(held: Held, look: State, at: datetime) -> Held:
+    """Return what to hold of a target that was out of sight, once no look since agrees with what was held.
+
+    That says nothing of now: a good look is believed at once, and until bad ones are it is unknown.
+    """
+    if held.state in (look, State.UNKNOWN):
+        return held
+    if look is State.UP:
+        return Held(state=look, since=max(at, held.since) if held.since else at)
+    return Held(since=at, dissent=held.dissent, worse=True)
+
+
 def _is_worse(held: State, look: State) -> bool:
     if look is State.UNKNOWN:
         return True

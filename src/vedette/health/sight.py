@@ -62,6 +62,10 @@ class Sight:
         self._state[slot] = held.state
         self._dissents[slot] = held.dissent > 0
 
+    def held_of(self, target_id: int) -> Held:
+        """Return what is held of a target."""
+        return self._held[int(np.searchsorted(self.targets, target_id))]
+
     def state_of(self, target_id: int) -> State:
         """Return the held state of a target."""
-        return self._held[int(np.searchsorted(self.targets, target_id))].state
+        return self.held_of(target_id).state

@@ -34,7 +34,7 @@ DELETE FROM pending_latest;
 -- name: keep_latest
 -- Returns whom the deadman had called silent: their verdict must be reached again.
 WITH woken AS (
-    SELECT o.target_id, p.at
+    SELECT o.target_id, o.agent_id, p.at, p.look
     FROM health.observation o
     JOIN pending_latest p USING (target_id, agent_id)
     WHERE o.silent_since IS NOT NULL
@@ -55,7 +55,7 @@ WITH woken AS (
     WHERE o.target_id = p.target_id
       AND o.agent_id = p.agent_id
 )
-SELECT target_id, at FROM woken;
+SELECT target_id, agent_id, at, look FROM woken;
 
 -- name: keep_said
 UPDATE health.observation o
