@@ -98,23 +98,26 @@ def failure_report(error: BaseException) -> Report:
 
 def bounded(report: Report, secrets: frozenset[str]) -> Report:
     """Return the report within the wire's limits, without secrets and numbers that are none."""
-    finite = (m for m in report.measurements[:MEASURES] if math.isfinite(m.value))
-    measurements = tuple(_unnamed(m, secrets) for m in finite) if secrets else tuple(finite)
+    measurements = tuple(m for m in report.measurements[:MEASURES] if math.isfinite(m.value))
     error_class = "" if report.state is State.UP else report.error_class or "unspecified"
     return replace(
         report,
         error_class=error_class,
         message=cut(redact(report.message, secrets), MESSAGE_BYTES),
-        measurements=measurements,
+        measurements=_unnamed(measurements, secrets) if secrets else measurements,
         bulk=_checked_bulk(report.bulk),
         facts=_bounded_facts(report.facts, secrets),
     )
 
 
-def _unnamed(measurement: Measurement, secrets: frozenset[str]) -> Measurement:
-    """Return the measurement; an entity is a URL at times, and settings make URLs of secrets."""
-    entity = redact(measurement.entity, secrets)
-    return measurement if entity == measurement.entity else replace(measurement, entity=entity)
+def _unnamed(
+    measurements: tuple[Measurement, ...], secrets: frozenset[str]
+) -> tuple[Measurement, ...]:
+    """Return the measurements; an entity is a URL at times, and settings make URLs of secrets."""
+    said = "\0".join({one.entity for one in measurements})
+    if redact(said, secrets) == said:
+        return measurements
+    return tuple(replace(one, entity=redact(one.entity, secrets)) for one in measurements)
 
 
 def cut(text: str, limit: int) -> str:

@@ -24,7 +24,7 @@ PATHS = ("ca_file", "client_cert", "client_key")
 LEAST_REDACTED = 4
 """A secret shorter than this is not blotted out of messages: `1` would blot out every digit."""
 
-LEAST_LINE = 16
+LEAST_LINE = 24
 """Of a secret of several lines, as a key in PEM has them: a line that is as long is a secret, too."""
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -143,10 +143,8 @@ def redact(text: str, secrets: frozenset[str]) -> str:
 def _spellings(secrets: frozenset[str]) -> tuple[str, ...]:
     found: set[str] = set()
     for secret in secrets:
-        lines = (line.strip() for line in secret.splitlines())
-        for piece in {secret, *(line for line in lines if len(line) >= LEAST_LINE)}:
-            found |= {piece, repr(piece)[1:-1], quote(piece, safe=""), piece.lower(), piece.upper()}
-        found.add(" ".join(secret.split()))
-    return tuple(
-        sorted((one for one in found if len(one) >= LEAST_REDACTED), key=len, reverse=True)
-    )
+        found |= {secret, repr(secret)[1:-1], quote(secret, safe=""), " ".join(secret.split())}
+        found |= {secret.lower(), secret.upper()}
+        found |= {line for line in map(str.strip, secret.splitlines()) if len(line) >= LEAST_LINE}
+    told = (one for one in found if len(one) >= LEAST_REDACTED)
+    return tuple(sorted(told, key=len, reverse=True))
