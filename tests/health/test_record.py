@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from arrange import columns, delivery, open_stream, rows, watched_target
 
-from factories import at, make_agent, make_component, make_layout, make_target
+from factories import at, make_agent, make_assignment, make_component, make_layout, make_target
 from vedette.errors import Denied
 from vedette.health import expect
 from vedette.health.columns import Note
@@ -208,3 +208,17 @@ async def test_two_agents_disagree_and_the_target_is_degraded(conn):
     )
     state = await rows(conn, "SELECT state::text, reason FROM health.target_state")
     assert state == [("degraded", "down (seen by 1 of 2 agents)")]
+
+
+async def test_each_component_changes_when_its_own_targets_did(conn):
+    orders, shop = await make_component(conn, "Orders"), await make_component(conn, "Shop")
+    first, agent = await watched_target(conn, at("12:00"), component_id=orders, bad_after=1)
+    second = await make_target(conn, "shop-db", component_id=shop, bad_after=1)
+    await make_assignment(conn, second, agent)
+    await expect.run_once(conn, now=at("12:00"))
+    sight = await expect.sight_of(conn, agent)
+    story = columns((first, at("12:01"), DOWN), (second, at("12:31"), DOWN))
+    await record(conn, [delivery(sight, 1, story)], now=at("12:40"))
+    assert await rows(
+        conn, "SELECT component_id, since FROM health.component_state ORDER BY component_id"
+    ) == [(orders, at("12:01")), (shop, at("12:31"))]

@@ -4,7 +4,7 @@ Called inside the transaction that brings the news (a report's, the deadman's, a
 a state, its transition and its cause are one commit.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -92,20 +92,19 @@ async def conclude(
     Returns how many transitions that made. Repeating it changes nothing.
     """
     await Q.run(conn, "own_judgement")
-    changes, touched = await _conclude_targets(conn, moved)
-    touched |= set(components)
+    changes, touched = await _conclude_targets(conn, moved, now=now)
+    touched |= {component_id: now for component_id in components if component_id not in touched}
     if touched:
-        news = {change.target_id: change.at for change in changes}
-        at = max(news.values(), default=now)
-        changes += await _conclude_components(conn, sorted(touched), at=min(at, now))
+        changes += await _conclude_components(conn, touched)
     if changes:
         await _keep_transitions(conn, changes, now=now)
     return len(changes)
 
 
 async def _conclude_targets(
-    conn: AsyncConnection, moved: Sequence[Moved]
-) -> tuple[list[_Change], set[int]]:
+    conn: AsyncConnection, moved: Sequence[Moved], *, now: datetime
+) -> tuple[list[_Change], dict[int, datetime]]:
+    """Return what changed, and of which components there is news, since when."""
     at: dict[int, datetime] = {}
     for news in moved:
         at[news.target_id] = max(news.at, at.get(news.target_id, news.at))
@@ -115,6 +114,7 @@ async def _conclude_targets(
     states: list[tuple[int, str, datetime, str, str]] = []
     retired: list[int] = []
     components: set[int] = set()
+    since_of: dict[int, datetime] = {}
     for target_id, rows in groupby(await cursor.fetchall(), key=lambda row: row.id):
         observers = list(rows)
         first = observers[0]
@@ -130,8 +130,11 @@ async def _conclude_targets(
         states.append((target_id, verdict.state.word, since, verdict.reason, verdict.error_class))
         if first.held != verdict.state.word:
             changes.append(_Change(target_id, None, first.held, verdict.state.word, since, verdict))
+            if first.component_id is not None:
+                latest = since_of.get(first.component_id, since)
+                since_of[first.component_id] = max(since, latest)
     await _keep_target_states(conn, states, retired)
-    return changes, components
+    return changes, {one: min(since_of.get(one, now), now) for one in components}
 
 
 async def _keep_target_states(
@@ -146,10 +149,10 @@ async def _keep_target_states(
 
 
 async def _conclude_components(
-    conn: AsyncConnection, components: list[int], *, at: datetime
+    conn: AsyncConnection, components: Mapping[int, datetime]
 ) -> list[_Change]:
     cursor = conn.cursor(row_factory=class_row(_TargetOfComponent))
-    await cursor.execute(Q["targets_of_components"], {"component_id": components})
+    await cursor.execute(Q["targets_of_components"], {"component_id": sorted(components)})
     changes: list[_Change] = []
     states: list[tuple[int, str, datetime, str]] = []
     for component_id, rows in groupby(await cursor.fetchall(), key=lambda row: row.id):
@@ -162,7 +165,7 @@ async def _conclude_components(
         )
         if first.held == verdict.state.word and first.reason == verdict.reason:
             continue
-        since = _since(first.held, first.since, verdict, at)
+        since = _since(first.held, first.since, verdict, components[component_id])
         states.append((component_id, verdict.state.word, since, verdict.reason))
         if first.held != verdict.state.word:
             changes.append(
