@@ -155,6 +155,13 @@ async def test_the_same_again_is_a_conflict_that_names_what_there_is(rest):
         }
 
 
+async def test_what_plays_tricks_on_readers_is_taken_out_of_a_title(rest):
+    answer = await post(rest, "cmp1", 2, text="Slow\r\nBcc: a@b \N{RIGHT-TO-LEFT OVERRIDE}fdp.exe")
+    assert (answer.status_code, answer.json()["text"]) == (201, "Slow Bcc: a@b fdp.exe")
+    answer = await post(rest, "cmp2", 3, text="\r\n\t")
+    assert (answer.status_code, "cmp2" in answer.json()["text"]) == (201, True)
+
+
 async def test_a_component_that_leaves_many_takes_an_incident_of_its_own(rest):
     await post(rest, "cmp1", 1)
     both = (await post(rest, "cmp2", 1)).json()

@@ -25,6 +25,7 @@ from vedette.incidents.reporter_titles import (
     made_titles,
 )
 from vedette.incidents.rules import escalation
+from vedette.incidents.texts import spared_text, spared_title
 
 Q = load(__file__, "reporters.sql")
 
@@ -50,6 +51,11 @@ class Post:
     description: str = ""
     starts_at: datetime | None = None
     manners: Manners = Manners.FIRST
+
+    def __post_init__(self) -> None:
+        """Take out of its words what plays tricks on readers."""
+        object.__setattr__(self, "title", spared_title(self.title))
+        object.__setattr__(self, "description", spared_text(self.description))
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,16 @@ def checked_text(text: str, *, field: str = "text", limit: int = TEXT_LIMIT) -> 
     return plain
 
 
+def spared_title(text: str) -> str:
+    """Return a machine's title with blanks for what may not stand in one: nobody is there to mend it."""
+    return " ".join(_IN_NO_TITLE.sub(" ", text).split()) if _IN_NO_TITLE.search(text) else text
+
+
+def spared_text(text: str) -> str:
+    """Return a machine's text with blanks for what may not stand in one."""
+    return _IN_NO_TEXT.sub(" ", text.replace("\r\n", "\n"))
+
+
 def with_checked_texts(draft: Draft) -> Draft:
     """Return the draft with its title and description as they will be kept; raises Invalid."""
     return replace(
