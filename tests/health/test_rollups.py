@@ -342,6 +342,19 @@ async def test_a_report_that_is_stored_while_its_hour_is_rolled_up_is_in_it_soon
         assert await rows(conn, "SELECT FROM health.late_hour") == []
 
 
+async def test_more_samples_than_can_be_counted_hold_up_no_hour(conn):
+    target = await reported(conn, [1.0])
+    await conn.execute(
+        """INSERT INTO health.report
+        SELECT %s + n * interval '1 millisecond', %s, 1, (SELECT id FROM health.layout), 0.5, 0, 0, '{3,6}'
+        FROM generate_series(1, 40000) AS n""",
+        (TENTH, target),
+    )
+    await rolled(conn, until=TENTH + timedelta(hours=2))
+    found = await measured(conn, target, "1 minute")
+    assert found == [(TENTH, 32767, 1, pytest.approx(3, abs=1e-3), 3, 3)]
+
+
 looks = st.lists(
     st.tuples(
         st.integers(0, 86_399_999_999),

@@ -44,7 +44,7 @@ WHERE starts_at >= %(first)s
 
 -- name: roll_hour
 -- Samples are grouped by series and minute; the last one of a minute is looked up by report, of which
--- there are twenty times fewer.
+-- there are twenty times fewer. More samples than a column can count are as many as it can.
 WITH reports AS MATERIALIZED (
     SELECT target_id, layout_id, at, extract(minute FROM at)::integer AS minute, rtt_s, "values"
     FROM health.reports_between(%(hour)s, %(hour)s + interval '1 hour')
@@ -70,7 +70,7 @@ WITH reports AS MATERIALIZED (
 ), minutes AS (
     -- Layouts of one target may follow each other within a minute: they are one series.
     SELECT p.target_id, p.series_id, x.minute,
-           sum(x.count)::smallint AS count, min(x.min) AS min, sum(x.sum) / sum(x.count) AS avg,
+           least(sum(x.count), 32767)::smallint AS count, min(x.min) AS min, sum(x.sum) / sum(x.count) AS avg,
            max(x.max) AS max,
            (array_agg(n."values"[x.place] ORDER BY n.at DESC))[1] AS last
     FROM spread x
@@ -79,7 +79,7 @@ WITH reports AS MATERIALIZED (
     GROUP BY 1, 2, 3
 ), answers AS (
     SELECT r.target_id, s.id AS series_id, r.minute,
-           count(*)::smallint AS count, min(r.rtt_s) AS min, avg(r.rtt_s) AS avg, max(r.rtt_s) AS max,
+           least(count(*), 32767)::smallint AS count, min(r.rtt_s) AS min, avg(r.rtt_s) AS avg, max(r.rtt_s) AS max,
            (array_agg(r.rtt_s ORDER BY r.at DESC))[1] AS last
     FROM reports r
     JOIN health.series s ON s.target_id = r.target_id AND s.measurement = 'rtt' AND s.entity = ''
