@@ -166,9 +166,9 @@ async def test_a_command_of_the_connector_is_answered_with_rows(chatty):
     assert chatty.RUNS == ["count", "closed"]
 
 
-KEY = """-----BEGIN PRIVATE KEY-----
+KEY = """-----BEGIN SOME KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg'quoted"\\
------END PRIVATE KEY-----"""
+-----END SOME KEY-----"""
 
 
 @pytest.mark.parametrize("secret", ["Hunter2-of-orders", KEY])
