@@ -253,9 +253,10 @@ async def test_a_month_in_which_nothing_changes_or_nobody_counts_is_as_the_one_b
 ) -> None:
     await see(conn, scan(finding("CVE-2026-1")))
     january = datetime(2027, 1, 9, tzinfo=UTC)
+    assert await rows(conn, "SELECT to_regclass('records.daily_202612')") == [(None,)]
     assert await exposures.run_once(conn, now=january) == 0
-    days = {"first": (NOW + 7 * DAY).date(), "last": january.date()}
-    told = await daily.history(conn, "cluster", "c1", **days)
+    first = (NOW + 7 * DAY).date()
+    told = await daily.history(conn, "cluster", "c1", first=first, last=january.date())
     assert [(d.vulnerabilities, d.opened) for d in told] == [(1, 0)] * 42
 
 

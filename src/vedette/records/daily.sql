@@ -3,11 +3,11 @@
 SELECT EXISTS (SELECT FROM records.daily WHERE day < %(month)s)
     AND NOT EXISTS (SELECT FROM records.daily WHERE day >= %(month)s)
 
+-- name: last_before
+SELECT max(day) FROM records.daily WHERE day < %(month)s
+
 -- name: make_months
--- From the last that anything was counted in.
-SELECT records.make_months(
-    coalesce((SELECT max(day) FROM records.daily WHERE day < %(month)s), %(month)s)::timestamp AT TIME ZONE 'UTC',
-    %(month)s::timestamp AT TIME ZONE 'UTC')
+SELECT records.make_months(%(first)s::timestamp AT TIME ZONE 'UTC', %(month)s::timestamp AT TIME ZONE 'UTC')
 
 -- name: begin_month
 -- Each month begins with all that stands, so that no question looks further back, and old ones may be dropped; so do
