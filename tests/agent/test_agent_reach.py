@@ -79,6 +79,22 @@ async def test_a_name_is_resolved_and_its_addresses_are_pinned(monkeypatch):
     assert await reached([], "evil.example") == "refused"
 
 
+async def test_nobody_is_asked_for_a_name_that_is_not_allowed(monkeypatch):
+    """The question itself would tell a stranger's name server what the name holds."""
+    asked = []
+
+    def resolve(host, port, *_args, **_kw):
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.7", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    lines = ["*.shop.example:5432"]
+    assert await reached(lines, "hunter2.evil.example", 5432) == "refused"
+    assert await reached(lines, "db.shop.example", 443) == "refused"
+    assert asked == []
+    assert await reached(lines, "db.shop.example", 5432) == ["10.0.0.7"]
+
+
 async def test_unix_sockets_are_reached_where_the_list_says_so():
     assert await reached([], "/run/pg") == ["/run/pg"]
     assert await reached(["10.0.0.0/8:*"], "/run/pg") == "refused"

@@ -50,11 +50,16 @@ class Pattern:
 
     def matches(self, host: str, address: Address, port: int) -> bool:
         """Say whether it speaks of this address, reached by this name, at this port."""
+        if self.network is None:
+            return self.may_match(host, port)
+        is_within = address.version == self.network.version and address in self.network
+        return is_within and self.may_match(host, port)
+
+    def may_match(self, host: str, port: int) -> bool:
+        """Say whether it could speak of an address of this name at this port."""
         if not self.first_port <= port <= self.last_port:
             return False
-        if self.network is not None:
-            return address.version == self.network.version and address in self.network
-        return fnmatchcase(host.lower().rstrip("."), self.name)
+        return self.network is not None or fnmatchcase(host.lower().rstrip("."), self.name)
 
 
 class Patterns:
@@ -79,6 +84,10 @@ class Patterns:
         if guarded:
             return any(_is_within(p.network, guarded[0]) for p in allowing)
         return self._everything or bool(allowing)
+
+    def may_allow(self, host: str, port: int) -> bool:
+        """Say whether any address of this name could be reached; of one that could not, nobody is asked."""
+        return self._everything or any(p.may_match(host, port) for p in self._allowed)
 
     def allow_socket(self, path: str) -> bool:
         """Say whether this Unix socket may be reached, by its path or by where that leads."""
@@ -105,6 +114,8 @@ class HostReach:
             if not self._patterns.allow_socket(path):
                 raise RefusedByHost(f"reach in agent.yaml does not allow {host}")
             return [path]
+        if not self._patterns.may_allow(host, port):
+            raise RefusedByHost(f"reach in agent.yaml does not allow {host}:{port}")
         found = await self._resolve(host, port)
         allowed = [text for text, address in found if self._patterns.allow(host, address, port)]
         if not allowed:
