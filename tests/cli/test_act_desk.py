@@ -298,6 +298,39 @@ def test_what_no_module_can_be_asked_is_not_signed(desk, capsys):
     assert read().signatures == ()
 
 
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("file", "-path", "/etc", "-name", "["), "missing ]"),
+        (("file", "-path", "/etc", "-size", "big"), "the size 'big' cannot be read"),
+        (("memory", "-content", "(?=a)"), "the pattern '(?=a)' cannot be read"),
+        (("netstat", "-lp", "70000"), "'70000' is no port"),
+        (("pkg", "-name", "("), "the pattern '(' cannot be read"),
+        (("process", "-cmdline", "*"), "the pattern '*' cannot be read"),
+        (("services", "-name", "["), "missing ]"),
+        (("users", "-name", "["), "missing ]"),
+        (("sysinfo", "-hostname", "["), "missing ]"),
+        (("ping", "-d", "127.0.0.1", "-p", "tcp"), "tcp needs a port"),
+        (("yara", "-yara", "rule", "-files", "-path /etc"), "the rules cannot be read"),
+        (("osquery", "-query", "DROP TABLE users"), "osquery is only asked"),
+        (("example", "-lookuphost", "no host"), "is no host's name"),
+    ],
+)
+def test_what_every_host_would_refuse_is_not_written(desk, capsys, words, why):
+    assert run(["act", "write", *words, "--out", "a.json"]) == 2
+    assert why in capsys.readouterr().err
+    assert not Path("a.json").exists()
+
+
+def test_a_pattern_nobody_can_read_is_not_signed(desk, capsys):
+    written(*PASSWD)
+    draft = json.loads(Path("a.json").read_text())
+    draft["operations"][0]["parameters"]["searches"]["s1"]["names"] = ["["]
+    Path("a.json").write_text(json.dumps(draft))
+    assert run(["act", "sign", "a.json", "--key", str(ssh_key("ada"))]) == 2
+    assert "operations[0]: the pattern '[' cannot be read" in capsys.readouterr().err
+
+
 def test_an_expired_draft_is_not_signed(desk, capsys):
     draft = {**json.loads(written_bytes()), "expireafter": "2020-01-01T00:00:00Z"}
     Path("a.json").write_text(json.dumps({**draft, "validfrom": "2019-01-01T00:00:00Z"}))

@@ -1,11 +1,13 @@
 """How an action comes to be, before anyone signs it: operations, a target, what it is about, limits."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import join
 from typing import Annotated, Any
 
+import msgspec
 from cyclopts import Parameter
 
 from vedette import plugins
@@ -105,6 +107,7 @@ def operation(
         if is_foreign:
             raise Invalid(f"give the parameters of {module} as JSON: --parameters FILE")
         asked: object = parameters_of(module, struct_of(module), words, read=_read)
+        _check_sense(Operation(module, asked))
         return Operation(module, asked, want_compressed=want_compressed)
     if words:
         raise Invalid(f"either --parameters or {words[0]!r}; take one out")
@@ -127,6 +130,15 @@ def check_operation(one: Operation, *, is_foreign: bool = False) -> None:
             error.message, hint=f"{error.hint}; --foreign if agents have it"
         ) from None
     checked(one.module, struct, {} if one.parameters is None else one.parameters)
+    _check_sense(one)
+
+
+def _check_sense(one: Operation) -> None:
+    """Raise Invalid for what the module would refuse on every host, as a pattern nobody can read."""
+    check = getattr(plugins.load(GROUP, one.module)(), "check", None)
+    if check is not None:
+        with suppress(Unavailable):  # what it takes to tell is not installed here
+            check(msgspec.convert(one.parameters or {}, struct_of(one.module)))
 
 
 def check_operations(action: Action, *, is_foreign: bool = False) -> None:

@@ -125,6 +125,15 @@ class Module(Protocol):
 
 
 @runtime_checkable
+class Checking(Protocol):
+    """A module that knows without a host which parameters make no sense: whoever writes an action is told."""
+
+    def check(self, parameters: Any) -> None:  # noqa: ANN401 - of its own kind
+        """Raise `Invalid` for what `run` would refuse on every host, `Unavailable` where that cannot be told."""
+        ...
+
+
+@runtime_checkable
 class Sparing(Protocol):
     """A module that for some questions needs less than `needs`, which then is the most."""
 

@@ -39,11 +39,15 @@ class Example:
     needs: ClassVar[Needs] = Needs(network=True)
     parameters: ClassVar[type[Parameters]] = ExampleParameters
 
-    def run(self, parameters: ExampleParameters, context: Context) -> Result:
-        """Tell what is asked for; `Invalid` for a name no host can have."""
+    def check(self, parameters: ExampleParameters) -> None:
+        """Raise `Invalid` for a name no host can have."""
         for host in parameters.lookuphost or ():
             if _HOST_NAME.fullmatch(host) is None:
                 raise Invalid(f"module example: {host[:64]!r} is no host's name")
+
+    def run(self, parameters: ExampleParameters, context: Context) -> Result:
+        """Tell what is asked for; `Invalid` as `check`."""
+        self.check(parameters)
         tally = Tally(context)
         elements: dict[str, object] = {}
         if parameters.gethostname:

@@ -36,15 +36,22 @@ class File:
     needs: ClassVar[Needs] = Needs()
     parameters: ClassVar[type[Parameters]] = FileParameters
 
+    def check(self, parameters: FileParameters) -> None:
+        """Raise `Invalid` for a check of no sense."""
+        _asked(parameters)
+
     def run(self, parameters: FileParameters, context: Context) -> Result:
-        """Walk once for all searches and answer in MIG's shape; `Invalid` for a check of no sense."""
-        now = clock.now()
-        asked = [
-            question
-            for label, search in parameters.searches.items()
-            for question in questions(label, search, now=now)
-        ]
-        return Run(context, asked).result()
+        """Walk once for all searches and answer in MIG's shape; `Invalid` as `check`."""
+        return Run(context, _asked(parameters)).result()
+
+
+def _asked(parameters: FileParameters) -> list[Question]:
+    now = clock.now()
+    return [
+        question
+        for label, search in parameters.searches.items()
+        for question in questions(label, search, now=now)
+    ]
 
 
 class Run:

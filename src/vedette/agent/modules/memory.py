@@ -35,17 +35,25 @@ class Memory:
     needs: ClassVar[Needs] = Needs(processes=True)
     parameters: ClassVar[type[Parameters]] = MemoryParameters
 
+    def check(self, parameters: MemoryParameters) -> None:
+        """Raise `Invalid` for a pattern RE2 cannot read."""
+        _asked(parameters)
+
     def run(self, parameters: MemoryParameters, context: Context) -> Result:
-        """Look at each process once for all searches and answer in MIG's shape."""
-        asked = [
-            question
-            for label, search in parameters.searches.items()
-            for question in questions(label, search)
-        ]
+        """Look at each process once for all searches and answer in MIG's shape; `Invalid` as `check`."""
+        asked = _asked(parameters)
         folder = Path(context.root, "proc")
         if not (folder / "self").exists() and not any(_ids(folder)):
             return Result(errors=["this system has no /proc, so no process can be looked at"])
         return Run(context, asked).result()
+
+
+def _asked(parameters: MemoryParameters) -> list[Question]:
+    return [
+        question
+        for label, search in parameters.searches.items()
+        for question in questions(label, search)
+    ]
 
 
 class Gone(Exception):  # noqa: N818 - it happens all the time

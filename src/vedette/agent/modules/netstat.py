@@ -67,17 +67,13 @@ class Netstat:
         neighbours = bool(parameters.neighbormac) or any(":" in ip for ip in parameters.neighborip)
         return Needs(processes=parameters.namespaces, netlink=neighbours)
 
+    def check(self, parameters: NetstatParameters) -> None:
+        """Raise `Invalid` for a value that is no address, range, port or pattern, and where there is none."""
+        _asked(parameters)
+
     def run(self, parameters: NetstatParameters, context: Context) -> Result:
-        """Look for each value; `Invalid` for one that is no address, range, port or pattern."""
-        asked = {
-            kind: [(text, _wanted(kind, text)) for text in dict.fromkeys(getattr(parameters, kind))]
-            for kind in _KINDS
-            if getattr(parameters, kind)
-        }
-        if not asked:
-            raise Invalid(
-                "module netstat: nothing is asked for", hint=f"give one of {', '.join(_KINDS)}"
-            )
+        """Look for each value; `Invalid` as `check`."""
+        asked = _asked(parameters)
         tally = Tally(context)
         tables = Tables(context, tally, parameters)
         elements = {
@@ -90,6 +86,19 @@ class Netstat:
             "totalhits": tally.hits,
         }
         return tally.result(elements, counted)
+
+
+def _asked(parameters: NetstatParameters) -> dict[str, list[tuple[str, Key | Test]]]:
+    asked = {
+        kind: [(text, _wanted(kind, text)) for text in dict.fromkeys(getattr(parameters, kind))]
+        for kind in _KINDS
+        if getattr(parameters, kind)
+    }
+    if not asked:
+        raise Invalid(
+            "module netstat: nothing is asked for", hint=f"give one of {', '.join(_KINDS)}"
+        )
+    return asked
 
 
 class Tables:

@@ -55,13 +55,17 @@ class Osquery:
     parameters: ClassVar[type[Parameters]] = OsqueryParameters
     places: ClassVar[Sequence[str]] = PLACES
 
-    def run(self, parameters: OsqueryParameters, context: Context) -> Result:
-        """Ask; `Invalid` for what is no question, `Unavailable` where there is no osquery."""
-        query = parameters.query.strip()
-        if _READS.match(query) is None:
+    def check(self, parameters: OsqueryParameters) -> None:
+        """Raise `Invalid` for what is no question."""
+        if _READS.match(parameters.query.strip()) is None:
             raise Invalid(
                 "osquery is only asked", hint="begin with SELECT, WITH, VALUES or EXPLAIN"
             )
+
+    def run(self, parameters: OsqueryParameters, context: Context) -> Result:
+        """Ask; `Invalid` as `check`, `Unavailable` where there is no osquery."""
+        self.check(parameters)
+        query = parameters.query.strip()
         tally = Tally(context)
         command = (self._program(context), *_OPTIONS, query)
         try:

@@ -60,15 +60,19 @@ class Ping:
     needs: ClassVar[Needs] = Needs(network=True)
     parameters: ClassVar[type[Parameters]] = PingParameters
 
-    def run(self, parameters: PingParameters, context: Context) -> Result:
-        """Probe; `Invalid` when a port is missing.
-
-        Of UDP no answer means that the port may be open: it counts as found, as in MIG.
-        """
+    def check(self, parameters: PingParameters) -> None:
+        """Raise `Invalid` when a port is missing."""
         if parameters.protocol != "icmp" and not parameters.destinationport:
             raise Invalid(
                 f"module ping: {parameters.protocol} needs a port", hint="give destinationport"
             )
+
+    def run(self, parameters: PingParameters, context: Context) -> Result:
+        """Probe; `Invalid` as `check`.
+
+        Of UDP no answer means that the port may be open: it counts as found, as in MIG.
+        """
+        self.check(parameters)
         tally = Tally(context)
         try:
             destination = _resolved(parameters)

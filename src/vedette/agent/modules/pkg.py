@@ -39,8 +39,12 @@ class Pkg:
     needs: ClassVar[Needs] = Needs()
     parameters: ClassVar[type[Parameters]] = PkgParameters
 
+    def check(self, parameters: PkgParameters) -> None:
+        """Raise `Invalid` for a pattern RE2 cannot read."""
+        _Fitting(parameters)
+
     def run(self, parameters: PkgParameters, context: Context) -> Result:
-        """Return the packages that fit; `Invalid` for a pattern RE2 cannot read."""
+        """Return the packages that fit; `Invalid` as `check`."""
         tally = Tally(context)
         fitting = _Fitting(parameters)
         found: list[dict[str, str]] = []

@@ -42,8 +42,13 @@ class ProcessModule:
     needs: ClassVar[Needs] = Needs(processes=True)
     parameters: ClassVar[type[Parameters]] = ProcessParameters
 
+    def check(self, parameters: ProcessParameters) -> None:
+        """Raise `Invalid` for a pattern RE2 cannot read."""
+        for search in parameters.searches.values():
+            _fitting((*search.names, *search.cmdlines, *search.exes))
+
     def run(self, parameters: ProcessParameters, context: Context) -> Result:
-        """Look at each process once for all searches; `Invalid` for a pattern RE2 cannot read."""
+        """Look at each process once for all searches; `Invalid` as `check`."""
         tally = Tally(context)
         seen = Seen(context, tally)
         asked = [Question(label, one, seen) for label, one in parameters.searches.items()]

@@ -34,8 +34,13 @@ class Scribe:
     needs: ClassVar[Needs] = Needs()
     parameters: ClassVar[type[Parameters]] = ScribeParameters
 
+    def check(self, parameters: ScribeParameters) -> None:
+        """Raise `Invalid` for a document of no sense."""
+        check_objects(parameters.scribedoc.objects or ())
+        _in_order(parameters.scribedoc.tests or ())
+
     def run(self, parameters: ScribeParameters, context: Context) -> Result:
-        """Evaluate every test and answer in MIG's shape; `Invalid` for a document of no sense."""
+        """Evaluate every test and answer in MIG's shape; `Invalid` as `check`."""
         document = parameters.scribedoc
         check_objects(document.objects or ())
         order = _in_order(document.tests or ())

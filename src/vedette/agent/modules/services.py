@@ -51,8 +51,12 @@ class Services:
     needs: ClassVar[Needs] = Needs()
     parameters: ClassVar[type[Parameters]] = ServicesParameters
 
+    def check(self, parameters: ServicesParameters) -> None:
+        """Raise `Invalid` for a pattern RE2 cannot read."""
+        _Fitting(parameters)
+
     def run(self, parameters: ServicesParameters, context: Context) -> Result:
-        """Return the services that fit; `Invalid` for a pattern RE2 cannot read."""
+        """Return the services that fit; `Invalid` as `check`."""
         tally = Tally(context)
         fits = _Fitting(parameters)
         told: list[dict[str, object]] = []

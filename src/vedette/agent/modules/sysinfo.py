@@ -52,8 +52,12 @@ class Sysinfo:
     needs: ClassVar[Needs] = Needs()
     parameters: ClassVar[type[Parameters]] = SysinfoParameters
 
+    def check(self, parameters: SysinfoParameters) -> None:
+        """Raise `Invalid` for a pattern RE2 cannot read."""
+        list(_conditions(parameters))
+
     def run(self, parameters: SysinfoParameters, context: Context) -> Result:
-        """Tell all, found when every condition holds; `Invalid` for a pattern RE2 cannot read."""
+        """Tell all, found when every condition holds; `Invalid` as `check`."""
         tally = Tally(context)
         conditions = list(_conditions(parameters))
         told = facts(context, tally)

@@ -54,8 +54,13 @@ class Timedrift:
         self._port = port
         self._fallback = fallback
 
+    def check(self, parameters: TimedriftParameters) -> None:
+        """Raise `Invalid` for what is no duration."""
+        if parameters.drift:
+            durations.parse(parameters.drift)
+
     def run(self, parameters: TimedriftParameters, context: Context) -> Result:
-        """Ask the servers this host is configured for, then the pool's; `Invalid` for no duration."""
+        """Ask the servers this host is configured for, then the pool's; `Invalid` as `check`."""
         tally = Tally(context)
         elements: dict[str, object] = {
             "hascheckeddrift": False,

@@ -39,8 +39,14 @@ class Users:
     needs: ClassVar[Needs] = Needs()
     parameters: ClassVar[type[Parameters]] = UsersParameters
 
+    def check(self, parameters: UsersParameters) -> None:
+        """Raise `Invalid` for a pattern RE2 cannot read."""
+        for text in parameters.names:
+            pattern(text)
+
     def run(self, parameters: UsersParameters, context: Context) -> Result:
-        """Return the accounts that fit; `Invalid` for a pattern RE2 cannot read."""
+        """Return the accounts that fit; `Invalid` as `check`."""
+        self.check(parameters)
         tally = Tally(context)
         host = Host(context, tally)
         fits = _Fitting(parameters, host)
@@ -185,10 +191,6 @@ class Host:
 class _Fitting:
     asked: UsersParameters
     host: Host
-
-    def __post_init__(self) -> None:
-        for text in self.asked.names:
-            pattern(text)  # refused before anything is read
 
     def __call__(self, account: Account) -> bool:
         asked, host = self.asked, self.host

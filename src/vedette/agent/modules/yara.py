@@ -46,8 +46,13 @@ class Yara:
     needs: ClassVar[Needs] = Needs()
     parameters: ClassVar[type[Parameters]] = YaraParameters
 
+    def check(self, parameters: YaraParameters) -> None:
+        """Raise `Invalid` for rules or options that cannot be read."""
+        file_search(parameters.filesearch)
+        _scanner(parameters.yara)
+
     def run(self, parameters: YaraParameters, context: Context) -> Result:
-        """Scan and answer in MIG's shape; `Invalid` for rules or options that cannot be read."""
+        """Scan and answer in MIG's shape; `Invalid` as `check`."""
         search = file_search(parameters.filesearch)
         scanner = _scanner(parameters.yara)
         tally = Tally(context)
