@@ -69,6 +69,17 @@ async def test_one_component_or_region_at_a_time(owner_conn, browser):
     assert [one["summary"] for one in found] == ["Stock's disks"]
 
 
+async def test_of_more_than_fit_the_nearest_stand_in_it(owner_conn, browser, monkeypatch):
+    monkeypatch.setattr("vedette.web.maintenance_feed.AT_MOST", 3)
+    orders = await make_component(owner_conn)
+    for days in (0, 1, 7, 30, 60):
+        starts_at = NOON + HOUR + timedelta(days=days)
+        await planned(
+            owner_conn, orders, title=f"In {days}", starts_at=starts_at, ends_at=starts_at + HOUR
+        )
+    assert {one["summary"] for one in await events(browser)} == {"In 0", "In 1", "In 7"}
+
+
 @pytest.mark.parametrize("query", ["component=nobody", "region=%3Cb%3E"])
 async def test_a_name_that_is_nobodys_is_no_empty_calendar(browser, query):
     assert (await browser.get(f"{PATH}?{query}")).status == 404

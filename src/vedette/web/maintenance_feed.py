@@ -63,9 +63,15 @@ class MaintenanceFeed:
         async with lent(self._pool) as conn:
             if not await Q.value(conn, "filter_is_known", **chosen) and any(chosen.values()):
                 raise Missing("there is nothing of that name", hint="the status page lists all")
-            since = self._clock() - KEPT
+            now = self._clock()
             entries = await Q.all(
-                conn, "maintenances", row=Entry, since=since, at_most=AT_MOST, **chosen
+                conn,
+                "maintenances",
+                row=Entry,
+                now=now,
+                since=now - KEPT,
+                at_most=AT_MOST,
+                **chosen,
             )
         return Answer(
             calendar_of(entries),

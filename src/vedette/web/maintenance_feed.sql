@@ -10,6 +10,7 @@ SELECT EXISTS (
 
 -- name: maintenances
 -- What calendars show: what is to come and what was lately; what was called off as long, so that they hear of it.
+-- Of more than fit, those nearest to now.
 SELECT
     i.id,
     i.title,
@@ -43,5 +44,5 @@ WHERE i.kind = 'maintenance'
       WHERE a.incident_id = i.id AND a.left_at IS NULL AND c.is_public
         AND (%(component)s::text IS NULL OR c.slug = %(component)s)
         AND (%(region)s::text IS NULL OR %(region)s IN (r.name, r.slug))))
-ORDER BY i.starts_at DESC, i.id DESC
+ORDER BY greatest(i.starts_at - %(now)s, %(now)s - i.ends_at), i.id DESC
 LIMIT %(at_most)s
