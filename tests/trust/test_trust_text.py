@@ -2,12 +2,12 @@
 
 import json
 import math
-import re
 import struct
 from contextlib import suppress
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vedette.actions.document_json import read_json
@@ -110,17 +110,30 @@ def slow_number(double):
     """Go's rule, the slow way: the fewest digits that give the same double back, by trying."""
     if double == 0:
         return "-0" if math.copysign(1, double) < 0 else "0"
-    digits = next(n for n in range(17) if float(f"{double:.{n}e}") == double)
+    written = _fewest_digits(Decimal(double))
+    digits = len(written.as_tuple().digits) - 1
     if 1e-6 <= abs(double) < 1e21:
-        plain = f"{double:.{digits}e}"
+        plain = f"{written:.{digits}e}"
         mantissa, exponent = plain.split("e")
         places = max(0, digits - int(exponent))
         scaled = int(mantissa.replace(".", "")) * 10 ** max(0, int(exponent) - digits)
         sign, body = ("-" if scaled < 0 else ""), str(abs(scaled)).rjust(places + 1, "0")
         return f"{sign}{body[:-places]}.{body[-places:]}" if places else sign + body
-    return re.sub(r"e([+-])0(\d)$", r"e\1\2", f"{double:.{digits}e}")
+    return f"{written:.{digits}e}"
 
 
+def _fewest_digits(exact):
+    """Either side of the double may do, and at a power of two not always the nearer one."""
+    for digits in range(17):
+        unit = Decimal(1).scaleb(exact.adjusted() - digits)
+        sides = {exact.quantize(unit, rounding=way) for way in (ROUND_FLOOR, ROUND_CEILING)}
+        fitting = [one for one in sides if float(one) == float(exact)]
+        if fitting:
+            return min(fitting, key=lambda one: abs(one - exact)).normalize()
+    raise AssertionError(exact)
+
+
+@example(2.0**-24)
 @given(FLOATS)
 def test_numbers_are_the_shortest_that_give_the_double_back(double):
     assert float(go_number(double)) == double
