@@ -37,7 +37,11 @@ async def test_a_day_is_shared_out_among_its_states(conn):
     found = await rows(
         conn, "SELECT day::text, seconds_up, seconds_down FROM health.component_day ORDER BY day"
     )
-    assert found == [("2026-11-19", 86400, 0), ("2026-11-20", 75600, 10800)]
+    assert found == [
+        ("2026-11-18", 86400, 0),
+        ("2026-11-19", 86400, 0),
+        ("2026-11-20", 75600, 10800),
+    ]
 
 
 async def test_a_component_is_counted_from_its_first_transition(conn):
@@ -71,3 +75,28 @@ async def test_a_correction_that_comes_late_is_written_over(conn):
     await days.run_once(conn, now=at("00:20"))
     found = await rows(conn, "SELECT day::text, seconds_down FROM health.component_day")
     assert found == [("2026-11-20", 43200)]
+
+
+async def test_days_on_which_no_server_ran_are_made_up_for(conn):
+    component = await make_component(conn, "Orders")
+    await make_transition(conn, "up", at=at("00:00", day="2026-11-15"), component_id=component)
+    await days.run_once(conn, now=at("00:10", day="2026-11-16"))
+    await days.run_once(conn, now=at("00:10"))
+    found = await rows(conn, "SELECT day::text FROM health.component_day ORDER BY day")
+    assert [day for (day,) in found] == [f"2026-11-{day}" for day in range(15, 21)]
+
+
+async def test_what_a_spool_tells_of_days_ago_stands_in_those_days(conn):
+    component = await make_component(conn, "Orders")
+    await make_transition(conn, "up", at=at("00:00", day="2026-11-15"), component_id=component)
+    await days.run_once(conn, now=at("00:10"))
+    late = await make_transition(
+        conn, "down", was="up", at=at("12:00", day="2026-11-16"), component_id=component
+    )
+    recorded = "UPDATE health.transition SET recorded_at = %s WHERE id = %s"
+    await conn.execute(recorded, (at("00:15"), late))
+    await days.run_once(conn, now=at("00:20"))
+    found = await rows(
+        conn, "SELECT seconds_down FROM health.component_day WHERE day <= '2026-11-17' ORDER BY day"
+    )
+    assert found == [(0,), (43200,), (86400,)]

@@ -284,6 +284,17 @@ SELECT health.make_partitions(%(first)s::date, %(last)s::date);
 -- name: close_days
 SELECT health.close_days(%(before)s::date);
 
+-- name: first_day_to_write
+-- The day after the last one written, unless it comes after `usual`; or one that a change recorded lately lies in.
+SELECT greatest(%(oldest)s::date, least(
+    %(usual)s::date,
+    coalesce(
+        (SELECT max(day) + 1 FROM health.component_day),
+        (SELECT (min(at) AT TIME ZONE 'UTC')::date FROM health.transition WHERE component_id IS NOT NULL)),
+    (SELECT (min(t.at) AT TIME ZONE 'UTC')::date
+     FROM (SELECT * FROM health.transition ORDER BY id DESC LIMIT 10000) AS t
+     WHERE t.component_id IS NOT NULL AND t.recorded_at > %(now)s - interval '1 hour')));
+
 -- name: keep_component_days
 -- The seconds of each state of each day between first and last (inclusive), from the transitions. A span
 -- runs from its transition to the next; before the first one there is nothing to say.
