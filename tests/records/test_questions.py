@@ -118,6 +118,17 @@ async def test_top_of_a_place_is_what_stands_there_however_much_stands_before_it
     assert seen == shop
 
 
+async def test_what_can_be_mended_in_one_place_need_not_be_in_another(rest):
+    there = scan(finding("CVE-2026-1"), namespace="pay", digest="sha256:bb", name="quay.io/pay")
+    await tell(rest, scan(finding("CVE-2026-1", fix="")), there)
+    for place, fixable in (("shop", False), ("pay", True)):
+        for asked in (False, True):
+            query = f"namespace={place}&fixable={str(asked).lower()}"
+            found = await names(rest, f"/api/v1/top?{query}")
+            assert found == (["CVE-2026-1"] if asked is fixable else [])
+    assert await names(rest, "/api/v1/top?fixable=true") == ["CVE-2026-1"]
+
+
 async def test_not_listed_differs_from_not_loaded(rest):
     await tell(rest, scan(finding("CVE-2026-1")))
     (row,) = (await rest.get("/api/v1/top")).json()

@@ -19,7 +19,7 @@ WITH place AS MATERIALIZED (
     SELECT p.*
     FROM records.priority AS p
     WHERE (%(covered)s OR p.covered_until <= %(now)s)
-      AND (%(fixable)s::boolean IS NULL OR p.fixable = %(fixable)s)
+      AND (%(fixable)s::boolean IS NULL OR %(placed)s OR p.fixable = %(fixable)s)
       AND (
           %(after_rank)s::smallint IS NULL
           OR p.rank >= %(after_rank)s::smallint
@@ -40,6 +40,7 @@ WITH place AS MATERIALIZED (
             FROM records.exposure AS e
             WHERE e.identity = r.identity AND e.ended_at IS NULL AND e.namespace_id IN (SELECT id FROM place)
               AND (%(covered)s OR e.covered_until <= %(now)s)
+              AND (%(fixable)s::boolean IS NULL OR e.fixable = %(fixable)s)
             LIMIT 1
         ) AS t ON true
         WHERE %(placed)s
@@ -53,6 +54,7 @@ WITH place AS MATERIALIZED (
     FROM place
     JOIN records.exposure AS e ON e.namespace_id = place.id
     WHERE e.ended_at IS NULL AND (%(covered)s OR e.covered_until <= %(now)s)
+      AND (%(fixable)s::boolean IS NULL OR e.fixable = %(fixable)s)
 ), page AS MATERIALIZED (
     SELECT n.*
     FROM near AS n
