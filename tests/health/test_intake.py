@@ -161,6 +161,14 @@ async def test_what_a_turn_that_failed_had_learnt_is_learnt_anew(conn, intake, m
     assert (await reads.target(conn, "node@a:9100")).state == "down"
 
 
+async def test_a_scrape_that_is_pushed_again_later_is_one_look(conn, intake):
+    folding = Fold()
+    for after in (1, 11, 21):
+        await push(conn, intake, series("up", (0, 0)), after=after)
+        await fold(conn, after=after + 3, into=folding)
+    assert (await reads.target(conn, "node@a:9100")).state == "unknown"
+
+
 async def test_what_a_rule_says_of_a_target_is_no_scrape_that_succeeded(conn, intake):
     alert = series("ALERTS", *((1, 7 + 15 * n) for n in range(3)), alertname="InstanceDown")
     await push(conn, intake, series("up", *((0, 15 * n) for n in range(3))), alert, after=38)

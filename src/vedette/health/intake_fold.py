@@ -230,8 +230,8 @@ class Fold:
         chosen = target.lineup.choose(len(values), set(range(len(values))).difference(there))
         says_up = target.up in ids
         is_down = says_up and samples.value[ids.index(target.up)] == 0
-        # What comes late is history; and a rule's sample is no scrape.
-        is_aside = at < target.newest or (not says_up and at - target.up_at < UP_HOLDS_US)
+        # What comes late, or again, is history; and a rule's sample is no scrape.
+        is_aside = at <= target.newest or (not says_up and at - target.up_at < UP_HOLDS_US)
         if not is_aside:
             target.newest = at
             target.up_at = at if says_up else target.up_at
