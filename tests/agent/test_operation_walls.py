@@ -72,6 +72,7 @@ CHANGES = [
     "import os; os.utime('{there}', (0, 0))",
     "import os; os.setxattr('{there}', 'user.x', b'x')",
     "import os; os.open('/proc/self/oom_score_adj', os.O_WRONLY)",
+    "import fcntl; fcntl.ioctl(open('{there}'), 0x40086602, bytes([0x40] + [0] * 7))",
 ]
 
 
@@ -261,6 +262,20 @@ async def test_only_the_superuser_speaks_to_services_of_the_host() -> None:
 
 async def test_a_pair_of_sockets_is_no_network() -> None:
     assert await outcome("import socket; one, other = socket.socketpair(); one.send(b'x')") == ""
+
+
+@pytest.mark.parametrize("module", ["rogue", "rogue-memory", "rogue-network", "rogue-programs"])
+async def test_a_pair_of_datagram_sockets_would_be_a_way_to_services_of_the_host(
+    module: str, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as service:
+        service.bind(str(tmp_path / "log"))
+        pair = "import socket; one, _ = socket.socketpair(socket.AF_UNIX, socket.{kind})\n"
+        codes = [
+            pair.format(kind=kind) + f"one.sendto(b'x', {service.getsockname()!r})"
+            for kind in ("SOCK_DGRAM", "SOCK_RAW", "SOCK_DGRAM | socket.SOCK_CLOEXEC")
+        ]
+        assert await outcomes(codes, module) == ["EPERM"] * 3
 
 
 @LANDLOCKED
@@ -486,7 +501,10 @@ TABLES = [
     seccomp_calls.UNLESS_PROGRAMS,
     seccomp_calls.SIGNALS,
 ]
-BY_ARGUMENTS = ["OPEN", "OPENAT", "OPENAT2", "SOCKET", "CLONE", "CLONE3", "PRLIMIT64", "TGKILL"]
+BY_ARGUMENTS = [
+    *("OPEN", "OPENAT", "OPENAT2", "SOCKET", "SOCKETPAIR", "IOCTL"),
+    *("CLONE", "CLONE3", "PRLIMIT64", "TGKILL"),
+]
 
 
 def test_the_numbers_are_the_kernels_own() -> None:

@@ -30,6 +30,8 @@ _OPEN_FOR_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _NETLINK, _NETLINK_ROUTE = 16, 0
 _NETWORK = (2, 10, _NETLINK)
 """AF_INET, AF_INET6, AF_NETLINK: what a network is to a module."""
+_DATAGRAM = 0b10
+"""The bit by which datagram sockets differ from those of a connection."""
 _LOCAL = (1,)
 """AF_UNIX: whoever speaks to services of the host by it is what these services make of him."""
 
@@ -68,6 +70,9 @@ def restrict(
         filters.deny(calls.UNLESS_MEMORY.values())
     if not write:
         filters.deny(calls.UNLESS_WRITE.values())
+        filters.deny_among(calls.IOCTL, 1, calls.ATTRIBUTES)
+    # Of such a pair, either end sends to whatever address it likes.
+    filters.deny_by_bits(calls.SOCKETPAIR, 1, _DATAGRAM, 0)
     if not programs:
         filters.deny(calls.UNLESS_PROGRAMS.values())
     if not signals:
@@ -124,6 +129,13 @@ class Filter:
         for value in allowed:
             block += [(_EQUAL, 0, 1, value), (_RETURN, 0, 0, _ALLOW)]
         self._block(call, [*block, (_RETURN, 0, 0, _FAIL | errno.EPERM)])
+
+    def deny_among(self, call: Numbers, argument: int, denied: Iterable[int]) -> None:
+        """Let a call fail when its argument is one of these."""
+        block = [(_LOAD, 0, 0, _ARGUMENTS + 8 * argument)]
+        for value in denied:
+            block += [(_EQUAL, 0, 1, value), (_RETURN, 0, 0, _FAIL | errno.EPERM)]
+        self._block(call, [*block, (_RETURN, 0, 0, _ALLOW)])
 
     def allow_sockets(self, families: Iterable[int], *, routes: bool) -> None:
         """Let the call fail unless it makes a socket of these families, or of netlink for `routes`."""

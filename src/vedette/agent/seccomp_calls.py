@@ -158,7 +158,14 @@ OPEN = (2, None)
 OPENAT = (257, 56)
 OPENAT2 = (437, 437)
 SOCKET = (41, 198)
+SOCKETPAIR = (53, 199)
+IOCTL = (16, 29)
 CLONE = (56, 220)
 CLONE3 = (435, 435)
 PRLIMIT64 = (302, 261)
 TGKILL = (234, 131)
+
+ATTRIBUTES = (0x40086602, 0x40046602, 0x401C5820, 0x40087602, 0x40047602, 0x41009432)
+"""Requests of ioctl that change a file's flags, project, generation or its file system's label; a descriptor open for
+reading is enough for them. FS_IOC_SETFLAGS, FS_IOC32_SETFLAGS, FS_IOC_FSSETXATTR, FS_IOC_SETVERSION,
+FS_IOC32_SETVERSION, FS_IOC_SETFSLABEL."""
