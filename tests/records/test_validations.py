@@ -61,6 +61,20 @@ OPEN = """
     JOIN records.check_kind c ON c.id = v.check_id WHERE until_at IS NULL ORDER BY 1, 2, 3"""
 
 
+async def test_checks_of_one_object_may_come_in_any_order_of_their_times(conn: Conn) -> None:
+    later = await applied(conn, look(result("a"), at=NOW - DAY))
+    assert later.older == 0
+    first = await applied(conn, look(result("b"), result("a", passed=True), at=NOW - 2 * DAY))
+    assert (first.opened, first.older) == (1, 1)
+    held = "SELECT k.name, v.passed, v.since_at FROM records.validation v JOIN records.check_kind k ON k.id = v.check_id"
+    assert await rows(conn, f"{held} ORDER BY 1") == [
+        ("a", False, NOW - DAY),
+        ("b", False, NOW - 2 * DAY),
+    ]
+    await applied(conn, look(result("a", passed=True), at=NOW - 1.5 * DAY))
+    assert [row[1] for row in await rows(conn, held)] == [False, False]
+
+
 async def test_each_change_of_state_is_a_row_and_the_same_again_is_none(conn: Conn) -> None:
     first = await snapshot(conn, look(result()))
     again = await snapshot(conn, look(result()), now=NOW + DAY)

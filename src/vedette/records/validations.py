@@ -109,7 +109,7 @@ async def merge_validations(
 
     It is true from when the snapshot was opened, or with own_times from when each document says it looked. A complete
     snapshot is all there is of each cluster it names, source by source, whatever the times of its documents. Of an
-    object that its source has looked at since, an older look changes nothing.
+    object that its source has looked at since, an older look changes nothing; of one check of it, it may say the first.
     """
     opened_at = snapshot.opened_at
     sources: dict[str, list[Validated]] = defaultdict(list)
@@ -166,6 +166,7 @@ async def _merge_source(
             messages=[stand.result.message for stand in stands.values()],
             scope_objects=[ids.objects[place] for place in said.objects],
             scope_clusters=[places.clusters[name] for name in said.clusters],
+            is_part=not (said.objects or said.clusters),
             named_objects=[ids.objects[place] for place, _ in named],
             named_checks=[ids.checks[check] for _, check in named],
             at=said.at,

@@ -69,8 +69,9 @@ ORDER BY 1, 2
 -- name: merge
 -- The objects stand as given from %%(at)s on. What stood otherwise ends there; what the source says everything about
 -- and does not name is gone, unless it is of `named`, which it names at another time. Where it has looked since, nothing
--- changes. Returns how many stretches were opened,
--- ended as gone, changed (a new stretch, or other words in the same), and how many came too late.
+-- changes; a part of what is said of objects (of one check, as a rule) still adds what was not said of them at all.
+-- Returns how many stretches were opened, ended as gone, changed (a new stretch, or other words in the same), and how
+-- many came too late.
 WITH given AS MATERIALIZED (
     SELECT *
     FROM unnest(
@@ -87,7 +88,8 @@ WITH given AS MATERIALIZED (
     SELECT * FROM unnest(%(scope_objects)b::integer[])
 ), due AS MATERIALIZED (
     SELECT n.object_id, bool_or(n.is_whole) AS is_whole,
-        bool_or(o.cluster_id = ANY (%(scope_clusters)b::integer[])) AS is_covered
+        bool_or(o.cluster_id = ANY (%(scope_clusters)b::integer[])) AS is_covered,
+        bool_or(coalesce(l.last_at > %(at)s, false)) AS is_late
     FROM (
         SELECT object_id, true FROM whole
         UNION ALL
@@ -96,10 +98,11 @@ WITH given AS MATERIALIZED (
     JOIN records.object AS o ON o.id = n.object_id
     LEFT JOIN records.object_look AS l ON l.object_id = n.object_id AND l.source_id = %(source)s
     LEFT JOIN records.cluster_look AS c ON c.cluster_id = o.cluster_id AND c.source_id = %(source)s
-    WHERE coalesce(greatest(l.last_at, c.last_at) <= %(at)s, true)
+    WHERE coalesce(c.last_at <= %(at)s, true) AND (%(is_part)s OR coalesce(l.last_at <= %(at)s, true))
     GROUP BY n.object_id
 ), held AS MATERIALIZED (
-    SELECT v.id, v.object_id, v.check_id, v.passed, v.contradicted, v.word, v.message, d.is_whole
+    SELECT v.id, v.object_id, v.check_id, v.passed, v.contradicted, v.word, v.message, d.is_whole,
+        d.is_late
     FROM due AS d
     JOIN records.validation AS v
         ON v.object_id = d.object_id AND v.source_id = %(source)s AND v.until_at IS NULL
@@ -111,7 +114,7 @@ WITH given AS MATERIALIZED (
         FROM held AS h
         LEFT JOIN given AS g ON g.object_id = h.object_id AND g.check_id = h.check_id
         LEFT JOIN named AS n ON n.object_id = h.object_id AND n.check_id = h.check_id
-        WHERE CASE
+        WHERE NOT h.is_late AND CASE
             WHEN g.object_id IS NOT NULL THEN g.passed <> h.passed
             -- A look at a whole object says what is left of it, whatever was said of it before.
             ELSE h.is_whole AND (n.object_id IS NULL OR h.object_id = ANY (%(scope_objects)b::integer[])) END
@@ -123,7 +126,7 @@ WITH given AS MATERIALIZED (
     SET contradicted = g.contradicted, word = g.word, message = g.message
     FROM held AS h
     JOIN given AS g ON g.object_id = h.object_id AND g.check_id = h.check_id AND g.passed = h.passed
-    WHERE v.id = h.id
+    WHERE v.id = h.id AND NOT h.is_late
       AND (g.contradicted, g.word, g.message) <> (h.contradicted, h.word, h.message)
     RETURNING 1
 ), opened AS (
@@ -148,7 +151,7 @@ WITH given AS MATERIALIZED (
           OR d.object_id = ANY (%(scope_objects)b::integer[]))
     ORDER BY 1
     ON CONFLICT (object_id, source_id) DO UPDATE
-    SET last_at = excluded.last_at
+    SET last_at = greatest(excluded.last_at, records.object_look.last_at)
 ), counted AS (
     INSERT INTO records.cluster_look (cluster_id, source_id, last_at)
     SELECT cluster_id, %(source)s, %(at)s
@@ -162,4 +165,9 @@ SELECT
     (SELECT count(*) FROM opened)::integer - (SELECT count(*) FROM ended WHERE NOT is_gone)::integer,
     (SELECT count(*) FROM ended WHERE is_gone)::integer,
     (SELECT count(*) FROM ended WHERE NOT is_gone)::integer + (SELECT count(*) FROM reworded)::integer,
-    (SELECT count(*) FROM given WHERE object_id NOT IN (SELECT object_id FROM due))::integer
+    (
+        SELECT count(*)
+        FROM given AS g
+        LEFT JOIN held AS h ON h.object_id = g.object_id AND h.check_id = g.check_id
+        WHERE h.is_late OR g.object_id NOT IN (SELECT object_id FROM due)
+    )::integer
