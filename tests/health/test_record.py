@@ -222,3 +222,33 @@ async def test_each_component_changes_when_its_own_targets_did(conn):
     assert await rows(
         conn, "SELECT component_id, since FROM health.component_state ORDER BY component_id"
     ) == [(orders, at("12:01")), (shop, at("12:31"))]
+
+
+async def test_an_outage_that_a_spool_tells_of_at_once_is_in_the_history(conn):
+    component = await make_component(conn, "Orders")
+    target, agent = await watched_target(conn, at("12:00"), component_id=component)
+    sight = await expect.sight_of(conn, agent)
+    story = [UP, DOWN, DOWN, DOWN, DOWN, UP, UP, UP]
+    looks = [(target, at(f"12:0{minute}"), look) for minute, look in enumerate(story, start=1)]
+    stored = await record(conn, [delivery(sight, 1, columns(*looks))], now=at("12:30"))
+    assert await transitions(conn) == [
+        (subject, was, now, when)
+        for was, now, when in (
+            ("unknown", "up", at("12:01")),
+            ("up", "down", at("12:04")),
+            ("down", "up", at("12:07")),
+        )
+        for subject in ("target", "component")
+    ]
+    assert stored.transitions == 6
+    assert sight.state_of(target) is UP
+
+
+async def test_of_endless_flapping_in_one_commit_the_latest_is_told(conn):
+    target, agent = await watched_target(conn, at("12:00"), bad_after=1, good_after=1)
+    sight = await expect.sight_of(conn, agent)
+    looks = [(target, at("12:00") + timedelta(seconds=s), (UP, DOWN)[s % 2]) for s in range(1, 200)]
+    await record(conn, [delivery(sight, 1, columns(*looks))], now=at("12:30"))
+    told = await transitions(conn)
+    assert len(told) <= 21
+    assert told[-1] == ("target", "up", "down", at("12:03:19"))

@@ -30,6 +30,9 @@ HOUR_US = 3_600_000_000
 ROLLED_AFTER_S = 300.0
 """The youngest report of which a roll-up may exist is this old (`rollups.SETTLED`)."""
 
+MOST_STEPS = 20
+"""Of more changes of one target in one commit the latest are told."""
+
 COPY_LATEST = "COPY pending_latest FROM STDIN (FORMAT binary)"
 
 
@@ -83,7 +86,13 @@ class _Judged:
     sight: Sight
     target_id: int
     held: Held
-    changed: bool
+    course: tuple[Held, ...]
+    """What was held from each change of state on, in their order."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether its state is another one than before, or was meanwhile."""
+        return bool(self.course)
 
 
 async def record(
@@ -114,6 +123,7 @@ async def _record(
         moved: list[Moved] = []
         judged: list[_Judged] = []
         reports = await _keep_aside(conn, ours, now=now)
+        transitions = 0
         if full:
             per_stream = [joined(delivery.batches) for delivery in full]
             judged = [
@@ -127,11 +137,18 @@ async def _record(
             await _copy(conn, COPY_REPORTS, copy_rows(columns, agent))
             await _keep_late(conn, columns, now=now)
             woken = await _keep_latest(conn, columns, agent, now=now)
-            moved = [Moved(one.target_id, one.at) for one in woken]
             judged = _awake(judged, woken, full, columns, agent)
+            # A change counts from the look that tipped it, not from the newest.
+            changed = {(j.sight.agent_id, j.target_id) for j in judged if j.changed}
+            moved = [
+                Moved(one.target_id, one.at)
+                for one in woken
+                if (one.agent_id, one.target_id) not in changed
+            ]
+            transitions = await _pass_through(conn, judged, now=now)
             await _keep_judged(conn, judged)
         moved += [Moved(j.target_id, j.held.since or now) for j in judged if j.changed]
-        transitions = await conclude(conn, moved, now=now) if moved else 0
+        transitions += await conclude(conn, moved, now=now) if moved else 0
     for j in judged:
         j.sight.hold(j.target_id, j.held)
     superseded = {d.sight.agent_id for d in deliveries} - {d.sight.agent_id for d in ours}
@@ -191,12 +208,16 @@ def _judge(sight: Sight, columns: Columns) -> list[_Judged]:
     for group in np.split(rows, cuts):
         target_id, before, patience = sight.held(int(slots[group[0]]))
         held = before
+        course: list[Held] = []
         for row in group:
+            was = held.state
             held = judge(
                 held, State(int(columns.state[row])), _moment(int(columns.at[row])), patience
             )
+            if held.state is not was:
+                course.append(held)
         if held != before:
-            judged.append(_Judged(sight, target_id, held, held.state is not before.state))
+            judged.append(_Judged(sight, target_id, held, tuple(course)))
     return judged
 
 
@@ -214,13 +235,40 @@ def _awake(
         sight, key = sights[one.agent_id], (one.agent_id, one.target_id)
         before = sight.held_of(one.target_id)
         held = found[key].held if key in found else before
-        if held.state is one.look:
+        if held.state in (one.look, State.UNKNOWN):
             continue
         looks = columns.state[(columns.target == one.target_id) & (agent == one.agent_id)]
         if not np.any(looks == held.state):
             held = awake(held, one.look, one.at)
-            found[key] = _Judged(sight, one.target_id, held, held.state is not before.state)
+            course = found[key].course if key in found else ()
+            found[key] = _Judged(sight, one.target_id, held, (*course, held))
     return list(found.values())
+
+
+async def _pass_through(conn: AsyncConnection, judged: Sequence[_Judged], *, now: datetime) -> int:
+    """Reach the verdicts between what was held and what is: a spool may tell of a whole outage at once."""
+    if all(len(j.course) < 2 for j in judged):
+        return 0
+    changes = sorted(
+        ((held.since or now, j, held) for j in judged for held in j.course),
+        key=lambda change: change[0],
+    )
+    steps: list[list[_Judged]] = [[]]
+    passed: set[tuple[int, int]] = set()
+    for _, j, held in changes:
+        key = (j.sight.agent_id, j.target_id)
+        if key in passed:
+            steps.append([])
+            passed.clear()
+        passed.add(key)
+        steps[-1].append(_Judged(j.sight, j.target_id, held, (held,)))
+    transitions = 0
+    # The last step is what is held now.
+    for step in steps[-MOST_STEPS - 1 : -1]:
+        await _keep_judged(conn, step)
+        moved = [Moved(j.target_id, j.held.since or now) for j in step]
+        transitions += await conclude(conn, moved, now=now)
+    return transitions
 
 
 async def _keep_late(conn: AsyncConnection, columns: Columns, *, now: datetime) -> None:
