@@ -6,12 +6,13 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from vedette.agent import journal as journal_module
-from vedette.agent.journal import End, Entry, Full, Journal
+from vedette.agent.journal import FILE, End, Entry, Full, Journal
 from vedette.agent.journal_lines import read_lines
 from vedette.errors import Unavailable
 from vedette.trust.reasons import Reason, Untrusted
@@ -137,6 +138,30 @@ def test_what_could_run_again_is_never_purged(journal, tmp_path, monkeypatch):
     assert [line.digest for line in read_lines(tmp_path, since=NOW)] == ["begun"]
     journal.purge(now=NOW + timedelta(days=3))
     assert read_lines(tmp_path, since=NOW) == []
+
+
+def test_what_was_forgotten_by_a_clock_far_ahead_runs_no_second_time(journal, tmp_path):
+    """Whoever can set a host's clock forwards and back would have it run again what is still valid."""
+    begun = journal.take(entry(), b"", now=NOW)
+    journal.begin(begun, [], now=NOW)
+    journal.end(begun, end(), now=NOW)
+    journal.purge(now=NOW + timedelta(days=400))
+    assert not read_lines(tmp_path, since=NOW)
+    again = journal.take(entry(command=8), b"", now=NOW)
+    with pytest.raises(Untrusted, match="the clock was set back") as refused:
+        journal.begin(again, [], now=NOW)
+    assert refused.value.reason is Reason.REPLAYED
+    later = journal.take(entry(digest="d2", expires_at=NOW + timedelta(hours=2)), b"", now=NOW)
+    journal.begin(later, [], now=NOW)
+
+
+def test_a_journal_of_the_first_form_learns_to_remember(journal, tmp_path):
+    journal.take(entry(), b"", now=NOW)
+    journal.close()
+    with closing(sqlite3.connect(tmp_path / FILE)) as old:
+        old.executescript("DROP TRIGGER forget; DROP TABLE forgotten; PRAGMA user_version = 1")
+    (line,) = journal.unended()
+    journal.begin(line.number, [], now=NOW)
 
 
 def test_a_line_of_more_than_a_year_ago_goes(journal, tmp_path):

@@ -135,9 +135,15 @@ class Journal:
         return bytes(found[0][0] or b"") if found else None
 
     def begin(self, number: int, signed_by: Sequence[str], *, now: datetime) -> None:
-        """Say that it runs from now on; raises Untrusted when the same was begun before, ever."""
+        """Say that it runs from now on; raises Untrusted when the same was begun before, ever, or may have been."""
         try:
             with self._writing() as run:
+                if found := run(sql.FORGOTTEN, number):
+                    raise Untrusted(
+                        Reason.REPLAYED,
+                        "it may have run here before: what ran and expired by"
+                        f" {at(found[0][0]):%Y-%m-%dT%H:%M:%SZ} is forgotten, and the clock was set back; sign a new one",
+                    )
                 run(sql.BEGIN, microseconds(now), _json(signed_by), number)
         except sqlite3.IntegrityError:
             raise Untrusted(

@@ -2,10 +2,11 @@
 
 A line is an action as one command brought it here. `asked` holds what was signed until the line has
 ended, `answer` what was answered until the server was told to have it. That a digest begins once is
-held by the index `begun_once`, whatever commands bring it.
+held by the index `begun_once`, whatever commands bring it; of lines that went, `forgotten` knows until when what
+they ran could have run again.
 """
 
-VERSION = 1
+VERSION = 2
 SCHEMA = """
 PRAGMA auto_vacuum = INCREMENTAL;
 PRAGMA journal_mode = WAL;
@@ -35,7 +36,13 @@ CREATE TABLE IF NOT EXISTS line (
 CREATE UNIQUE INDEX IF NOT EXISTS begun_once ON line (digest) WHERE began_us IS NOT NULL;
 CREATE INDEX IF NOT EXISTS unended ON line (number) WHERE ended_us IS NULL;
 CREATE INDEX IF NOT EXISTS untold ON line (number) WHERE ended_us IS NOT NULL AND NOT told;
-PRAGMA user_version = 1;
+CREATE TABLE IF NOT EXISTS forgotten (until_us INTEGER NOT NULL);
+INSERT INTO forgotten SELECT -1 WHERE NOT EXISTS (SELECT 1 FROM forgotten);
+CREATE TRIGGER IF NOT EXISTS forget AFTER DELETE ON line WHEN old.began_us IS NOT NULL
+BEGIN
+    UPDATE forgotten SET until_us = max(until_us, old.expires_us);
+END;
+PRAGMA user_version = 2;
 COMMIT;
 """
 
@@ -45,6 +52,8 @@ TAKE = """
 INSERT INTO line (command, digest, name, target, modules, signed_by, expires_us, received_us, asked)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+
+FORGOTTEN = "SELECT until_us FROM forgotten, line WHERE number = ? AND expires_us <= until_us"
 
 BEGIN = "UPDATE line SET began_us = ?, signed_by = ? WHERE number = ? AND began_us IS NULL"
 
