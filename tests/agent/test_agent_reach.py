@@ -35,6 +35,8 @@ async def test_without_a_word_everything_but_link_local_is_reached():
         "::ffff:169.254.169.254",
         "::ffff:a9fe:a9fe",
         "64:ff9b::a9fe:a9fe",
+        "::169.254.169.254",
+        "::ffff:0:169.254.169.254",
         "2002:a9fe:a9fe::1",
         "fd00:ec2::254",
         "100.100.100.200",

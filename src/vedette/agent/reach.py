@@ -32,7 +32,8 @@ _LOOPBACK: dict[int, Address] = {
     4: ipaddress.IPv4Address("127.0.0.1"),
     6: ipaddress.IPv6Address("::1"),
 }
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_LEADING_TO_IPV4 = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "::ffff:0:0:0/96", "::/96")))
+"""NAT64 (RFC 6052), translated (RFC 2765) and compatible (RFC 4291) addresses: the last 32 bits are an IPv4 address."""
 _PATTERN = re.compile(
     r"(?P<deny>!?)(?P<host>\[[^\]]+\](?:/\d+)?|[^:\s]+):(?P<port>\*|\d+(?:-\d+)?)"
 )
@@ -161,13 +162,13 @@ def _read(line: str) -> Pattern:
 
 
 def _embedded(address: Address) -> Address:
-    """Return the IPv4 address that an IPv6 one stands for: it leads to the same place."""
+    """Return the IPv4 address that an IPv6 one stands for: it leads to the same place; `::` and `::1` stand for none."""
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             return address.ipv4_mapped
         if address.sixtofour is not None:
             return address.sixtofour
-        if address in _NAT64:
+        if any(address in network for network in _LEADING_TO_IPV4) and int(address) > 1:
             return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
     return address
 
