@@ -76,6 +76,17 @@ async def test_the_decision_that_says_most_exactly_where_holds(conn: Conn) -> No
     assert await uncovered(conn, NOW + DAY) == 1
 
 
+async def test_when_the_more_exact_decision_ends_the_other_one_holds_again(conn: Conn) -> None:
+    await see(conn, scan(finding("CVE-2026-1")))
+    await decide(conn, NEVER, by="anna", now=NOW)
+    for day in (1, 2):
+        exact = replace(ACCEPT, decision=Decision.AFFECTED, image="quay.io/shop/orders")
+        await decide(conn, replace(exact, until=NOW + day * DAY), by="anna", now=NOW)
+    assert await uncovered(conn) == 1
+    assert await uncovered(conn, NOW + DAY) == 1
+    assert await uncovered(conn, NOW + 2 * DAY) == 0
+
+
 async def test_what_we_decide_counts_before_what_a_supplier_states(conn: Conn) -> None:
     await see(conn, scan(finding("CVE-2026-1")))
     await learn(conn, vex("d1", VexStatus.NOT_AFFECTED))

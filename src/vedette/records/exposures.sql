@@ -16,14 +16,24 @@ JOIN records.alias AS l USING (name)
 JOIN records.advisory AS a ON a.id = l.advisory_id
 
 -- name: take_spoken
--- Where something decided or stated anew stands open, and where what was accepted is so no longer. A namespace NULL is
--- what runs in none.
+-- Where something decided or stated anew stands open, and where what was decided is so no longer. A namespace NULL is
+-- what runs in none. Of the row of decisions `at` says up to when their ends are counted.
 WITH taken AS (
     DELETE FROM records.spoken
     RETURNING identity
+), over AS MATERIALIZED (
+    -- Also a decision that something does apply: another one may reach it then.
+    SELECT t.identity
+    FROM records.unplaced AS u
+    JOIN records.triage AS t ON t.until > coalesce(u.at, '-infinity') AND t.until <= %(now)s
+    WHERE u.what = 'decisions' AND t.ended_at IS NULL
+), noted AS (
+    UPDATE records.unplaced
+    SET at = %(now)s
+    WHERE what = 'decisions' AND EXISTS (SELECT FROM over)
 )
 SELECT e.namespace_id
-FROM taken
+FROM (SELECT identity FROM taken UNION SELECT identity FROM over) AS spoken
 JOIN records.exposure AS e USING (identity)
 WHERE e.ended_at IS NULL
 UNION
