@@ -344,6 +344,8 @@ async def test_of_tags_without_a_digest_none_replaces_the_other(conn: Conn) -> N
 
     await applied(conn, tagged("1", "CVE-1", NOW - DAY), tagged("2", "CVE-2", NOW), now=NOW)
     assert [row[0] for row in await rows(conn, OPEN)] == ["CVE-1", "CVE-2"]
+    await applied(conn, tagged("2", "CVE-3", NOW + DAY), now=NOW + DAY)
+    assert [row[0] for row in await rows(conn, OPEN)] == ["CVE-1", "CVE-3"]
 
 
 def test_of_what_is_found_twice_the_first_of_the_gravest_words_counts() -> None:

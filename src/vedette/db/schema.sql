@@ -5704,7 +5704,7 @@ CREATE INDEX subject_called ON records.subject USING btree (name, id);
 
 CREATE UNIQUE INDEX subject_digest ON records.subject USING btree (kind, digest) WHERE (digest <> ''::text);
 
-CREATE UNIQUE INDEX subject_name ON records.subject USING btree (kind, name) WHERE (digest = ''::text);
+CREATE UNIQUE INDEX subject_name ON records.subject USING btree (kind, name, tag) WHERE (digest = ''::text);
 
 CREATE INDEX triage_identity ON records.triage USING btree (identity) WHERE (ended_at IS NULL);
 

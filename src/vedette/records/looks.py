@@ -114,29 +114,23 @@ class Look:
 def _heard(given: list[Given]) -> list[Given]:
     """Return the documents that a complete newer one does not replace, the newest last.
 
-    An image without a digest may be several of one name: there only one of the same tag does. What is not dated is as
-    new as the batch.
+    What is not dated is as new as the batch.
     """
     told = [one for one in given if not one.scan.deleted] or given
     if len(told) == 1:
         return told
     told = sorted(told, key=_looked_at)
-    begun = {_replaced(one): _looked_at(one) for one in told if one.scan.complete}
-    return [one for one in told if _looked_at(one) >= begun.get(_replaced(one), _NEVER)]
+    begun = max((_looked_at(one) for one in told if one.scan.complete), default=_NEVER)
+    return [one for one in told if _looked_at(one) >= begun]
 
 
 def _looked_at(given: Given) -> datetime:
     return given.scan.at or _NOW
 
 
-def _replaced(given: Given) -> str:
-    subject = given.scan.subject
-    return "" if subject.digest else subject.tag
-
-
 def subject_key(subject: Subject) -> tuple[str, str]:
-    """Return what makes it the same: its kind, and its digest or else its name."""
-    return str(subject.kind), subject.digest or f"name {subject.name}"
+    """Return what makes it the same: its kind, and its digest or else its name and tag."""
+    return str(subject.kind), subject.digest or f"name {subject.name}:{subject.tag}"
 
 
 def looks_of(scans: Sequence[Given]) -> list[Look]:

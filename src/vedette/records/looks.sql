@@ -1,6 +1,6 @@
 -- name: keep_subjects
 -- Returns the id of the source, then the ids in the order given, and which are new. An image is its digest; its name
--- and tag are the latest.
+-- and tag are the latest. Without a digest it is its name and tag.
 WITH source AS (
     INSERT INTO records.source (name)
     SELECT %(source)s
@@ -17,7 +17,7 @@ WITH source AS (
     UNION ALL
     SELECT g.place, s.id, s.name, s.tag, g.name, g.tag
     FROM given AS g
-    JOIN records.subject AS s ON s.kind = g.kind AND s.name = g.name AND s.digest = ''
+    JOIN records.subject AS s ON s.kind = g.kind AND s.name = g.name AND s.tag = g.tag AND s.digest = ''
     WHERE g.digest = ''
 ), renamed AS (
     UPDATE records.subject AS s
@@ -29,7 +29,7 @@ WITH source AS (
     SELECT kind, name, digest, tag, %(now)s
     FROM given
     WHERE place NOT IN (SELECT place FROM known)
-    RETURNING id, kind, name, digest
+    RETURNING id, kind, name, digest, tag
 )
 SELECT 0, id, true FROM source
 UNION ALL
@@ -39,7 +39,7 @@ SELECT k.place, k.id, false FROM known AS k
 UNION ALL
 SELECT g.place, a.id, true
 FROM given AS g
-JOIN added AS a ON a.kind = g.kind AND a.digest = g.digest AND a.name = g.name
+JOIN added AS a ON a.kind = g.kind AND a.digest = g.digest AND a.name = g.name AND a.tag = g.tag
 ORDER BY 1
 
 -- name: keep_scans
