@@ -248,6 +248,11 @@ async def turn(world: World) -> None:
             truth.states.append(state)
             async with conn.transaction():
                 component = world.components[nth]
+                await conn.execute(
+                    "UPDATE health.target_state SET (state, since) = (%s, %s)"
+                    " WHERE target_id = (SELECT id FROM fleet.target WHERE component_id = %s)",
+                    (word, at, component),
+                )
                 await make.make_component_state(conn, component, word, since=at)
                 changed = await make.make_transition(conn, word, at=at, component_id=component)
                 await conn.execute("SELECT pg_notify('vedette_transition', %s)", (str(changed),))
@@ -328,9 +333,12 @@ async def standing(folder: Path, dsn: str) -> AsyncIterator[World]:
         async with await connect(dsn) as conn:
             for nth in range(COMPONENTS):
                 now = datetime.now(UTC)
-                world.components.append(
-                    await make.make_component(conn, f"Service {nth}", state="up", since=now)
+                component = await make.make_component(conn, f"Service {nth}", state="up", since=now)
+                # Without one it would be unknown.
+                await make.make_target(
+                    conn, f"target-{nth}", component_id=component, state="up", since=now
                 )
+                world.components.append(component)
         # The first makes the seal key, which both need.
         until((folder / "seal.key").exists, within_s=60, what="the seal key is made")
         world.start(1)
