@@ -14,6 +14,7 @@ from vedette.errors import Invalid
 from vedette.fleet.catalog_rules import Entry
 from vedette.fleet.declare import declare
 from vedette.fleet.model import ComponentName, Declaration, DeclaredService, DeclaredTarget
+from vedette.health import expect
 from vedette.incidents import writes
 from vedette.incidents.model import Draft, Impact, Kind, Status
 
@@ -227,6 +228,9 @@ async def test_a_demo_is_a_full_year_that_purge_takes_back(bootstrap, there, tmp
     assert await counted(there, "records.validation WHERE NOT passed") > 30
     assert await counted(there, "records.slo_value") > 1_000
     assert await counted(there, "records.deployment WHERE service_id IS NOT NULL") > 300
+    up = await counted(there, "health.component_state WHERE state = 'up'")
+    await expect.run_once(there, now=now())
+    assert await counted(there, "health.component_state WHERE state = 'up'") == up > 40
     assert (await bootstrap("provision", "--demo"))[0] == 7
     assert (await bootstrap("purge", "--yes"))[0] == 0
     for table in (

@@ -188,7 +188,8 @@ LEFT JOIN health.target_state s ON s.target_id = t.id
 WHERE (s.target_id IS NULL) = (t.retired_at IS NULL);
 
 -- name: components_unjudged
--- Declared, with no target that would have brought a verdict; or a target moved to it or away from it.
+-- Declared, with no target that would have brought a verdict; or a target moved to it or away from it. What a demo
+-- made up has no targets, and stays as it is said to be.
 SELECT c.id
 FROM fleet.component c
 LEFT JOIN health.component_state s ON s.component_id = c.id
@@ -200,7 +201,8 @@ LEFT JOIN (
     GROUP BY t.component_id
 ) gravest ON gravest.component_id = c.id
 WHERE c.retired_at IS NULL
-  AND s.state IS DISTINCT FROM coalesce(gravest.state, 'unknown');
+  AND s.state IS DISTINCT FROM coalesce(gravest.state, 'unknown')
+  AND (c.origin <> 'demo' OR s.component_id IS NULL OR gravest.component_id IS NOT NULL);
 
 -- name: watched
 -- What an agent may speak of, and what is held of it.
