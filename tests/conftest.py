@@ -8,6 +8,7 @@ DSN) puts another server in its place.
 import logging
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -36,6 +37,9 @@ SERVICES = {
     "mosquitto": 1883,
 }
 """The services of the machine that `needs(…)` may name, and their ports."""
+
+# A shell that starts us in the background has us ignore Ctrl-C, and with us all that tests start to press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MEMORY = Path("/dev/shm")
 """Where the files of a run stand where the machine has it: a database made there costs a third."""

@@ -27,17 +27,16 @@ PARENT = Path(__file__).parents[2]
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
     """Every test here ends with the agent alive and nothing of the operation running."""
-    # A browser that other tests keep may be there already.
     before = set(children())
     yield
     assert set(children()) <= before
 
 
 def children() -> Iterator[psutil.Process]:
-    """Programs below this one, without what the database serves its users with: they are other tests."""
+    """Programs below this one, without those that other tests keep: they come and go as a database and a browser like."""
     for each in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
-            if each.name() != "postgres":
+            if each.name() not in {"postgres", "chromium"}:
                 yield each
 
 
