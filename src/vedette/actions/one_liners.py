@@ -61,11 +61,11 @@ def parameters_of(
     return line.parameters
 
 
-def checked(module: str, struct: type[msgspec.Struct], given: object) -> None:
-    """Raise Invalid unless the module can read these parameters; it is not run for that."""
+def checked(module: str, struct: type[msgspec.Struct], given: object) -> msgspec.Struct:
+    """Return the parameters as the module reads them, raise Invalid unless it can; it is not run for that."""
     refuse_unknown(struct, given, what=f"module {module}")
     try:
-        msgspec.convert(given, struct)
+        return msgspec.convert(given, struct)
     except msgspec.ValidationError as fault:
         raise Invalid(f"module {module}: {fault}") from None
 

@@ -103,17 +103,18 @@ def operation(
 
     is_foreign: agents have the module and this machine has not, so that nothing can be checked.
     """
+    asked: object
     if parameters is None:
         if is_foreign:
             raise Invalid(f"give the parameters of {module} as JSON: --parameters FILE")
-        asked: object = parameters_of(module, struct_of(module), words, read=_read)
-        _check_sense(Operation(module, asked))
-        return Operation(module, asked, want_compressed=want_compressed)
-    if words:
+        asked = parameters_of(module, struct_of(module), words, read=_read)
+    elif words:
         raise Invalid(f"either --parameters or {words[0]!r}; take one out")
-    asked = read_json(_read(str(parameters)))
-    check_operation(Operation(module, asked), is_foreign=is_foreign)
-    return Operation(module, asked, want_compressed=want_compressed)
+    else:
+        asked = read_json(_read(str(parameters)))
+    made = Operation(module, asked, want_compressed=want_compressed)
+    check_operation(made, is_foreign=is_foreign)
+    return made
 
 
 def check_operation(one: Operation, *, is_foreign: bool = False) -> None:
@@ -129,16 +130,16 @@ def check_operation(one: Operation, *, is_foreign: bool = False) -> None:
         raise type(error)(
             error.message, hint=f"{error.hint}; --foreign if agents have it"
         ) from None
-    checked(one.module, struct, {} if one.parameters is None else one.parameters)
-    _check_sense(one)
+    read = checked(one.module, struct, {} if one.parameters is None else one.parameters)
+    _check_sense(one.module, read)
 
 
-def _check_sense(one: Operation) -> None:
+def _check_sense(module: str, read: msgspec.Struct) -> None:
     """Raise Invalid for what the module would refuse on every host, as a pattern nobody can read."""
-    check = getattr(plugins.load(GROUP, one.module)(), "check", None)
+    check = getattr(plugins.load(GROUP, module)(), "check", None)
     if check is not None:
         with suppress(Unavailable):  # what it takes to tell is not installed here
-            check(msgspec.convert(one.parameters or {}, struct_of(one.module)))
+            check(read)
 
 
 def check_operations(action: Action, *, is_foreign: bool = False) -> None:

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import grpc.aio
 import structlog
 
-from vedette.errors import VedetteError
 from vedette.link import vedette_pb2 as pb
 from vedette.link.acts import Acts
 from vedette.link.dictionary import Dictionary
 from vedette.link.encode import BATCH, batch_frame, microseconds, refs_in
-from vedette.link.identity import Identity
+from vedette.link.identity import Identity, take_renewed
 from vedette.link.orders import Orders
 from vedette.link.spool import Record, Spool
 
@@ -97,7 +96,7 @@ class Attachment:
             if kind == "ack":
                 self._acked(message.ack)
             elif kind == "renewed":
-                self._renewed(message.renewed)
+                take_renewed(self.identity, message.renewed)
             elif kind in ("command", "cancel"):
                 self.orders.take(message)
             elif kind in ("act", "told", "trust"):
@@ -111,14 +110,6 @@ class Attachment:
         self.spool.ack(ack.durable_seq)
         self.credits += ack.credits
         self.wake()
-
-    def _renewed(self, reply: pb.RenewReply) -> None:
-        try:
-            self.identity.keep_renewed(reply.certificate_pem, reply.authority_pem)
-        except VedetteError as refused:
-            log.warning("a certificate was refused", why=str(refused))
-            return
-        log.info("the certificate was renewed", renew_again_at=self.identity.renew_at().isoformat())
 
     async def _send(self) -> None:
         loop = asyncio.get_running_loop()

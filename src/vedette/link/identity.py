@@ -2,7 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from vedette.errors import VedetteError
+
+if TYPE_CHECKING:
+    from vedette.link.vedette_pb2 import RenewReply
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,4 +43,14 @@ class Identity(Protocol):
         """Return the request for a certificate of our key, PEM."""
 
     def keep_renewed(self, certificate_pem: bytes, authority_pem: bytes) -> None:
-        """Keep the new certificate."""
+        """Keep the new certificate; raises Denied or Invalid for one that is not ours."""
+
+
+def take_renewed(identity: Identity, reply: "RenewReply") -> None:
+    """Keep what a server renewed; a certificate that is refused ends nothing."""
+    try:
+        identity.keep_renewed(reply.certificate_pem, reply.authority_pem)
+    except VedetteError as refused:
+        log.warning("a certificate was refused", why=str(refused))
+        return
+    log.info("the certificate was renewed", renew_again_at=identity.renew_at().isoformat())

@@ -11,12 +11,11 @@ import grpc
 import grpc.aio
 import structlog
 
-from vedette.errors import VedetteError
 from vedette.link import vedette_pb2 as pb
 from vedette.link.claims import Claims, facts_message
 from vedette.link.client import PROTOCOL, WELCOME_WITHIN_S, Refused, secure_channel
 from vedette.link.encode import microseconds
-from vedette.link.identity import Identity
+from vedette.link.identity import Identity, take_renewed
 from vedette.link.relay_flight import Call, Flight
 from vedette.link.relay_meanings import MeaningFiles
 from vedette.link.relay_members import Members
@@ -116,14 +115,7 @@ class Uplink:
         if kind == "welcome":
             self._welcomed(message.welcome)
         elif kind == "renewed":
-            try:
-                self.identity.keep_renewed(
-                    message.renewed.certificate_pem, message.renewed.authority_pem
-                )
-            except VedetteError as refused:
-                log.warning("a certificate was refused", why=str(refused))
-                return
-            log.info("the certificate was renewed")
+            take_renewed(self.identity, message.renewed)
 
     def _welcomed(self, welcome: pb.Welcome) -> None:
         if not welcome.provisional:
