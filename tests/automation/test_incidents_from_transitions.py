@@ -247,19 +247,24 @@ async def test_a_draft_gives_way_to_what_others_tell(world):
     assert await world.spans() == [told(orders, "10:01", None, 1)]
 
 
-async def test_nothing_is_opened_in_maintenance_and_what_is_down_after_it_is(world):
-    orders = await make_component(world.conn)
+async def planned(world, component, status):
+    """Plan a maintenance of it from ten to eleven."""
     plan = Draft(
         kind=Kind.MAINTENANCE,
         title="A new disk",
         impact=Impact.MAINTENANCE,
-        status=Status.IN_PROGRESS,
+        status=status,
         starts_at=at("10:00"),
         ends_at=at("11:00"),
         published_at=at("09:00"),
-        components=[orders],
+        components=[component],
     )
     await open_incident(world.conn, plan, by="person:ada", now=at("09:00"))
+
+
+async def test_nothing_is_opened_in_maintenance_and_what_is_down_after_it_is(world):
+    orders = await make_component(world.conn)
+    await planned(world, orders, Status.IN_PROGRESS)
     await world.becomes(orders, "down", "10:10")
     await world.turn("10:10:01")
     assert await world.deeds(orders) == ["maintenance"]
@@ -274,17 +279,7 @@ async def test_nothing_is_opened_in_maintenance_and_what_is_down_after_it_is(wor
 
 async def test_a_maintenance_whose_time_has_come_needs_no_clock_to_be_one(world):
     orders = await make_component(world.conn)
-    plan = Draft(
-        kind=Kind.MAINTENANCE,
-        title="A new disk",
-        impact=Impact.MAINTENANCE,
-        status=Status.PLANNED,
-        starts_at=at("10:00"),
-        ends_at=at("11:00"),
-        published_at=at("09:00"),
-        components=[orders],
-    )
-    await open_incident(world.conn, plan, by="person:ada", now=at("09:00"))
+    await planned(world, orders, Status.PLANNED)
     # The server was away from before ten; its loops begin in any order.
     await world.becomes(orders, "down", "10:01")
     await world.turn("10:20")
